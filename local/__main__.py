@@ -1,0 +1,124 @@
+"""python -m local: serve until Ctrl-C."""
+
+import argparse
+import contextlib
+import fcntl
+import os
+import shutil
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import IO
+
+from local.context import Context
+from local.server import Server, create
+
+DEFAULT_PORT = 4599
+
+
+def parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m local",
+        description="An AWS endpoint on 127.0.0.1, with real builds, jobs and endpoints behind it.",
+    )
+    parser.add_argument(
+        "--port",
+        type=int,
+        default=DEFAULT_PORT,
+        help=f"port to listen on (default {DEFAULT_PORT}; 0 takes a free one)",
+    )
+    parser.add_argument(
+        "--region",
+        default=os.environ.get("AWS_REGION") or "us-east-1",
+        help="region to be; it decides the partition too (default AWS_REGION or us-east-1)",
+    )
+    parser.add_argument(
+        "--home",
+        type=Path,
+        default=Path(".local"),
+        help="folder for all state; emptied at each start (default .local)",
+    )
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    began = time.monotonic()
+    options = parser().parse_args(argv)
+    runtime = os.environ.get("LOCAL_RUNTIME", "process")
+    problem = _problem(options.port, runtime)
+    if problem:
+        print(f"local: {problem}", file=sys.stderr)
+        return 2
+    home = options.home.resolve()
+    home.mkdir(parents=True, exist_ok=True)
+    lock = _lock(home)
+    if lock is None:
+        print(
+            f"local: another local endpoint uses {options.home}; stop it or give --home another "
+            "folder",
+            file=sys.stderr,
+        )
+        return 2
+    try:
+        server = create(Context(options.region, options.port, home, runtime=runtime))
+    except OSError as error:
+        print(f"local: cannot listen on port {options.port}: {error.strerror}", file=sys.stderr)
+        return 2
+    _write_environment(server, home / "env")
+    _announce(server, options.home, time.monotonic() - began)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: _stop_soon(server))
+    server.serve()
+    (home / "env").unlink(missing_ok=True)
+    print("local: stopped, nothing is left running")
+    return 0
+
+
+def _problem(port: int, runtime: str) -> str | None:
+    if not 0 <= port <= 65535:
+        return f"--port {port} is not a port (0 to 65535)"
+    if runtime not in ("process", "docker"):
+        return f"LOCAL_RUNTIME={runtime} is not known; use process or docker"
+    for program in ("git", "bash"):
+        if shutil.which(program) is None:
+            return f"{program} is not on PATH; install it first"
+    return None
+
+
+def _lock(home: Path) -> IO[str] | None:
+    lock = (home / "lock").open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return None
+    return lock
+
+
+def _stop_soon(server: Server) -> None:
+    # shutdown() waits for the loop that this handler interrupts, so another thread calls it
+    threading.Thread(target=server.stop).start()
+
+
+def _write_environment(server: Server, path: Path) -> None:
+    from local.credentials import administrator
+
+    lines = [f"export {name}={value}" for name, value in administrator().environment().items()]
+    path.unlink(missing_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write("\n".join([*lines, "unset AWS_PROFILE AWS_SESSION_TOKEN"]) + "\n")
+
+
+def _announce(server: Server, home: Path, seconds: float) -> None:
+    context = server.context
+    print(f"local: {context.url} is {context.region}, account {context.account} ({seconds:.1f} s)")
+    print("local: in another terminal, from this folder:\n")
+    print(f"    source {home / 'env'}\n")
+    print("local: then any AWS client, git and every make target work here. Ctrl-C stops it.")
+    with contextlib.suppress(ValueError):
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,50 @@
+"""Where and as what the endpoint runs: one account, one region, one state folder."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+ACCOUNT = "111122223333"
+
+
+@dataclass(frozen=True)
+class Context:
+    region: str
+    port: int
+    home: Path
+    account: str = ACCOUNT
+    runtime: str = "process"
+
+    @property
+    def partition(self) -> str:
+        if self.region.startswith("cn-"):
+            return "aws-cn"
+        return "aws-us-gov" if self.region.startswith("us-gov-") else "aws"
+
+    @property
+    def url_suffix(self) -> str:
+        return "amazonaws.com.cn" if self.partition == "aws-cn" else "amazonaws.com"
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def arn(self, service: str, resource: str, *, region: str | None = None) -> str:
+        """ARN of a resource of this account; region="" for services without one (IAM)."""
+        where = self.region if region is None else region
+        return f"arn:{self.partition}:{service}:{where}:{self.account}:{resource}"
+
+
+_current: Context | None = None
+
+
+def use(context: Context) -> None:
+    """Make `context` the one this process serves."""
+    global _current
+    _current = context
+
+
+def current() -> Context:
+    """The context in use; RuntimeError before the endpoint has started."""
+    if _current is None:
+        raise RuntimeError("the local endpoint has not been started")
+    return _current

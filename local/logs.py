@@ -1,0 +1,82 @@
+"""Lines of a running process to CloudWatch Logs, written with the role of who runs it."""
+
+import queue
+import threading
+import time
+import traceback
+from types import TracebackType
+from typing import Any
+
+from local.credentials import Credentials
+
+BATCH = 1000
+INTERVAL = 0.3
+MAX_MESSAGE = 250_000  # CloudWatch Logs takes 256 KB an event (API reference, PutLogEvents)
+
+
+class LogStream:
+    """A stream that exists once the constructor returns; lines follow within INTERVAL seconds."""
+
+    def __init__(self, credentials: Credentials, group: str, stream: str) -> None:
+        self.group, self.stream = group, stream
+        self._client = credentials.client("logs")
+        self._lines: queue.Queue[tuple[int, str] | None] = queue.Queue()
+        self._create()
+        self._writer = threading.Thread(target=self._drain, daemon=True, name=f"log-{stream}")
+        self._writer.start()
+
+    def write(self, line: str) -> None:
+        """Queue one line; an empty one is kept as a space, since the API refuses empty events."""
+        self._lines.put((int(time.time() * 1000), line[:MAX_MESSAGE] or " "))
+
+    def close(self) -> None:
+        """Returns when every line has been delivered."""
+        self._lines.put(None)
+        self._writer.join()
+
+    def __enter__(self) -> "LogStream":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _create(self) -> None:
+        exists = self._client.exceptions.ResourceAlreadyExistsException
+        for create, names in (
+            (self._client.create_log_group, {"logGroupName": self.group}),
+            (
+                self._client.create_log_stream,
+                {"logGroupName": self.group, "logStreamName": self.stream},
+            ),
+        ):
+            try:
+                create(**names)
+            except exists:
+                continue
+
+    def _drain(self) -> None:
+        ended = False
+        while not ended:
+            time.sleep(INTERVAL)
+            events: list[dict[str, Any]] = []
+            while not self._lines.empty() and len(events) < BATCH and not ended:
+                entry = self._lines.get()
+                if entry is None:
+                    ended = True
+                else:
+                    events.append({"timestamp": entry[0], "message": entry[1]})
+            if events:
+                self._put(events)
+
+    def _put(self, events: list[dict[str, Any]]) -> None:
+        try:
+            self._client.put_log_events(
+                logGroupName=self.group, logStreamName=self.stream, logEvents=events
+            )
+        except Exception:  # a log that cannot be written must not end what it tells of
+            traceback.print_exc()

@@ -1,0 +1,139 @@
+"""Child processes that cannot be orphaned: each its own group, known to the reaper."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import IO
+
+LineHandler = Callable[[str], None]
+MAX_LINE = 64 * 1024
+
+_lock = threading.Lock()
+_running: dict[int, "Process"] = {}
+_reaper: subprocess.Popen[str] | None = None
+
+
+class Process:
+    """A running child. Its output, stderr included, goes line by line to `on_line`."""
+
+    def __init__(self, popen: "subprocess.Popen[bytes]", on_line: LineHandler | None) -> None:
+        self._popen = popen
+        self._on_line = on_line
+        self._ended = threading.Event()
+        self.pid = popen.pid
+        threading.Thread(target=self._watch, daemon=True, name=f"process-{self.pid}").start()
+
+    @property
+    def returncode(self) -> int | None:
+        """The exit status, negative for a signal; None while it runs."""
+        return self._popen.returncode if self._ended.is_set() else None
+
+    def wait(self, timeout: float | None = None) -> int | None:
+        """The exit status, once all output was handed on; None if `timeout` seconds passed."""
+        return self._popen.returncode if self._ended.wait(timeout) else None
+
+    def terminate(self, grace: float = 10.0) -> None:
+        """SIGTERM to the group, SIGKILL after `grace` seconds; returns when the process is gone."""
+        self._signal(signal.SIGTERM)
+        if self.wait(grace) is None:
+            self._signal(signal.SIGKILL)
+            self.wait()
+
+    def _signal(self, number: int) -> None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, number)
+
+    def _watch(self) -> None:
+        reader = threading.Thread(target=self._read, args=(self._popen.stdout,), daemon=True)
+        reader.start()
+        self._popen.wait()
+        self._signal(signal.SIGKILL)  # as in a container: when process 1 ends, all end
+        reader.join(timeout=10)
+        with _lock:
+            _running.pop(self.pid, None)
+            _tell_reaper(f"-{self.pid}")
+        self._ended.set()
+
+    def _read(self, stream: IO[bytes]) -> None:
+        while line := stream.readline(MAX_LINE):
+            if self._on_line:
+                self._on_line(line.decode(errors="replace").rstrip("\r\n"))
+
+
+def start(
+    argv: Sequence[str],
+    cwd: Path,
+    env: Mapping[str, str],
+    on_line: LineHandler | None = None,
+) -> Process:
+    """Start `argv` in its own process group. Raises OSError if it cannot be started."""
+    with _lock:
+        popen = subprocess.Popen(
+            list(argv),
+            cwd=cwd,
+            env=dict(env),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        _tell_reaper(f"+{popen.pid}")
+        process = _running[popen.pid] = Process(popen, on_line)
+    return process
+
+
+def run(
+    argv: Sequence[str],
+    cwd: Path,
+    env: Mapping[str, str],
+    on_line: LineHandler | None = None,
+    timeout: float | None = None,
+) -> int:
+    """Run to the end and return the exit status; subprocess.TimeoutExpired ends it first."""
+    process = start(argv, cwd, env, on_line)
+    status = process.wait(timeout)
+    if status is None:
+        process.terminate()
+        raise subprocess.TimeoutExpired(list(argv), timeout or 0)
+    return status
+
+
+def base_environment() -> dict[str, str]:
+    """What a child needs of this process's environment, and none of its secrets."""
+    kept = {name: os.environ[name] for name in ("HOME", "LANG", "TMPDIR") if name in os.environ}
+    interpreter = str(Path(sys.executable).parent)
+    path = os.environ.get("PATH", os.defpath)
+    return {**kept, "PATH": f"{interpreter}{os.pathsep}{path}"}
+
+
+def stop_all(grace: float = 5.0) -> None:
+    """End every child: SIGTERM to all at once, SIGKILL to those still there after `grace`."""
+    with _lock:
+        left = list(_running.values())
+    for process in left:
+        process._signal(signal.SIGTERM)
+    deadline = time.monotonic() + grace
+    for process in left:
+        process.wait(max(0.0, deadline - time.monotonic()))
+        process.terminate(grace=0)
+
+
+def _tell_reaper(word: str) -> None:
+    global _reaper
+    if _reaper is None or _reaper.poll() is not None:
+        _reaper = subprocess.Popen(
+            [sys.executable, "-I", str(Path(__file__).with_name("reaper.py"))],
+            stdin=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        for pid in _running:
+            _reaper.stdin.write(f"+{pid}\n")  # type: ignore[union-attr]
+    _reaper.stdin.write(word + "\n")  # type: ignore[union-attr]
+    _reaper.stdin.flush()  # type: ignore[union-attr]

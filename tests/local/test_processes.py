@@ -1,0 +1,103 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from local import processes
+
+SLEEP_WITH_GRANDCHILD = "sleep 300 & echo $!; exec sleep 300"
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return (
+        "Z"
+        not in subprocess.run(
+            ["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False
+        ).stdout
+    )
+
+
+def gone(pid: int, seconds: float = 5) -> bool:
+    deadline = time.monotonic() + seconds
+    while alive(pid) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return not alive(pid)
+
+
+def test_output_arrives_line_by_line_before_wait_returns(tmp_path: Path) -> None:
+    lines: list[str] = []
+    status = processes.run(
+        ["bash", "-c", "echo one; echo two >&2; exit 3"],
+        tmp_path,
+        processes.base_environment(),
+        lines.append,
+    )
+    assert (status, sorted(lines)) == (3, ["one", "two"])
+
+
+def test_a_time_limit_ends_the_whole_group(tmp_path: Path) -> None:
+    pids: list[str] = []
+    with pytest.raises(subprocess.TimeoutExpired):
+        processes.run(
+            ["bash", "-c", SLEEP_WITH_GRANDCHILD],
+            tmp_path,
+            processes.base_environment(),
+            pids.append,
+            timeout=0.5,
+        )
+    assert gone(int(pids[0]))
+
+
+def test_terminate_gives_a_trap_its_chance(tmp_path: Path) -> None:
+    lines: list[str] = []
+    process = processes.start(
+        ["bash", "-c", "trap 'echo cleaned; exit 7' TERM; echo up; while :; do sleep 0.05; done"],
+        tmp_path,
+        processes.base_environment(),
+        lines.append,
+    )
+    while not lines:
+        time.sleep(0.02)
+    process.terminate()
+    assert (process.returncode, lines[-1]) == (7, "cleaned")
+
+
+def test_what_a_child_leaves_behind_ends_with_it(tmp_path: Path) -> None:
+    pids: list[str] = []
+    processes.run(
+        ["bash", "-c", "sleep 300 & echo $!"], tmp_path, processes.base_environment(), pids.append
+    )
+    assert gone(int(pids[0]))
+
+
+def test_a_kill_9_of_the_parent_leaves_no_orphan(tmp_path: Path) -> None:
+    program = (
+        "import sys, time; from pathlib import Path; from local import processes;"
+        f"p = processes.start(['bash', '-c', {SLEEP_WITH_GRANDCHILD!r}], Path('.'),"
+        "processes.base_environment(), lambda line: print(p.pid, line, flush=True));"
+        "time.sleep(300)"
+    )
+    parent = subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
+    assert parent.stdout
+    child, grandchild = map(int, parent.stdout.readline().split())
+    assert alive(child)
+    assert alive(grandchild)
+    os.kill(parent.pid, signal.SIGKILL)
+    parent.wait()
+    assert gone(child)
+    assert gone(grandchild)
+
+
+def test_a_child_does_not_see_the_secrets_of_the_shell() -> None:
+    os.environ["AWS_SECRET_ACCESS_KEY_OF_MINE"] = "x"
+    assert not [name for name in processes.base_environment() if "SECRET" in name]
