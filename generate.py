@@ -1,0 +1,93 @@
+#!/usr/bin/env python3
+"""Writes bootstrap.yaml and mlops.yaml: static templates, the same bytes every time, for every
+account and region."""
+
+import argparse
+from pathlib import Path
+
+from troposphere import Output
+
+from templates.build import add_builds, add_training_build
+from templates.console import add_consoles
+from templates.deployment import add_deployment
+from templates.notebook import add_notebook
+from templates.notifications import add_notifications, add_stage_alert
+from templates.outputs import add_outputs
+from templates.parameters import add_parameters
+from templates.pipeline import add_pipeline
+from templates.registry import add_registry
+from templates.render import Book, render
+from templates.source import add_push_trigger, add_source
+from templates.storage import add_bootstrap_bucket, add_storage
+from templates.workflow import add_training
+
+ROOT = Path(__file__).resolve().parent
+
+
+def bootstrap() -> Book:
+    """The bucket that must exist before the stack: template, code archive and seed data."""
+    book = Book("MLOps for Amazon SageMaker: the bucket that a stack is created from")
+    bucket = add_bootstrap_bucket(book)
+    book.add_output(Output("Bucket", Description="Upload here", Value=bucket.ref()))
+    return book
+
+
+def mlops(specifications: dict[str, str]) -> Book:
+    """The whole system in one stack; `specifications` are the files of buildspec/ by name."""
+    book = Book("MLOps for Amazon SageMaker: push code, get a better model in production")
+    parameters = add_parameters(book)
+    add_consoles(book)
+    book.chapter("Storage: one key, three buckets")
+    storage = add_storage(book, parameters)
+    book.chapter("Notifications: who hears of a failure")
+    notifications = add_notifications(book, parameters, storage.key)
+    book.chapter("Source: the model's code")
+    source = add_source(book, parameters)
+    book.chapter("Registry: one image for each commit")
+    registry = add_registry(book, parameters, storage.key)
+    book.chapter("Deployment: a version becomes what the endpoint serves")
+    deployment = add_deployment(book, parameters, storage, registry, notifications)
+    book.chapter("Training: train, judge, deploy")
+    training = add_training(book, parameters, storage, registry, notifications, deployment)
+    book.chapter("Builds: test and image")
+    builds = add_builds(book, parameters, storage, registry, specifications)
+    book.chapter("Builds in China: wait for the training workflow, where the pipeline cannot")
+    china = add_training_build(
+        book, parameters, storage, training.workflow, specifications["train"]
+    )
+    book.chapter("Pipeline: Source, Test, Build, Train")
+    pipeline = add_pipeline(book, parameters, storage, source, builds, training.workflow, china)
+    add_push_trigger(book, parameters, source, pipeline)
+    add_stage_alert(book, notifications, pipeline)
+    add_outputs(
+        book,
+        parameters,
+        storage,
+        source,
+        registry,
+        notifications,
+        deployment,
+        training,
+        pipeline,
+    )
+    book.chapter("Notebook: on request")
+    add_notebook(book, parameters, storage, source, registry)
+    return book
+
+
+def main() -> None:
+    """Write both templates into the output folder."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--output", type=Path, default=ROOT / "build", metavar="DIR", help="default: build/"
+    )
+    output: Path = parser.parse_args().output
+    files = (ROOT / "buildspec").glob("*.yml")
+    specifications = {file.stem: file.read_text(encoding="utf-8") for file in files}
+    output.mkdir(parents=True, exist_ok=True)
+    for name, book in (("bootstrap", bootstrap()), ("mlops", mlops(specifications))):
+        (output / f"{name}.yaml").write_text(render(book), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,218 @@
+"""Every launch-time choice as data, in the order and groups in which the console shows them."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+PROJECT, TRAINING, SERVING = "Project", "Training", "Serving"
+BUILD, NOTEBOOK, OPERATION = "Image build", "Notebook", "Operation"
+
+# The image is built for x86_64; the Graviton families (c6g, m7gd, r8g …) are arm64 and could not
+# start it
+_INSTANCE = r"^ml\.(?!(c|m|r|x)[6-9]g)[a-z0-9-]+\.[a-z0-9]+$"
+_INSTANCE_HELP = "be a type such as ml.m5.xlarge, not Graviton (the image is x86_64)"
+_DAYS = [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1827, 3653]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A parameter. `must` completes the sentence "NAME must …" that a refused value is told."""
+
+    group: str
+    name: str
+    label: str
+    help: str
+    default: str | int | None
+    must: str = ""
+    rules: dict[str, Any] = field(default_factory=dict)
+
+
+def _pattern(pattern: str, **more: Any) -> dict[str, Any]:
+    return {"AllowedPattern": pattern, **more}
+
+
+def _range(least: int, most: int) -> dict[str, Any]:
+    return {"MinValue": least, "MaxValue": most}
+
+
+CHOICES = (
+    Choice(
+        PROJECT,
+        "ProjectName",
+        "Project name",
+        "Names the repository, the image repository, the pipeline and the endpoint.",
+        "mlops",
+        "be 2 to 20 lower-case letters, digits and single hyphens, and start with a letter",
+        # CodePipeline cuts its folder in the bucket to 20 characters, and grants name that folder
+        _pattern("^[a-z](-?[a-z0-9]){1,19}$", MaxLength=20),
+    ),
+    Choice(
+        PROJECT,
+        "BranchName",
+        "Branch",
+        "A push to this branch trains and deploys.",
+        "main",
+        "be a git branch name of at most 100 characters",
+        _pattern("^[A-Za-z0-9][A-Za-z0-9._/-]{0,99}$"),
+    ),
+    Choice(
+        PROJECT,
+        "BootstrapBucket",
+        "Bootstrap bucket",
+        "Holds the first code and data: the output Bucket of the bootstrap stack.",
+        None,
+        "be the name of a bucket, without s3://",
+        _pattern("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"),
+    ),
+    Choice(
+        PROJECT,
+        "CodeKey",
+        "Code archive",
+        "Key of the zip file that becomes the first commit; read once, when the stack is created.",
+        "seed/code.zip",
+        "be the key of a .zip file in the bootstrap bucket, without a leading slash",
+        _pattern(r"^[^/].*\.zip$"),
+    ),
+    Choice(
+        PROJECT,
+        "SeedDataPrefix",
+        "Seed data",
+        "Folder of train, validation and eval .tfrecords, copied once if there is no data yet.",
+        "seed/data/",
+        "end with a slash and not begin with one",
+        _pattern("^[^/].*/$"),
+    ),
+    Choice(
+        TRAINING,
+        "TrainingInstanceType",
+        "Instance type",
+        "What a training job runs on.",
+        "ml.m5.xlarge",
+        _INSTANCE_HELP,
+        _pattern(_INSTANCE),
+    ),
+    Choice(
+        TRAINING,
+        "TrainingInstanceCount",
+        "Instances",
+        "How many instances train together.",
+        1,
+        "be 1 to 20",
+        _range(1, 20),
+    ),
+    Choice(
+        TRAINING,
+        "TrainingVolumeGB",
+        "Volume (GB)",
+        "Disk of each training instance: data, checkpoints and model have to fit.",
+        30,
+        "be 1 to 16384",
+        _range(1, 16384),
+    ),
+    Choice(
+        TRAINING,
+        "TrainingMaxRuntimeSeconds",
+        "Longest run (seconds)",
+        "A job that runs longer is stopped, and its model is not deployed.",
+        3600,
+        "be 60 to 86400 (a day)",
+        # A day: in China a build waits for the workflow, and no build outlives 36 hours
+        _range(60, 86400),
+    ),
+    Choice(
+        TRAINING,
+        "MinimumAccuracy",
+        "Minimum accuracy",
+        "A model whose eval:accuracy is lower, or missing, is not deployed.",
+        "0.6",
+        "be a number from 0 to 1, such as 0.75",
+        _pattern(r"^(0(\.[0-9]+)?|1(\.0+)?)$"),
+    ),
+    Choice(
+        SERVING,
+        "EndpointInstanceType",
+        "Instance type",
+        "What the endpoint runs on.",
+        "ml.m5.large",
+        _INSTANCE_HELP,
+        _pattern(_INSTANCE),
+    ),
+    Choice(
+        SERVING,
+        "EndpointInstanceCount",
+        "Instances",
+        "Two or more survive the loss of an Availability Zone.",
+        1,
+        "be 1 to 50",
+        _range(1, 50),
+    ),
+    Choice(
+        SERVING,
+        "KeepVersions",
+        "Versions to keep",
+        "How many of the newest models and endpoint configurations stay, to go back to.",
+        3,
+        "be 1 to 50",
+        _range(1, 50),
+    ),
+    Choice(
+        BUILD,
+        "BaseImage",
+        "Base image",
+        "What the Dockerfile starts from. In China choose one that can be pulled there.",
+        "public.ecr.aws/docker/library/python:3.11-slim-bookworm",
+        "be an image such as public.ecr.aws/docker/library/python:3.11-slim-bookworm",
+        _pattern(r"^[A-Za-z0-9][A-Za-z0-9./:@_-]+$"),
+    ),
+    Choice(
+        BUILD,
+        "PipIndexUrl",
+        "Python package index",
+        "Where pip installs from. In China choose a mirror there.",
+        "https://pypi.org/simple",
+        "be an http or https address",
+        _pattern(r"^https?://[^\s\"'$`\\]+$"),
+    ),
+    Choice(
+        NOTEBOOK,
+        "NotebookEnabled",
+        "Notebook",
+        "Whether to add a notebook instance with the repository checked out.",
+        "false",
+        rules={"AllowedValues": ["false", "true"]},
+    ),
+    Choice(
+        NOTEBOOK,
+        "NotebookInstanceType",
+        "Instance type",
+        "What the notebook runs on.",
+        "ml.t3.medium",
+        "be a type such as ml.t3.medium",
+        _pattern(r"^ml\.[a-z0-9-]+\.[a-z0-9]+$"),
+    ),
+    Choice(
+        NOTEBOOK,
+        "NotebookIdleMinutes",
+        "Stop when idle (minutes)",
+        "The notebook stops when nothing ran for so long; its disk is kept.",
+        60,
+        "be 10 to 1440",
+        _range(10, 1440),
+    ),
+    Choice(
+        OPERATION,
+        "NotificationEmail",
+        "E-mail for failures",
+        "Receives a message for each failure, once the subscription is confirmed. May be empty.",
+        "",
+        "be one e-mail address, or empty",
+        _pattern(r"^$|^[^@\s]+@[^@\s]+\.[^@\s]+$"),
+    ),
+    Choice(
+        OPERATION,
+        "LogRetentionDays",
+        "Keep logs (days)",
+        "How long the logs of builds, workflows, the endpoint and bucket access are kept.",
+        90,
+        rules={"AllowedValues": _DAYS},
+    ),
+)

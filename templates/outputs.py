@@ -1,0 +1,67 @@
+"""What a person or a script wants to know of a stack that stands."""
+
+from troposphere import Output, Sub, Template
+from troposphere.codepipeline import Pipeline
+
+from templates.console import console_page
+from templates.deployment import Deployment
+from templates.names import version_prefix
+from templates.notifications import Notifications
+from templates.parameters import Parameters
+from templates.registry import Registry
+from templates.source import Source
+from templates.storage import Storage
+from templates.workflow import Training
+
+
+def add_outputs(
+    template: Template,
+    parameters: Parameters,
+    storage: Storage,
+    source: Source,
+    registry: Registry,
+    notifications: Notifications,
+    deployment: Deployment,
+    training: Training,
+    pipeline: Pipeline,
+) -> None:
+    """Names, addresses in the console, and ARNs."""
+    region = "region=${AWS::Region}"
+    machines = f"/states/home?{region}#/statemachines/view/${{Arn}}"
+    name = parameters.project_name.ref()
+    values = {
+        "ProjectName": (name, "The project's name"),
+        "RepositoryName": (source.repository.get_att("Name"), "Push here"),
+        "RepositoryCloneUrl": (source.repository.get_att("CloneUrlHttp"), "Clone from here"),
+        "PipelineName": (pipeline.ref(), "What a push starts"),
+        "PipelineUrl": (
+            console_page(
+                f"/codesuite/codepipeline/pipelines/${{Name}}/view?{region}", Name=pipeline.ref()
+            ),
+            "The pipeline in the console",
+        ),
+        "TrainingWorkflowArn": (training.workflow.ref(), "Trains, judges, deploys"),
+        "TrainingWorkflowUrl": (
+            console_page(machines, Arn=training.workflow.ref()),
+            "The training workflow in the console",
+        ),
+        "DeploymentWorkflowArn": (deployment.workflow.ref(), "Brings a version to the endpoint"),
+        "EndpointName": (name, "Invoke this endpoint; it exists after the first deployment"),
+        "EndpointUrl": (
+            console_page(f"/sagemaker/home?{region}#/endpoints/${{Name}}", Name=name),
+            "The endpoint in the console",
+        ),
+        "DataBucket": (storage.data.ref(), "The bucket of the training data"),
+        "DataUri": (
+            Sub("s3://${Bucket}/data/", Bucket=storage.data.ref()),
+            "Put train, validation and eval .tfrecords here",
+        ),
+        "ArtifactBucket": (storage.artifacts.ref(), "Models and pipeline artifacts"),
+        "ImageRepositoryName": (registry.repository.ref(), "The image repository"),
+        "ImageRepositoryUri": (registry.repository.get_att("RepositoryUri"), "Its address"),
+        "NotificationTopicArn": (notifications.topic.ref(), "Subscribe here to hear of failures"),
+        "KeyArn": (storage.key.get_att("Arn"), "The key that encrypts everything"),
+        "VersionPrefix": (version_prefix(), "Every version's name begins with this"),
+    }
+    for title, (value, description) in values.items():
+        template.add_output(Output(title, Description=description, Value=value))

@@ -1,0 +1,73 @@
+"""The choices as parameters of the template, and the conditions that follow from them."""
+
+import re
+from dataclasses import dataclass
+
+from troposphere import Equals, Not, Or, Parameter, Region, Template
+
+from templates.choices import CHOICES, Choice
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """The parameters as objects to refer to, and the names of the conditions."""
+
+    project_name: Parameter
+    branch_name: Parameter
+    bootstrap_bucket: Parameter
+    code_key: Parameter
+    seed_data_prefix: Parameter
+    training_instance_type: Parameter
+    training_instance_count: Parameter
+    training_volume_gb: Parameter
+    training_max_runtime_seconds: Parameter
+    minimum_accuracy: Parameter
+    endpoint_instance_type: Parameter
+    endpoint_instance_count: Parameter
+    keep_versions: Parameter
+    base_image: Parameter
+    pip_index_url: Parameter
+    notebook_enabled: Parameter
+    notebook_instance_type: Parameter
+    notebook_idle_minutes: Parameter
+    notification_email: Parameter
+    log_retention_days: Parameter
+    in_china: str
+    notebook_wanted: str
+    email_wanted: str
+
+
+def add_parameters(template: Template) -> Parameters:
+    """Declare every choice; the field of `TrainingVolumeGB` is `training_volume_gb`."""
+    fields = {_snake(choice.name): _add(template, choice) for choice in CHOICES}
+    in_china = Or(Equals(Region, "cn-north-1"), Equals(Region, "cn-northwest-1"))
+    notebook = Equals(fields["notebook_enabled"].ref(), "true")
+    email = Not(Equals(fields["notification_email"].ref(), ""))
+    return Parameters(
+        **fields,
+        # Over AWS::Region: cfn-lint, and at times CloudFormation, do not follow AWS::Partition
+        in_china=template.add_condition("InChina", in_china),
+        notebook_wanted=template.add_condition("NotebookWanted", notebook),
+        email_wanted=template.add_condition("EmailWanted", email),
+    )
+
+
+def _add(template: Template, choice: Choice) -> Parameter:
+    parameter = template.add_parameter(
+        Parameter(
+            choice.name,
+            Type="Number" if isinstance(choice.default, int) else "String",
+            Description=choice.help,
+            **({} if choice.default is None else {"Default": choice.default}),
+            **choice.rules,
+        )
+    )
+    if choice.must:
+        parameter.ConstraintDescription = f"{choice.name} must {choice.must}."
+    template.set_parameter_label(parameter, choice.label)
+    template.add_parameter_to_group(parameter, choice.group)
+    return parameter
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
