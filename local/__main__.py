@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import fcntl
 import os
+import shlex
 import shutil
 import signal
 import sys
@@ -79,8 +80,8 @@ def main(argv: list[str] | None = None) -> int:
 def _problem(port: int, runtime: str) -> str | None:
     if not 0 <= port <= 65535:
         return f"--port {port} is not a port (0 to 65535)"
-    if runtime not in ("process", "docker"):
-        return f"LOCAL_RUNTIME={runtime} is not known; use process or docker"
+    if runtime != "process":
+        return f"LOCAL_RUNTIME={runtime} is not supported; jobs run as processes"
     for program in ("git", "bash"):
         if shutil.which(program) is None:
             return f"{program} is not on PATH; install it first"
@@ -104,10 +105,30 @@ def _stop_soon(server: Server) -> None:
 def _write_environment(server: Server, path: Path) -> None:
     from local.credentials import administrator
 
-    lines = [f"export {name}={value}" for name, value in administrator().environment().items()]
+    variables = {**administrator().environment(), **_git_settings(server.context.url)}
+    lines = [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
     path.unlink(missing_ok=True)
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         file.write("\n".join([*lines, "unset AWS_PROFILE AWS_SESSION_TOKEN"]) + "\n")
+
+
+def _git_settings(url: str) -> dict[str, str]:
+    """Lets git sign in to this endpoint, and to it only, with the exported keys.
+
+    The helper is the one that AWS documents for CodeCommit; it wants a flag for hosts that are not
+    AWS's (AWS CLI reference, codecommit credential-helper).
+    """
+    aws = Path(sys.executable).with_name("aws")
+    helper = f"!{shlex.quote(str(aws))} codecommit credential-helper --ignore-host-check $@"
+    settings = [
+        (f"credential.{url}.helper", ""),
+        (f"credential.{url}.helper", helper),
+        (f"credential.{url}.useHttpPath", "true"),
+    ]
+    variables = {"GIT_CONFIG_COUNT": str(len(settings))}
+    for index, (key, value) in enumerate(settings):
+        variables |= {f"GIT_CONFIG_KEY_{index}": key, f"GIT_CONFIG_VALUE_{index}": value}
+    return variables
 
 
 def _announce(server: Server, home: Path, seconds: float) -> None:

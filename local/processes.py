@@ -17,6 +17,7 @@ MAX_LINE = 64 * 1024
 _lock = threading.Lock()
 _running: dict[int, "Process"] = {}
 _reaper: subprocess.Popen[str] | None = None
+_stopping = False
 
 
 class Process:
@@ -74,6 +75,8 @@ def start(
 ) -> Process:
     """Start `argv` in its own process group. Raises OSError if it cannot be started."""
     with _lock:
+        if _stopping:
+            raise OSError("the local endpoint is being stopped")
         popen = subprocess.Popen(
             list(argv),
             cwd=cwd,
@@ -113,8 +116,10 @@ def base_environment() -> dict[str, str]:
 
 
 def stop_all(grace: float = 5.0) -> None:
-    """End every child: SIGTERM to all at once, SIGKILL to those still there after `grace`."""
+    """End every child and start no more: SIGTERM to all, SIGKILL to those left after `grace`."""
+    global _stopping
     with _lock:
+        _stopping = True
         left = list(_running.values())
     for process in left:
         process._signal(signal.SIGTERM)

@@ -86,11 +86,11 @@ def start(context: Context) -> Server:
 
 def _front(region: str, moto: Application) -> Application:
     from local.cfn.api import CloudFormation
-    from local.codebuild import CodeBuild
-    from local.codecommit import CodeCommit
-    from local.codepipeline import CodePipeline
+    from local.codebuild.api import CodeBuild
+    from local.codecommit.api import CodeCommit
+    from local.codecommit.git_http import git_http
+    from local.codepipeline.api import CodePipeline
     from local.credentials import UnknownCaller, caller
-    from local.git_http import git_http
 
     services = {
         each.service: each for each in (CloudFormation, CodeBuild, CodeCommit, CodePipeline)

@@ -1,0 +1,1 @@
+"""CodeBuild: buildspecs run in bash, with the role of their project."""

@@ -1,0 +1,1 @@
+"""CodeCommit: repositories that git and the API share."""

@@ -1,0 +1,1 @@
+"""CodePipeline: stages, actions and artifacts, with the role of the pipeline."""

@@ -1,0 +1,166 @@
+"""CodePipeline: pipelines that run here (CodePipeline API Reference)."""
+
+from typing import Any
+
+from moto.core.responses import ActionResult, EmptyResult
+
+from local import context
+from local.codepipeline import run as codepipeline_run
+from local.codepipeline.definition import actions, check
+from local.codepipeline.executions_api import Executions
+from local.codepipeline.records import Execution, Pipeline, now
+from local.credentials import NotAuthorized, administrator, assume
+from local.service import AwsError
+
+
+class CodePipeline(Executions):
+    def create_pipeline(self) -> ActionResult:
+        """As in AWS, creating a pipeline starts its first execution."""
+        declared = self._checked()
+        name, tags = declared["name"], _tags(self.get("tags", []))
+        with self._state.changed:
+            if name in self._state.pipelines:
+                raise AwsError("PipelineNameInUseException", f"pipeline {name} exists already")
+            pipeline = self._state.pipelines[name] = Pipeline({**declared, "version": 1}, tags)
+        self._launch(
+            pipeline, {"triggerType": "CreatePipeline", "triggerDetail": self.caller().arn}, {}, {}
+        )
+        return ActionResult({"pipeline": pipeline.definition, "tags": self.get("tags", [])})
+
+    def update_pipeline(self) -> ActionResult:
+        """Executions under way go on with the version they started with."""
+        declared = self._checked()
+        pipeline = self._pipeline(declared["name"])
+        with self._state.changed:
+            version = pipeline.definition["version"] + 1
+            pipeline.definition = {**declared, "version": version}
+            pipeline.updated = now()
+        return ActionResult({"pipeline": pipeline.definition})
+
+    def get_pipeline(self) -> ActionResult:
+        pipeline = self._pipeline(self.get("name"))
+        if self.get("version", pipeline.definition["version"]) != pipeline.definition["version"]:
+            raise AwsError("PipelineVersionNotFoundException", "only the newest version is kept")
+        return ActionResult(
+            {
+                "pipeline": pipeline.definition,
+                "metadata": {
+                    "pipelineArn": pipeline.arn,
+                    "created": pipeline.created,
+                    "updated": pipeline.updated,
+                },
+            }
+        )
+
+    def delete_pipeline(self) -> EmptyResult:
+        with self._state.changed:
+            pipeline = self._state.pipelines.pop(self.get("name"), None)
+            for execution in pipeline.executions if pipeline else []:
+                execution.stop = "abandon"
+            self._state.changed.notify_all()
+        return EmptyResult()
+
+    def list_pipelines(self) -> ActionResult:
+        rows = [
+            {
+                **{
+                    key: pipeline.definition[key]
+                    for key in ("name", "version", "pipelineType", "executionMode")
+                },
+                "created": pipeline.created,
+                "updated": pipeline.updated,
+            }
+            for pipeline in self._state.pipelines.values()
+        ]
+        return ActionResult({"pipelines": rows})
+
+    def start_pipeline_execution(self) -> ActionResult:
+        pipeline = self._pipeline(self.get("name"))
+        declared = {each["name"] for each in pipeline.definition.get("variables", [])}
+        variables = {each["name"]: each["value"] for each in self.get("variables", [])}
+        for name in variables.keys() - declared:
+            raise AwsError("ValidationException", f"the pipeline has no variable '{name}'")
+        revisions = {}
+        for each in self.get("sourceRevisions", []):
+            if each["revisionType"] != "COMMIT_ID":
+                raise AwsError(
+                    "ValidationException",
+                    f"revisionType {each['revisionType']} is not supported locally",
+                )
+            revisions[each["actionName"]] = each["revisionValue"]
+        execution = self._launch(pipeline, self._trigger(pipeline), variables, revisions)
+        return ActionResult({"pipelineExecutionId": execution.id})
+
+    def list_tags_for_resource(self) -> ActionResult:
+        tags = self._by_arn().tags
+        return ActionResult({"tags": [{"key": k, "value": v} for k, v in tags.items()]})
+
+    def tag_resource(self) -> ActionResult:
+        self._by_arn().tags.update(_tags(self.get("tags")))
+        return ActionResult({})
+
+    def untag_resource(self) -> ActionResult:
+        for key in self.get("tagKeys"):
+            self._by_arn().tags.pop(key, None)
+        return ActionResult({})
+
+    def _checked(self) -> dict[str, Any]:
+        """The declaration in the request, once it and its role hold."""
+        here = context.current()
+        declared = check(self.get("pipeline"), here.region)
+        try:
+            assume(
+                declared["roleArn"],
+                "codepipeline.amazonaws.com",
+                "validation",
+                here.arn("codepipeline", declared["name"]),
+            )
+        except NotAuthorized as error:
+            raise AwsError(
+                "InvalidStructureException",
+                "CodePipeline is not authorized to perform "
+                f"AssumeRole on role {declared['roleArn']}: {error}",
+            ) from None
+        return declared
+
+    def _launch(
+        self,
+        pipeline: Pipeline,
+        trigger: dict[str, str],
+        variables: dict[str, str],
+        revisions: dict[str, str],
+    ) -> Execution:
+        definition = pipeline.definition
+        values = {
+            each["name"]: variables.get(each["name"], each.get("defaultValue"))
+            for each in definition.get("variables", [])
+        }
+        for name in [name for name, value in values.items() if value is None]:
+            raise AwsError("ValidationException", f"variable '{name}' needs a value")
+        known = {action["name"] for _, action in actions(definition)}
+        for name in revisions.keys() - known:
+            raise AwsError("ValidationException", f"the pipeline has no action '{name}'")
+        execution = Execution(definition, trigger, values, revisions)
+        codepipeline_run.launch(self._state, pipeline, execution)
+        return execution
+
+    def _trigger(self, pipeline: Pipeline) -> dict[str, str]:
+        """An EventBridge rule starts a pipeline in a session that carries the rule's name."""
+        arn = self.caller().arn
+        events = administrator().client("events")
+        rules = events.list_rule_names_by_target(TargetArn=pipeline.arn)["RuleNames"]
+        session = arn.rsplit("/", 1)[-1]
+        if ":assumed-role/" in arn and session in rules:
+            rule = context.current().arn("events", f"rule/{session}")
+            return {"triggerType": "CloudWatchEvent", "triggerDetail": rule}
+        return {"triggerType": "StartPipelineExecution", "triggerDetail": arn}
+
+    def _by_arn(self) -> Pipeline:
+        name = self.get("resourceArn").rsplit(":", 1)[-1]
+        if name not in self._state.pipelines:
+            raise AwsError("ResourceNotFoundException", f"no pipeline {name}")
+        return self._state.pipelines[name]
+
+
+def _tags(listed: list[dict[str, str]]) -> dict[str, str]:
+    return {each["key"]: each["value"] for each in listed}

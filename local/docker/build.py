@@ -1,0 +1,143 @@
+"""`docker build`: a Dockerfile and a context become a folder root/ and a config.json.
+
+RUN is not executed: what it would install comes from this endpoint's own environment.
+"""
+
+import json
+import posixpath
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from local.docker.copying import copy
+from local.docker.dockerfile import Instruction, command, expand, flags, pairs, parse, words
+from local.docker.stage import Stage
+
+RUN_NOTICE = (
+    "RUN is not executed by the local docker: packages come from the endpoint's own environment"
+)
+
+
+@dataclass
+class Build:
+    """One run of `docker build`; `folder` holds a root per stage while it runs."""
+
+    context: Path
+    folder: Path
+    build_arguments: Mapping[str, str]
+    say: Callable[[str], None]
+    global_arguments: dict[str, str] = field(default_factory=dict)
+    stages: dict[str, Stage] = field(default_factory=dict)
+    notices: set[str] = field(default_factory=set)
+
+    def run(self, dockerfile: str, target: str | None, image: Path) -> None:
+        """Build `target` (default: the last stage) into the folder `image`.
+
+        Raises DockerfileError.
+        """
+        instructions = parse(dockerfile)
+        stage = None
+        for number, instruction in enumerate(instructions, 1):
+            if instruction.name == "FROM":
+                if target in self.stages and stage is self.stages[target or ""]:
+                    break
+                stage = self._from(instruction)
+            elif instruction.name == "ARG":
+                self._argument(instruction, stage)
+            elif stage is None:
+                raise instruction.error(f"{instruction.name} before FROM")
+            else:
+                self._apply(instruction, stage)
+            self.say(f"Step {number}/{len(instructions)} : {instruction.name} {instruction.text}")
+        if stage is None or (target and self.stages.get(target) is not stage):
+            raise instructions[-1].error(f"target stage {target} could not be found")
+        image.mkdir(parents=True)
+        stage.root.rename(image / "root")
+        (image / "config.json").write_text(json.dumps(stage.config(), indent=1, sort_keys=True))
+
+    def _from(self, instruction: Instruction) -> Stage:
+        options, rest = flags(words(expand(instruction.text, self.global_arguments)))
+        if options.keys() - {"platform"} or len(rest) not in (1, 3) or not rest[0]:
+            raise instruction.error("expected FROM [--platform=P] image [AS name]")
+        root = self.folder / str(len(self.stages))
+        base = self.stages.get(rest[0])
+        if base:
+            shutil.copytree(base.root, root, symlinks=True)
+            stage = Stage(
+                root,
+                {},
+                dict(base.environment),
+                base.workdir,
+                dict(base.labels),
+                list(base.ports),
+                base.user,
+                base.entrypoint,
+                base.command,
+            )
+        else:
+            root.mkdir(parents=True)
+            stage = Stage(root, {})
+        index = str(len({id(known) for known in self.stages.values()}))
+        self.stages[index] = stage
+        if len(rest) == 3:
+            self.stages[rest[2]] = stage
+        return stage
+
+    def _argument(self, instruction: Instruction, stage: Stage | None) -> None:
+        name, equals, default = instruction.text.partition("=")
+        known = stage.arguments if stage else self.global_arguments
+        if name in self.build_arguments:
+            known[name] = self.build_arguments[name]
+        elif equals:
+            text = words(default)
+            known[name] = (
+                stage.expand if stage else lambda word: expand(word, self.global_arguments)
+            )("".join(text))
+        elif name in self.global_arguments:
+            known[name] = self.global_arguments[name]
+
+    def _apply(self, instruction: Instruction, stage: Stage) -> None:
+        text = stage.expand(instruction.text)
+        match instruction.name:
+            case "ENV":
+                stage.environment |= pairs(instruction, stage.expand)
+            case "LABEL":
+                stage.labels |= pairs(instruction, stage.expand)
+            case "WORKDIR":
+                stage.workdir = posixpath.normpath(posixpath.join(stage.workdir, *words(text)))
+                (stage.root / stage.workdir.lstrip("/")).mkdir(parents=True, exist_ok=True)
+            case "EXPOSE":
+                stage.ports += words(text)
+            case "USER":
+                stage.user = text
+            case "ENTRYPOINT":
+                stage.entrypoint, stage.command = command(instruction), ()
+            case "CMD":
+                stage.command = command(instruction)
+            case "COPY":
+                self._copy(instruction, text, stage)
+            case "RUN":
+                self._notice(RUN_NOTICE)
+
+    def _copy(self, instruction: Instruction, text: str, stage: Stage) -> None:
+        options, rest = flags(json.loads(text) if text.startswith("[") else words(text))
+        if options.keys() - {"from", "chown", "chmod", "link"} or "<<" in text:
+            raise instruction.error("this form of COPY is not supported by the local docker")
+        if "chown" in options:
+            self._notice("COPY --chown is ignored by the local docker")
+        source = self.context
+        if "from" in options:
+            if options["from"] not in self.stages:
+                raise instruction.error(f"COPY --from={options['from']} names no earlier stage")
+            source = self.stages[options["from"]].root
+        destination = posixpath.join(stage.workdir, rest[-1]) if rest else ""
+        try:
+            copy(source, rest[:-1], stage.root, destination, options.get("chmod"))
+        except (ValueError, OSError) as error:
+            raise instruction.error(str(error)) from None
+
+    def _notice(self, text: str) -> None:
+        if text not in self.notices:
+            self.notices.add(text)
+            self.say(f"NOTICE: {text}")

@@ -1,0 +1,95 @@
+"""Image content by digest: what a registry's layers are to a container runtime.
+
+The record of an image (tags, manifest) is ECR's; here lies its file system and configuration:
+<home>/images/<repository>/<hex of the digest>/{root/,config.json}. The folder's name has no
+`sha256:`, since a colon in a folder's name cannot stand in PATH.
+"""
+
+import json
+import re
+import shutil
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from botocore.exceptions import ClientError
+
+from local import context
+
+_URI = re.compile(
+    r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?"
+    r"/(?P<repository>[a-z0-9._/-]+?)(:(?P<tag>[\w.-]{1,128}))?(@(?P<digest>sha256:[0-9a-f]{64}))?"
+)
+
+
+class ImageNotFound(LookupError):
+    """As SageMaker words it: `Requested image <uri> not found.`"""
+
+    def __init__(self, uri: str) -> None:
+        super().__init__(f"Requested image {uri} not found.")
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image's file system below `folder`, and how its Dockerfile configured it."""
+
+    folder: Path
+    environment: Mapping[str, str]
+    workdir: str
+    entrypoint: tuple[str, ...]
+    command: tuple[str, ...] = ()
+
+    def locate(self, path: str) -> Path:
+        """Where an absolute path of the image lies on this machine."""
+        return self.folder / path.lstrip("/")
+
+    def program(self, name: str) -> Path | None:
+        """The executable file that `docker run <image> <name>` would find on the image's PATH."""
+        search = self.environment.get("PATH", "").split(":")
+        found = (self.locate(f"{entry}/{name}") for entry in search if entry)
+        return next((path for path in found if path.is_file()), None)
+
+
+def add(repository: str, digest: str, image: Path, store: Path) -> None:
+    """Keep the content of a built image (a folder with root/ and config.json) by its digest."""
+    target = store / repository / digest.removeprefix("sha256:")
+    if target.exists():
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    aside = target.with_name(f".{uuid.uuid4()}")
+    shutil.copytree(image, aside, symlinks=True)
+    aside.rename(target)
+
+
+def resolve(uri: str) -> Image:
+    """The image that `uri` names by tag or digest; raises ImageNotFound unless ECR lists it."""
+    from local import credentials  # loads moto; `add` runs in builds, which have no use for it
+
+    match = _URI.fullmatch(uri)
+    here = context.current()
+    if not match or (match["account"], match["region"]) != (here.account, here.region):
+        raise ImageNotFound(uri)
+    wanted = (
+        {"imageDigest": match["digest"]}
+        if match["digest"]
+        else {"imageTag": match["tag"] or "latest"}
+    )
+    ecr = credentials.administrator().client("ecr")
+    try:
+        (detail,) = ecr.describe_images(repositoryName=match["repository"], imageIds=[wanted])[
+            "imageDetails"
+        ]
+    except ClientError:
+        raise ImageNotFound(uri) from None
+    folder = here.home / "images" / match["repository"] / detail["imageDigest"].split(":")[1]
+    if not folder.is_dir():
+        raise ImageNotFound(uri)
+    config = json.loads((folder / "config.json").read_text())
+    return Image(
+        folder / "root",
+        config["Env"],
+        config["WorkingDir"],
+        tuple(config["Entrypoint"]),
+        tuple(config["Cmd"]),
+    )

@@ -1,0 +1,248 @@
+"""The one place where this package changes moto, and the names private to moto that it leans on.
+
+Each seam has a contract test (tests/local/test_moto_seams.py): a moto that moves one fails there.
+"""
+
+import hashlib
+import json
+import logging
+import re
+from functools import lru_cache
+from importlib.metadata import version
+from typing import Any
+
+MOTO = "5.2.5"
+INDEFINITE = re.compile(r"\.\.|\.\*|\[\s*(?:\*|\?|-?\d*\s*:|-?\d+\s*,|'[^']*'\s*,)")
+_installed = False
+
+
+class WrongMoto(RuntimeError):
+    """Another moto than the one this package is made for."""
+
+
+def install() -> None:
+    """Put this package's behaviour into moto; before moto's server application is made."""
+    global _installed
+    if version("moto") != MOTO:
+        raise WrongMoto(
+            f"the local endpoint needs moto {MOTO}, found {version('moto')}: "
+            "install requirements.lock again"
+        )
+    if not _installed:
+        _authorization()
+        _log_delivery()
+        _registry()
+        _workflows()
+        _sagemaker()
+        _installed = True
+
+
+def _authorization() -> None:
+    """moto's authorizer denies every statement that names an ARN, and its reading of a bucket
+    policy takes an unmet Deny for a Deny: least privilege is proven elsewhere."""
+    from moto.core.authorization import ActionAuthenticatorMixin
+    from moto.iam.access_control import PermissionResult
+    from moto.s3.models import FakeBucket
+
+    def allow(self: Any, iam_request_cls: type, resource: str = "*") -> None:
+        return None
+
+    def neutral(self: Any, action: str, resource: str) -> Any:
+        return PermissionResult.NEUTRAL
+
+    ActionAuthenticatorMixin._authenticate_and_authorize_action = allow  # type: ignore[method-assign]
+    FakeBucket.get_permission = neutral  # type: ignore[method-assign]
+
+
+def _log_delivery() -> None:
+    """May S3 deliver access logs? moto wants the statement's Resource to be one exact string, and
+    fails on a statement for everybody (Enabling Amazon S3 server access logging)."""
+    from moto.s3.models import FakeBucket
+    from moto.s3.utils import LOGGING_SERVICE_PRINCIPAL
+
+    def allowed(target_bucket: Any, target_prefix: str | None) -> bool:
+        policy = json.loads(target_bucket.policy or b'{"Statement": []}')
+        wanted = f"{target_bucket.arn}/{target_prefix or ''}*"
+        return any(
+            each["Effect"] == "Allow"
+            and each["Principal"] == {"Service": LOGGING_SERVICE_PRINCIPAL}
+            and not {wanted, f"{target_bucket.arn}/*"}.isdisjoint(_list(each["Resource"]))
+            for each in policy["Statement"]
+        )
+
+    FakeBucket._log_permissions_enabled_policy = staticmethod(allowed)  # type: ignore[method-assign]
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _registry() -> None:
+    """An image's digest is that of its manifest's bytes (OCI image specification, "Digests"), where
+    moto digests the layers' names or a random number; an immutable tag is refused by its own name
+    (ECR API reference, PutImage)."""
+    from moto.ecr.models import ECRBackend, Image, Repository
+
+    from local.context import current
+    from local.service import AwsError
+
+    original = ECRBackend.put_image
+
+    def create_digest(self: Any) -> None:
+        manifest = self.image_manifest.encode()
+        self._image_digest = f"sha256:{hashlib.sha256(manifest).hexdigest()}"
+
+    def put_image(self: Any, name: str, manifest: str, tag: str, *more: Any) -> Any:
+        repository = self._get_repository(name)
+        for image in repository.images if repository.is_tag_immutable() else []:
+            if tag in image.image_tags and image.image_manifest != manifest:
+                raise AwsError(
+                    "ImageTagAlreadyExistsException",
+                    f"The image tag '{tag}' already exists in the '{name}' repository "
+                    "and cannot be overwritten because the tag is immutable.",
+                )
+        return original(self, name, manifest, tag, *more)
+
+    created = Repository.__init__
+
+    def create(self: Any, *arguments: Any, **named: Any) -> None:
+        created(self, *arguments, **named)
+        self.uri = self.uri.replace("amazonaws.com", current().url_suffix)  # moto forgets China
+
+    Repository.__init__ = create  # type: ignore[method-assign]
+    Image._create_digest = create_digest  # type: ignore[method-assign]
+    ECRBackend.put_image = put_image  # type: ignore[method-assign,assignment]
+
+
+def _workflows() -> None:
+    """Step Functions: the interpreter runs, its tasks act with the machine's role."""
+    import moto.stepfunctions.models as records
+    import moto.stepfunctions.parser.models as interpreter
+    import moto.stepfunctions.urls as urls
+    from moto.core.config import default_user_config
+
+    from local.stepfunctions.executions import Machines, StepFunctions
+
+    default_user_config["stepfunctions"] = {"execute_state_machine": True}
+    Machines._url_module = urls  # type: ignore[assignment]
+    records.stepfunctions_backends.backend = Machines
+    # machines live in one of moto's two registries, executions would look in the other
+    interpreter.stepfunctions_parser_backends = records.stepfunctions_backends  # type: ignore[assignment]
+    for path in urls.url_paths:
+        urls.url_paths[path] = StepFunctions.dispatch
+    _error_codes()
+    _tasks()
+    _json_paths()
+    _choices()
+    _start_time()
+    # a failed state is told by the execution's history, not by pages of the interpreter's log
+    logging.getLogger("moto.stepfunctions").setLevel(logging.CRITICAL)
+
+
+def _error_codes() -> None:
+    """The interpreter's errors (InvalidDefinition …) reach the client without their code."""
+    import moto.stepfunctions.parser.api as api
+    from moto.stepfunctions.exceptions import AWSError
+
+    errors: list[Any] = [each for each in vars(api).values() if isinstance(each, type)]
+    for error in errors:
+        if issubclass(error, AWSError) and "code" in vars(error):
+            error.TYPE = error.code
+
+
+def _tasks() -> None:
+    import moto.stepfunctions.parser.asl.component.state.exec.state_task.state_task_factory as tasks
+
+    from local.stepfunctions.integrations import OPTIMIZED
+    from local.stepfunctions.tasks import OptimizedTask, SdkTask
+
+    def task_for(service_name: str) -> Any:
+        if service_name == "aws-sdk":
+            return SdkTask()
+        if service_name in OPTIMIZED:
+            return OptimizedTask()
+        raise ValueError(f"{service_name} tasks are not supported by the local endpoint")
+
+    tasks.state_task_service_for = task_for
+
+
+def _json_paths() -> None:
+    """Paths as Step Functions reads them: `$.a[0].b` is one value, where moto gives a list of one;
+    a filter or slice that finds nothing gives [], if what it looks through exists."""
+    import moto.stepfunctions.parser.asl.utils.json_path as paths
+
+    original = paths.parse
+
+    class Checked:
+        def __init__(self, path: str) -> None:
+            self.path, self.expression = path, original(path)
+            definite = INDEFINITE.split(path, maxsplit=1)[0]
+            self.definite = original(definite) if definite not in (path, "", "$") else None
+
+        def find(self, data: Any) -> Any:
+            if self.definite and not self.definite.find(data):
+                raise paths.NoSuchJsonPathError(self.path, data)
+            return self.expression.find(data)
+
+    def indefinite(path: str) -> bool:
+        return INDEFINITE.search(path) is not None
+
+    paths.parse = lru_cache(maxsize=512)(Checked)  # type: ignore[assignment]
+    paths._contains_slice_or_wildcard_array = indefinite
+    paths._is_singleton_array_access = lambda path: not indefinite(path)
+
+
+def _choices() -> None:
+    """A Choice whose Variable does not exist fails the execution, unless it asks IsPresent
+    (Developer Guide, "Choice workflow state"); moto takes the default."""
+    from moto.stepfunctions.parser.asl.component.state.choice.comparison import (
+        comparison_variable,
+        variable,
+    )
+    from moto.stepfunctions.parser.asl.component.state.choice.comparison.comparison_operator_type import (  # noqa: E501
+        ComparisonOperatorType,
+    )
+
+    def compare(self: Any, env: Any) -> None:
+        self.variable.eval(env)
+        found, operator = env.stack[-1], self.comparison_function.operator_type
+        if isinstance(found, variable.NoSuchVariable) and (
+            operator != ComparisonOperatorType.IsPresent
+        ):
+            raise ValueError(
+                f"Invalid path '{self.variable.string_sampler.literal_value}': The choice state's "
+                "condition path references an invalid value."
+            )
+        self.comparison_function.eval(env)
+
+    comparison_variable.ComparisonVariable._eval_body = compare  # type: ignore[method-assign]
+
+
+def _start_time() -> None:
+    """`$$.Execution.StartTime` is text; moto leaves a datetime, which no state can hand on."""
+    from moto.stepfunctions.parser.backend.execution import Execution
+
+    from local.stepfunctions.shapes import iso
+
+    original = Execution.get_start_execution_details
+
+    def details(self: Any) -> Any:
+        found = original(self)
+        found.start_time = iso(self.start_date)  # type: ignore[misc]
+        return found
+
+    Execution.get_start_execution_details = details  # type: ignore[method-assign]
+
+
+def _sagemaker() -> None:
+    """SageMaker's jobs and endpoints are this package's, everything else of it is moto's."""
+    import moto.sagemaker.urls
+    import moto.sagemakerruntime.urls
+
+    from local.sagemaker.api import SageMaker
+    from local.sagemaker.runtime import SageMakerRuntime
+
+    for path in moto.sagemaker.urls.url_paths:
+        moto.sagemaker.urls.url_paths[path] = SageMaker.dispatch
+    for path in moto.sagemakerruntime.urls.url_paths:
+        moto.sagemakerruntime.urls.url_paths[path] = SageMakerRuntime.dispatch

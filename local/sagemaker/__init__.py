@@ -1,0 +1,1 @@
+"""SageMaker: training jobs and endpoints as processes under the /opt/ml contract."""

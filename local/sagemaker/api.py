@@ -1,0 +1,38 @@
+"""SageMaker as it is here: jobs, models and endpoints are ours, notebooks and tags moto's."""
+
+from typing import Any
+
+from moto.core.utils import camelcase_to_underscores
+
+from local.sagemaker.endpoints import Endpoints
+from local.sagemaker.jobs import TrainingJobs
+
+RECORDED_BY_MOTO = frozenset(
+    {
+        "add_tags",
+        "create_notebook_instance",
+        "create_notebook_instance_lifecycle_config",
+        "delete_notebook_instance",
+        "delete_notebook_instance_lifecycle_config",
+        "delete_tags",
+        "describe_notebook_instance",
+        "describe_notebook_instance_lifecycle_config",
+        "list_notebook_instances",
+        "list_tags",
+        "start_notebook_instance",
+        "stop_notebook_instance",
+    }
+)
+
+
+class SageMaker(TrainingJobs, Endpoints):
+    """An operation that moto would only pretend to do (a processing job …) is refused."""
+
+    def call_action(self) -> Any:
+        operation = camelcase_to_underscores(self._get_action())
+        ours = any(operation in vars(group) for group in SageMaker.__mro__[:-1] if _is_ours(group))
+        return super().call_action() if ours or operation in RECORDED_BY_MOTO else self._refuse()
+
+
+def _is_ours(group: type) -> bool:
+    return group.__module__.startswith("local.sagemaker.api")

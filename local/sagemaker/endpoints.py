@@ -1,0 +1,191 @@
+"""SageMaker endpoints: a stable name in front of a model server, replaced blue/green."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from moto.core.responses import ActionResult, EmptyResult
+
+from local.background import background
+from local.context import current
+from local.events import emit
+from local.sagemaker.models import Models
+from local.sagemaker.records import LOCK, Record, invalid, summaries
+from local.sagemaker.server import ModelServer, StartFailed
+from local.stepfunctions.shapes import epoch_ms
+
+
+class Endpoint(Record):
+    """An endpoint and the server that answers for it now."""
+
+    server: ModelServer | None = None
+
+    @property
+    def name(self) -> str:
+        return str(self.description["EndpointName"])
+
+    @property
+    def status(self) -> str:
+        return str(self.description["EndpointStatus"])
+
+    def enter(self) -> ModelServer | None:
+        """The server for one request, which will not be ended before it has answered."""
+        with LOCK:
+            if self.server:
+                self.server.enter()
+            return self.server
+
+    def create(self, server: ModelServer) -> None:
+        try:
+            server.start()
+        except StartFailed as error:
+            self.change("Failed", FailureReason=str(error))
+            return
+        self.server = server
+        self.change("InService")
+
+    def replace(self, server: ModelServer, config: str, variants: list[dict[str, Any]]) -> None:
+        """Start the new server beside the old. If it fails, the endpoint is InService again with
+        its old configuration (github.com/hashicorp/terraform-provider-aws, issue 48997)."""
+        try:
+            server.start()
+        except StartFailed as error:
+            self.change("InService", FailureReason=str(error), PendingDeploymentSummary=None)
+            return
+        with LOCK:
+            old, self.server = self.server, server
+        self.change(
+            "InService",
+            EndpointConfigName=config,
+            ProductionVariants=variants,
+            FailureReason=None,
+            PendingDeploymentSummary=None,
+        )
+        if old:
+            old.stop()
+
+    def change(self, status: str, **fields: Any) -> None:
+        self.update(EndpointStatus=status, LastModifiedTime=datetime.now(UTC), **fields)
+        detail = self.snapshot() | {"EndpointStatus": status.upper()}
+        for name in ("CreationTime", "LastModifiedTime"):
+            detail[name] = epoch_ms(detail[name])
+        detail.pop("PendingDeploymentSummary", None)
+        emit("aws.sagemaker", "SageMaker Endpoint State Change", [detail["EndpointArn"]], detail)
+
+
+class Endpoints(Models):
+    def create_endpoint(self) -> ActionResult:
+        name, config = self.get("EndpointName"), self.get("EndpointConfigName")
+        arn = self.arn("endpoint", name)
+        server, variants = self._server(name, config)
+        now = datetime.now(UTC)
+        description = {
+            "EndpointName": name,
+            "EndpointArn": arn,
+            "EndpointConfigName": config,
+            "ProductionVariants": variants,
+            "EndpointStatus": "Creating",
+            "CreationTime": now,
+            "LastModifiedTime": now,
+        }
+        endpoint = Endpoint(description, self.get("Tags", []))
+        with LOCK:
+            if name in self._endpoints:
+                raise invalid(f'Cannot create already existing endpoint "{arn}".')
+            self._endpoints[name] = endpoint
+        endpoint.change("Creating")
+        background(endpoint.create, server)
+        return ActionResult({"EndpointArn": arn})
+
+    def update_endpoint(self) -> ActionResult:
+        """RetainAllVariantProperties changes nothing here: no instance is ever scaled."""
+        name, config = self.get("EndpointName"), self.get("EndpointConfigName")
+        self.refuse("ExcludeRetainedVariantProperties", "RetainDeploymentConfig")
+        self._refuse_guardrails()
+        endpoint = self._endpoint(name)
+        server, variants = self._server(name, config)
+        with LOCK:
+            self._refuse_unless_settled(endpoint)
+            if endpoint.status == "Failed":
+                raise invalid(
+                    f'Cannot update endpoint "{endpoint.description["EndpointArn"]}" in status '
+                    "Failed: DeleteEndpoint is the only operation on a failed endpoint."
+                )
+            pending = {"EndpointConfigName": config, "StartTime": datetime.now(UTC)}
+            endpoint.change("Updating", PendingDeploymentSummary=pending)
+        background(endpoint.replace, server, config, variants)
+        return ActionResult({"EndpointArn": endpoint.description["EndpointArn"]})
+
+    def describe_endpoint(self) -> ActionResult:
+        return ActionResult(self._endpoint(self.get("EndpointName")).snapshot())
+
+    def list_endpoints(self) -> ActionResult:
+        fields = ("EndpointName", "EndpointArn", "CreationTime", "LastModifiedTime")
+        rows = summaries(self._endpoints, *fields, "EndpointStatus")
+        return self.page("Endpoints", rows, "Endpoint")
+
+    def delete_endpoint(self) -> ActionResult:
+        endpoint = self._endpoint(self.get("EndpointName"))
+        with LOCK:
+            self._refuse_unless_settled(endpoint)
+            endpoint.change("Deleting")
+        background(self._delete, endpoint, self._endpoints)
+        return EmptyResult()
+
+    @staticmethod
+    def _delete(endpoint: Endpoint, endpoints: dict[str, Record]) -> None:
+        with LOCK:
+            server, endpoint.server = endpoint.server, None
+        if server:
+            server.stop()
+        endpoints.pop(endpoint.name)
+
+    @property
+    def _endpoints(self) -> dict[str, Record]:
+        return self.backend.endpoints  # type: ignore[return-value]
+
+    def _endpoint(self, name: str) -> Endpoint:
+        endpoint = self._endpoints.get(name)
+        if not isinstance(endpoint, Endpoint):
+            raise invalid(f'Could not find endpoint "{self.arn("endpoint", name)}".')
+        return endpoint
+
+    def _refuse_unless_settled(self, endpoint: Endpoint) -> None:
+        if endpoint.status not in ("InService", "Failed"):
+            arn = endpoint.description["EndpointArn"]
+            raise invalid(f'Cannot update in-progress endpoint "{arn}".')
+
+    def _refuse_guardrails(self) -> None:
+        deployment = self.get("DeploymentConfig", {})
+        routing = deployment.get("BlueGreenUpdatePolicy", {}).get("TrafficRoutingConfiguration", {})
+        if (
+            deployment.get("RollingUpdatePolicy")
+            or deployment.get("AutoRollbackConfiguration")
+            or routing.get("Type", "ALL_AT_ONCE") != "ALL_AT_ONCE"
+        ):
+            raise invalid(
+                "DeploymentConfig: the local endpoint shifts traffic ALL_AT_ONCE and has no alarms"
+            )
+
+    def _server(self, endpoint: str, config_name: str) -> tuple[ModelServer, list[dict[str, Any]]]:
+        """A server that has not been started, and the variants that Describe shows for it.
+
+        The counts are those asked for, so that what reads them works as on AWS; one process serves.
+        """
+        (variant,) = self.config(config_name).snapshot()["ProductionVariants"]
+        model = self.model(variant["ModelName"]).snapshot()
+        image = (model.get("PrimaryContainer") or model["Containers"][0])["Image"]
+        count, weight = (
+            variant.get("InitialInstanceCount", 1),
+            variant.get("InitialVariantWeight", 1.0),
+        )
+        shown = {
+            "VariantName": variant["VariantName"],
+            "DeployedImages": [{"SpecifiedImage": image, "ResolvedImage": image}],
+            "CurrentWeight": weight,
+            "DesiredWeight": weight,
+            "CurrentInstanceCount": count,
+            "DesiredInstanceCount": count,
+        }
+        arn = self.arn("endpoint", endpoint)
+        server = ModelServer(endpoint, arn, variant["VariantName"], model, current().home)
+        return server, [shown]

@@ -1,0 +1,1 @@
+"""Step Functions: tasks for moto's interpreter of the Amazon States Language."""

@@ -1,0 +1,110 @@
+"""Executions: what moto's answers lack of StartExecution, StopExecution, and the two listings."""
+
+import copy
+import time
+import uuid
+from datetime import UTC, datetime
+from typing import Any
+
+from moto.core.responses import ActionResult
+from moto.stepfunctions.parser.models import StepFunctionsParserBackend
+from moto.stepfunctions.responses import StepFunctionResponse
+
+from local.service import AwsError, Service
+
+STOP_SECONDS = 5.0
+MAX_DATA_BYTES = 262_144  # "Quotas", Step Functions Developer Guide
+
+
+class Machines(StepFunctionsParserBackend):
+    def start_execution(
+        self, state_machine_arn: str, name: Any = None, execution_input: Any = None, *_: Any
+    ) -> Any:
+        given = execution_input or "{}"
+        if len(given.encode()) > MAX_DATA_BYTES:
+            raise AwsError(
+                "InvalidExecutionInput",
+                f"Input is {len(given.encode())} bytes, at most {MAX_DATA_BYTES} are allowed",
+            )
+        return super().start_execution(state_machine_arn, name or str(uuid.uuid4()), given)
+
+    def find(self, execution_arn: str) -> Any:
+        """The interpreter's execution, which the signatures of moto's records do not tell of."""
+        return self.describe_execution(execution_arn)
+
+    def stop(self, execution_arn: str, error: str | None, cause: str | None) -> datetime:
+        """Stop, and wait briefly for the running state to give up its work."""
+        execution = self.find(execution_arn)
+        deadline = time.monotonic() + STOP_SECONDS
+        while execution.exec_worker.env is None or not _begun(execution):
+            if time.monotonic() > deadline:
+                break
+            time.sleep(0.01)
+        if execution.status == "RUNNING":
+            execution.stop(datetime.now(UTC), error, cause)
+            while execution.status == "RUNNING" and time.monotonic() < deadline:
+                time.sleep(0.02)
+            execution.error, execution.cause = error, cause
+        return execution.stop_date or datetime.now(UTC)
+
+
+def _begun(execution: Any) -> bool:
+    """Before its first state an execution is in no state that could be stopped."""
+    return execution.status != "RUNNING" or execution.exec_worker.env.is_running()
+
+
+class StepFunctions(Service, StepFunctionResponse):
+    """The API of Step Functions: moto's, with the operations below done as AWS does them."""
+
+    service = "stepfunctions"
+
+    def __init__(self) -> None:
+        StepFunctionResponse.__init__(self)
+
+    def create_state_machine(self) -> ActionResult:
+        """moto hands back an existing machine whatever the new definition says."""
+        asked = (self.get("definition"), self.get("roleArn"))
+        for machine in self.machines.state_machines:
+            if machine.name == self.get("name") and (machine.definition, machine.roleArn) != asked:
+                raise AwsError(
+                    "StateMachineAlreadyExists", f"State Machine Already Exists: '{machine.arn}'"
+                )
+        return super().create_state_machine()
+
+    @property
+    def machines(self) -> Machines:
+        backend = self.stepfunction_backend
+        assert isinstance(backend, Machines)
+        return backend
+
+    def stop_execution(self) -> ActionResult:
+        stopped = self.machines.stop(self.get("executionArn"), self.get("error"), self.get("cause"))
+        return ActionResult({"stopDate": stopped})
+
+    def describe_execution(self) -> ActionResult:
+        execution = self.machines.find(self.get("executionArn"))
+        return ActionResult(execution.to_describe_output())
+
+    def list_executions(self) -> ActionResult:
+        machine = self.machines.describe_state_machine(self.get("stateMachineArn"))
+        executions: list[Any] = list(machine.executions)
+        wanted = self.get("statusFilter")
+        found = [
+            execution.to_execution_list_item()
+            for execution in sorted(executions, key=lambda e: e.start_date, reverse=True)
+            if wanted in (None, execution.status)
+        ]
+        return ActionResult(self._page("executions", found, 100))
+
+    def get_execution_history(self) -> ActionResult:
+        execution = self.machines.find(self.get("executionArn"))
+        events = list(execution.to_history_output()["events"])
+        if self.get("reverseOrder"):
+            events.reverse()
+        return ActionResult(self._page("events", events, 100))
+
+    def _page(self, name: str, rows: list[Any], default: int) -> dict[str, Any]:
+        start = int(self.get("nextToken", 0))
+        end = start + int(self.get("maxResults") or default)
+        page = {name: copy.deepcopy(rows[start:end])}
+        return page | ({"nextToken": str(end)} if end < len(rows) else {})

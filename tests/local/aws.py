@@ -1,0 +1,133 @@
+"""A running endpoint for tests, and tiny images: shell and Python programs, really run."""
+
+import hashlib
+import json
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from local import images, server
+from local.context import Context
+from local.credentials import administrator
+
+MEDIA_TYPE = "application/vnd.oci.image.manifest.v1+json"
+SERVE = """#!/usr/bin/env python3
+import http.server, json, os, sys, time
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def answer(self, status, body, kind="application/json"):
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+    def do_GET(self):
+        self.answer(200, b"")
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        if body == b"slow":
+            time.sleep(1)
+        if body == b"die":
+            os._exit(3)
+        if body == b"bad":
+            return self.answer(400, b"no image in the request")
+        path = os.environ["SAGEMAKER_BASE_DIR"] + "/model/name"
+        said = {"model": open(path).read(), "type": self.headers["Content-Type"],
+                "accept": self.headers["Accept"], "size": len(body)}
+        self.answer(200, json.dumps(said).encode())
+    def log_message(self, *_):
+        pass
+print("serving", sys.argv[1:], flush=True)
+address = (os.environ["SERVE_HOST"], int(os.environ["SAGEMAKER_BIND_TO_PORT"]))
+http.server.ThreadingHTTPServer(address, Handler).serve_forever()
+"""
+
+
+def wait(question: Callable[[], Any], seconds: float = 15) -> Any:
+    """The first true answer."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        answer = question()
+        if answer:
+            return answer
+        time.sleep(0.05)
+    raise AssertionError("it did not happen in time")
+
+
+def unique(prefix: str) -> str:
+    return f"{prefix}-{uuid.uuid4().hex[:8]}"
+
+
+@dataclass(frozen=True)
+class Aws:
+    context: Context
+
+    def client(self, service: str) -> Any:
+        return administrator().client(service)
+
+    def role(self, *services: str, condition: dict[str, Any] | None = None) -> str:
+        names = [f"{service}.amazonaws.com" for service in services]
+        statement: dict[str, Any] = {
+            "Effect": "Allow",
+            "Principal": {"Service": names},
+            "Action": "sts:AssumeRole",
+        }
+        if condition:
+            statement["Condition"] = condition
+        made = self.client("iam").create_role(
+            RoleName=unique("role"),
+            AssumeRolePolicyDocument=json.dumps({"Statement": [statement]}),
+        )
+        return str(made["Role"]["Arn"])
+
+    def bucket(self, **objects: str) -> str:
+        """A new bucket with these objects; `__` in a name stands for a slash, `_dot_` for a dot."""
+        s3, name = self.client("s3"), unique("bucket")
+        s3.create_bucket(
+            Bucket=name, CreateBucketConfiguration={"LocationConstraint": self.context.region}
+        )
+        for key, body in objects.items():
+            s3.put_object(Bucket=name, Key=key.replace("__", "/"), Body=body.encode())
+        return name
+
+    def image(self, folder: Path, **programs: str) -> str:
+        """Push an image whose /opt/program holds these executables; its URI by digest."""
+        work = folder / unique("image")
+        for name, text in programs.items():
+            path = work / "root" / "opt" / "program" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text if text.startswith("#!") else f"#!/bin/bash\n{text}\n")
+            path.chmod(0o755)
+        config = {
+            "Env": {"PATH": "/opt/program:/usr/bin:/bin", "FROM_IMAGE": "yes"},
+            "WorkingDir": "/opt/program",
+            "Entrypoint": [],
+            "Cmd": [],
+        }
+        (work / "config.json").write_text(json.dumps(config))
+        manifest = json.dumps({"schemaVersion": 2, "mediaType": MEDIA_TYPE, "programs": programs})
+        ecr, repository = self.client("ecr"), unique("repository")
+        uri = ecr.create_repository(repositoryName=repository)["repository"]["repositoryUri"]
+        ecr.put_image(repositoryName=repository, imageManifest=manifest, imageTag="one")
+        digest = "sha256:" + hashlib.sha256(manifest.encode()).hexdigest()
+        images.add(repository, digest, work, self.context.home / "images")
+        return f"{uri}@{digest}"
+
+    def log(self, group: str, stream_prefix: str) -> list[str]:
+        logs = self.client("logs")
+        (stream,) = logs.describe_log_streams(
+            logGroupName=group, logStreamNamePrefix=stream_prefix
+        )["logStreams"]
+        events = logs.get_log_events(
+            logGroupName=group, logStreamName=stream["logStreamName"], startFromHead=True
+        )["events"]
+        return [event["message"] for event in events]
+
+
+def running(home: Path, region: str = "eu-west-1") -> Iterator[Aws]:
+    served = server.start(Context(region, 0, home))
+    yield Aws(served.context)
+    served.stop()
