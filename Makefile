@@ -1,0 +1,106 @@
+# GNU make 3.81 (macOS) is enough. `make` alone lists the targets.
+STACK   ?= mlops
+REGION  ?=
+PROFILE ?=
+PARAMS  ?=
+IMAGE   ?=
+DATA    ?= digits
+SOURCE  ?=
+YES     ?=
+PYTHON  ?= python3
+
+# Recipes read these from the environment, so that no value is ever read as shell code
+export STACK REGION PROFILE PARAMS IMAGE DATA SOURCE
+# aws (git's credential helper) and the generator's tools come from the project's environment
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+VENV := .venv/.installed
+PY   := .venv/bin/python
+WHERE = --stack "$$STACK" --region "$$REGION" --profile "$$PROFILE"
+SURE  = $(if $(YES),--yes)
+REGIONS := us-east-1 eu-west-1 cn-north-1 cn-northwest-1 us-gov-west-1
+
+.DEFAULT_GOAL := help
+.PHONY: help lint generate upload create-stack deploy demo local status logs predict train \
+        destroy test test-quick image data lock clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@echo
+	@echo "  STACK=$$STACK REGION= PROFILE= PARAMS='Key=Value Key=Value' YES=1 (do not ask)"
+
+deploy: lint generate upload create-stack ## lint, generate, upload and create-stack in one go
+
+demo: generate ## the whole system on this machine, without an account, in about a minute
+	@$(PY) -m scripts.demo
+
+local: $(VENV) ## run the local AWS endpoint until Ctrl-C
+	@$(PY) -m local
+
+generate: $(VENV) ## write build/mlops.yaml and build/bootstrap.yaml
+	@$(PY) generate.py
+
+upload: generate ## put template, code and seed data in the bootstrap bucket
+	@$(PY) -m scripts.upload $(WHERE) $(SURE)
+
+create-stack: $(VENV) ## create or update the stack from what was uploaded
+	@$(PY) -m scripts.create_stack $(WHERE) --parameters "$$PARAMS" $(SURE)
+
+status: $(VENV) ## stack, pipeline, training and endpoint at a glance
+	@$(PY) -m scripts.status $(WHERE)
+
+logs: $(VENV) ## follow the log of the running step
+	@$(PY) -m scripts.logs $(WHERE)
+
+predict: $(VENV) ## ask the endpoint what is on IMAGE=picture.png
+	@if [ -z "$$IMAGE" ]; then echo "Error: pass IMAGE=<a PNG or JPEG file>" >&2; exit 2; fi
+	@$(PY) -m scripts.predict $(WHERE) -- "$$IMAGE"
+
+train: $(VENV) ## run the pipeline on the newest commit and follow it
+	@$(PY) -m scripts.train $(WHERE)
+
+destroy: $(VENV) ## remove everything of the stack, asking before data
+	@$(PY) -m scripts.destroy $(WHERE) $(SURE)
+
+data: $(VENV) ## write the data to build/data (DATA=digits or cifar10, SOURCE=archive)
+	@$(PY) -m scripts.data "$$DATA" $(if $(SOURCE),--source "$$SOURCE")
+
+lint: generate ## check code, types and the templates for five regions
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(PY) -m mypy --exclude '^container/' .
+	@MYPYPATH=container:container/tests $(PY) -m mypy container
+	@.venv/bin/cfn-lint --include-checks I3042 --regions $(REGIONS) \
+	  --template build/mlops.yaml build/bootstrap.yaml
+
+test: $(VENV) ## run every test that needs nothing but this machine
+	@$(PY) -m pytest -m "not image"
+
+test-quick: $(VENV) ## run the tests that take seconds: all but the whole system's
+	@$(PY) -m pytest -m "not local and not image"
+
+image: $(VENV) ## build the container image and test it (docker, podman or buildah)
+	@$(PY) -m scripts.image build
+	@$(PY) -m scripts.image test
+
+lock: ## resolve the dependencies anew (needs uv)
+	@command -v uv >/dev/null || { echo "Error: make lock needs uv (pip install uv)" >&2; exit 2; }
+	@for name in requirements container/requirements container/requirements-test; do \
+	  UV_CUSTOM_COMPILE_COMMAND="make lock" uv pip compile --quiet --upgrade --universal \
+	    --python-version 3.11 --generate-hashes --output-file \
+	    "$$([ $$name = requirements ] && echo $$name.lock || echo $$name.txt)" $$name.in || exit; \
+	done
+
+clean: ## remove what was generated, not the data in AWS
+	rm -rf build .local .pytest_cache .ruff_cache .mypy_cache
+	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
+
+$(VENV): requirements.lock
+	@"$(PYTHON)" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || { \
+	  echo "Error: Python 3.11, 3.12 or 3.13 is needed, $(PYTHON) is not one: pass PYTHON=<path>" >&2; \
+	  exit 2; }
+	@echo "Installing the locked dependencies into .venv (a minute or two, once)"
+	@"$(PYTHON)" -m venv .venv
+	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes \
+	  --requirement requirements.lock
+	@touch $@

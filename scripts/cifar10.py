@@ -1,0 +1,99 @@
+"""CIFAR-10 from its official archive.
+
+The archive's binary form is read: the Python form is made of pickles, and to read a pickle is to
+run what is in it. Address, checksum and format: https://www.cs.toronto.edu/~kriz/cifar.html.
+"""
+
+import hashlib
+import tarfile
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from scripts import tfrecord
+from scripts.session import FAILED, Problem
+
+URL = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"
+MD5 = "c32a1d4ab5d03f1284b67883e8d87530"
+CLASSES = [
+    *("airplane", "automobile", "bird", "cat", "deer"),
+    *("dog", "frog", "horse", "ship", "truck"),
+]
+# The split of TensorFlow's own CIFAR-10 example: one whole batch to validate with
+BATCHES = {
+    **{f"data_batch_{number}.bin": "train" for number in range(1, 5)},
+    "data_batch_5.bin": "validation",
+    "test_batch.bin": "eval",
+}
+RECORD_BYTES = 1 + tfrecord.IMAGE_BYTES
+CHUNK_BYTES = 1 << 20
+SILENT_SECONDS = 60
+
+
+def fetch(source: str, folder: Path, progress: Callable[[str], None], md5: str = MD5) -> Path:
+    """The archive from a path or URL, proven by its checksum; a download is kept in the folder."""
+    if not source.startswith(("https://", "http://")):
+        archive = Path(source)
+        if not archive.is_file():
+            raise Problem(f"--source {source} is neither a file nor an http(s) address")
+    else:
+        archive = folder / "cifar-10-binary.tar.gz"
+        if not archive.is_file():
+            _download(source, archive, progress)
+    found = _md5(archive)
+    if found != md5:
+        raise Problem(
+            f"{archive} is not the official archive: its MD5 is {found}, expected {md5};"
+            " delete it, or pass another with --source"
+        )
+    return archive
+
+
+def convert(archive: Path, output: Path, progress: Callable[[str], None]) -> None:
+    """40,000 images to train, 10,000 to validate and 10,000 to evaluate; a megabyte at a time."""
+    missing = set(BATCHES)
+    with tarfile.open(archive, "r|gz") as members, tfrecord.splits(output, CLASSES) as files:
+        for member in members:
+            name = Path(member.name).name
+            batch = members.extractfile(member) if name in missing else None
+            if batch is None:
+                continue
+            progress(f"writing {name} to {BATCHES[name]}.tfrecords")
+            while rows := batch.read(1000 * RECORD_BYTES):
+                if len(rows) % RECORD_BYTES:
+                    raise Problem(f"{name} in {archive} ends in the middle of an image")
+                records = np.frombuffer(rows, np.uint8).reshape(-1, RECORD_BYTES)
+                tfrecord.write(files[BATCHES[name]], records[:, 1:], records[:, 0])
+            missing.remove(name)
+        if missing:
+            raise Problem(f"{archive} lacks {', '.join(sorted(missing))}")
+
+
+def _download(url: str, target: Path, progress: Callable[[str], None]) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_suffix(".part")
+    try:
+        with urllib.request.urlopen(url, timeout=SILENT_SECONDS) as answer:  # noqa: S310 (http, https)
+            total, done = int(answer.headers.get("Content-Length", 0)), 0
+            with partial.open("wb") as file:
+                while chunk := answer.read(CHUNK_BYTES):
+                    file.write(chunk)
+                    done += len(chunk)
+                    progress(f"downloading {url}: {done / 1e6:.0f} of {total / 1e6:.0f} MB")
+        if done < total:
+            raise OSError(f"the connection ended after {done:,} of {total:,} bytes")
+        partial.replace(target)
+    except OSError as error:
+        raise Problem(
+            f"cannot download {url}: {error}; repeat, or pass a copy with --source", FAILED
+        ) from None
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _md5(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()

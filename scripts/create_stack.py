@@ -1,0 +1,170 @@
+"""Create or update the stack from the uploaded template, by a change set that is shown first."""
+
+import argparse
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from botocore.exceptions import ClientError
+
+from scripts import changes, launch, links, package, parameters, stacks
+from scripts.clients import Clients
+from scripts.console import Console
+from scripts.session import (
+    FAILED,
+    Problem,
+    add_session_arguments,
+    connect,
+    error_code,
+    guarded,
+)
+
+TEMPLATE = Path("build/mlops.yaml")
+CODE, SEED = "seed/code.zip", "seed/data/"
+
+
+def read_template(path: Path) -> str:
+    """The generated template's text."""
+    if not path.is_file():
+        raise Problem(f"{path} is missing: run `make generate`")
+    return path.read_text()
+
+
+def uploaded(clients: Clients, stack: str, template: str) -> tuple[str, str]:
+    """The bootstrap bucket and the template's address in it; the upload must have happened."""
+    hint = f"run `make upload STACK={stack}` first"
+    found = stacks.describe(clients.cloudformation, stacks.bootstrap_name(stack))
+    bucket = stacks.outputs(found).get("Bucket") if found else None
+    if not bucket:
+        raise Problem(f"there is no bootstrap bucket for {stack}: {hint}")
+    key = package.template_key(template.encode())
+    for needed in (key, CODE):
+        try:
+            clients.s3.head_object(Bucket=bucket, Key=needed)
+        except ClientError as error:
+            if error_code(error) not in ("404", "NoSuchKey", "NotFound"):
+                raise
+            raise Problem(f"{needed} is not in {bucket}: {hint}") from None
+    return bucket, links.template_url(bucket, key, clients.region, clients.partition)
+
+
+def in_the_way(clients: Clients, project: str) -> list[str]:
+    """Repositories named like the project that an earlier stack kept: a creation would collide."""
+    found: list[str] = []
+    try:
+        clients.codecommit.get_repository(repositoryName=project)
+        found.append(f"CodeCommit repository {project}")
+    except clients.codecommit.exceptions.RepositoryDoesNotExistException:
+        pass
+    try:
+        clients.ecr.describe_repositories(repositoryNames=[project])
+        found.append(f"ECR repository {project}")
+    except clients.ecr.exceptions.RepositoryNotFoundException:
+        pass
+    return found
+
+
+def way_out(what: str, stack: str) -> str:
+    """What a person can do about something kept from an earlier stack."""
+    return (
+        f"{what}: it was kept when an earlier stack went. Remove what was kept with "
+        f"`make destroy STACK={stack}`, or choose another name with PARAMS='ProjectName=<name>'"
+    )
+
+
+def deploy(
+    clients: Clients,
+    stack: str,
+    given: Mapping[str, str],
+    console: Console,
+    *,
+    template: str,
+    yes: bool = False,
+    allow_replacement: bool = False,
+) -> int:
+    """Bring the stack to the template; answers the exit code."""
+    known = parameters.declared(template)
+    bucket, url = uploaded(clients, stack, template)
+    existing = launch.settle(clients.cloudformation, stack, console, yes)
+    if existing is None:
+        project = given.get("ProjectName", str(known["ProjectName"].get("Default", "")))
+        kept = in_the_way(clients, project)
+        if kept:
+            raise Problem(way_out(f"{' and '.join(kept)} already exists", stack), FAILED)
+    wanted = {"BootstrapBucket": bucket, "CodeKey": CODE, "SeedDataPrefix": SEED, **given}
+    previous = stacks.parameters(existing) if existing else None
+    change = changes.prepare(
+        clients.cloudformation,
+        stack,
+        existing is None,
+        {"TemplateURL": url},
+        parameters.for_change_set(wanted, known, previous),
+    )
+    if change is None:
+        console.line(f"Stack {stack} is up to date: no changes.", "green")
+        return 0
+    changes.show(console, change.changes)
+    lost = [one.logical for one in change.changes if one.loses_data]
+    if lost and not allow_replacement:
+        changes.discard(clients.cloudformation, change, existing is None)
+        raise Problem(
+            f"refused: {', '.join(lost)} would lose data; if that is meant, "
+            "pass --allow-replacement",
+            FAILED,
+        )
+    status, watch = launch.run(clients.cloudformation, change, console)
+    if status not in launch.GOOD:
+        console.line(f"Stack {stack} failed ({status}). The first failure:", "red")
+        console.paragraph(launch.cause(watch))
+        if "already exists" in launch.cause(watch):
+            console.line(way_out("Something of that name already exists", stack))
+        return FAILED
+    show_outputs(clients, stack, console)
+    return 0
+
+
+def show_outputs(clients: Clients, stack: str, console: Console) -> None:
+    """The stack's outputs as two columns."""
+    console.line("Outputs", "bold")
+    found = stacks.required_outputs(clients.cloudformation, stack)
+    width = max(map(len, found))
+    for name, value in sorted(found.items()):
+        console.line(f"  {name.ljust(width)}  {value}")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m scripts.create_stack", description=__doc__)
+    add_session_arguments(parser)
+    parser.add_argument(
+        "--parameter", action="append", default=[], metavar="Key=Value", help="may be repeated"
+    )
+    parser.add_argument("--parameters", default="", help="several: 'Key=Value Key=Value'")
+    parser.add_argument("--yes", action="store_true", help="delete a failed creation's remains")
+    parser.add_argument(
+        "--allow-replacement", action="store_true", help="replace resources that hold data"
+    )
+    args = parser.parse_args(argv)
+
+    def work() -> int:
+        given = parameters.parse(args.parameter + shlex.split(args.parameters))
+        template = read_template(TEMPLATE)
+        parameters.check(given, parameters.declared(template))  # before any call to AWS
+        return deploy(
+            connect(args.region, args.profile),
+            args.stack,
+            given,
+            Console(),
+            template=template,
+            yes=args.yes,
+            allow_replacement=args.allow_replacement,
+        )
+
+    return guarded(
+        work,
+        f"The stack goes on in AWS; look again with `make create-stack STACK={args.stack}`.",
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,161 @@
+"""The whole system on this machine: from an empty endpoint to a prediction by a trained model."""
+
+import argparse
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, MutableMapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from scripts import create_stack, data, pipeline, predict, stacks
+from scripts.clients import Clients
+from scripts.console import Console, Pace
+from scripts.inventory import ours
+from scripts.session import FAILED, Problem, connect, guarded
+from scripts.train import follow
+from scripts.upload import upload
+
+STACK, HOME, LOG, DIGITS = (
+    "mlops",
+    Path(".local/demo"),
+    Path(".local/demo.log"),
+    Path("build/digits"),
+)
+START_SECONDS = 30
+
+
+@contextmanager
+def local_endpoint(home: Path, log: Path, environment: MutableMapping[str, str]) -> Iterator[None]:
+    """Run the local endpoint and point `environment` at it; it is stopped in any case."""
+    settings = home / "env"
+    settings.unlink(missing_ok=True)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "local", "--port", "0", "--home", str(home)]
+    with log.open("w") as output:
+        # Its own session: Ctrl-C reaches this program only, which then stops it in order
+        child = subprocess.Popen(
+            command, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+        )
+    try:
+        wait_until_up(child, settings, log)
+        for name, value in read_environment(settings).items():
+            if value is None:
+                environment.pop(name, None)
+            else:
+                environment[name] = value
+        yield
+    finally:
+        child.send_signal(signal.SIGTERM)
+        try:
+            child.wait(20)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+
+
+def wait_until_up(child: "subprocess.Popen[bytes]", settings: Path, log: Path) -> None:
+    """Wait for the file with the endpoint's address."""
+    deadline = time.monotonic() + START_SECONDS
+    while not settings.is_file() or not settings.read_text().strip():
+        if child.poll() is not None or time.monotonic() > deadline:
+            said = log.read_text().strip().splitlines()
+            raise Problem(f"the local endpoint did not start: {said[-1] if said else log}", FAILED)
+        time.sleep(0.05)
+
+
+def read_environment(path: Path) -> dict[str, str | None]:
+    """The exports of a shell file; None for what it unsets."""
+    found: dict[str, str | None] = {}
+    for line in path.read_text().splitlines():
+        verb, *words = shlex.split(line) or [""]
+        if verb == "export":
+            found |= {name: value for name, _, value in (word.partition("=") for word in words)}
+        elif verb == "unset":
+            found |= dict.fromkeys(words)
+    return found
+
+
+def run(console: Console) -> int:
+    """Deploy, follow the first execution, predict a picture that no training saw."""
+    step(console, 2, "Upload the template, the code and the data (1,797 handwritten digits)")
+    clients = connect(None, None)
+    upload(clients, STACK, console, folder=DIGITS)
+    step(console, 3, "Create the stack: everything in one CloudFormation template")
+    template = create_stack.read_template(create_stack.TEMPLATE)
+    if create_stack.deploy(clients, STACK, {}, console, template=template):
+        return FAILED
+    step(console, 4, "Follow the first execution: test, build, train, judge, deploy")
+    known = stacks.required_outputs(clients.cloudformation, STACK)
+    if follow(clients, known, first_execution(clients, known["PipelineName"]), console):
+        return FAILED
+    accuracy = measured_accuracy(clients, known["VersionPrefix"])
+    console.line(f"  Accuracy on 360 held-out pictures, as the job measured it: {accuracy:.1%}")
+    step(console, 5, "Ask the endpoint what is on a picture that no training saw")
+    return compare(clients, known["EndpointName"], console)
+
+
+def compare(clients: Clients, endpoint: str, console: Console) -> int:
+    """Predict one held-out picture; its file name ends in the true label."""
+    picture = data.write_sample(DIGITS, 0)
+    body, kind = predict.read_image(picture)
+    found = predict.predict(clients.sagemaker_runtime, endpoint, body, kind)
+    predict.show(console, found, predict.class_names(DIGITS / "classes.json", 10))
+    truth = picture.stem.rsplit("-", 1)[1]
+    right = truth == str(found.label)
+    console.line(
+        f"  {picture} is a {truth}: the model is {'right' if right else 'wrong'}",
+        "green" if right else "yellow",
+    )
+    return 0
+
+
+def step(console: Console, number: int, text: str) -> None:
+    """The heading of one step, with the time it begins at."""
+    console.line()
+    console.line(f"[{console.elapsed:5.1f} s] {number}/5  {text}", "bold")
+
+
+def first_execution(clients: Clients, name: str) -> str:
+    """The execution that the pipeline's creation started."""
+    pace = Pace()
+    while not (found := pipeline.runs(clients.codepipeline, name)):
+        pace.wait()
+    return found[-1].id
+
+
+def measured_accuracy(clients: Clients, prefix: str) -> float:
+    """eval:accuracy of the newest training job, 0..1."""
+    jobs = clients.sagemaker.list_training_jobs(NameContains=prefix, SortBy="CreationTime")
+    name = ours((one["TrainingJobName"] for one in jobs["TrainingJobSummaries"]), prefix)[-1]
+    job = clients.sagemaker.describe_training_job(TrainingJobName=name)
+    metrics = {one["MetricName"]: one["Value"] for one in job.get("FinalMetricDataList", [])}
+    return metrics["eval:accuracy"]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m scripts.demo", description=__doc__)
+    parser.parse_args(argv)
+    console = Console()
+
+    def work() -> int:
+        step(console, 1, "Start AWS on this machine (no account, nothing leaves it)")
+        with local_endpoint(HOME, LOG, os.environ):
+            code = run(console)
+        console.line()
+        if code:
+            console.line(f"The demo failed; the endpoint's log is {LOG}", "red")
+        else:
+            console.line(f"Done in {console.elapsed:.0f} s; the endpoint is stopped.", "green")
+            console.line("  `make local` keeps one running, and every make target works with it.")
+        return code
+
+    code = guarded(work, "The local endpoint is stopped; nothing goes on.")
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,149 @@
+"""Follow the log of what is running now: a build, the training job, or the endpoint."""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from scripts import pipeline, reasons, stacks
+from scripts.clients import Clients
+from scripts.console import Console, Pace
+from scripts.inventory import ours
+from scripts.logstreams import Tail, streams
+from scripts.pipeline import ENDED, Run, Step
+from scripts.session import Problem, add_session_arguments, connect, guarded
+
+TRAINING_GROUP = "/aws/sagemaker/TrainingJobs"  # AWS: Log groups and streams that SageMaker sends
+ENDPOINT_GROUP = "/aws/sagemaker/Endpoints/"
+
+
+@dataclass(frozen=True)
+class Source:
+    """A log of one step: a title, its group, and how to list its streams as they appear."""
+
+    title: str
+    group: str
+    streams: Callable[[], list[str]]
+
+
+def sources(clients: Clients, known: dict[str, str], step: Step) -> list[Source]:
+    """The logs of one step: the build's, and those of the training jobs since it began."""
+    found: list[Source] = []
+    build = reasons.build_of(clients, step)
+    where = build.get("logs", {}) if build else {}
+    if where.get("groupName") and where.get("streamName"):
+        stream = where["streamName"]
+        found.append(Source(f"{step.stage}: build", where["groupName"], lambda: [stream]))
+    if step.stage == "Train":
+        for job in jobs_of(clients, known["VersionPrefix"], step):
+            found.append(training_source(clients, job))
+    return found
+
+
+def jobs_of(clients: Clients, prefix: str, step: Step) -> list[str]:
+    """Names of the training jobs a step's workflow started, oldest first."""
+    found = clients.sagemaker.list_training_jobs(
+        NameContains=prefix, SortBy="CreationTime", SortOrder="Descending", MaxResults=20
+    )["TrainingJobSummaries"]
+    last = step.updated if step.status != "InProgress" else datetime.now(UTC)
+    during = [one for one in found if step.started <= one["CreationTime"] <= last]
+    return ours((one["TrainingJobName"] for one in reversed(during)), prefix)
+
+
+def training_source(clients: Clients, job: str) -> Source:
+    """A training job's log: one stream for each machine, `<job>/algo-<n>-<time>`."""
+    return Source(
+        f"Train: job {job}",
+        TRAINING_GROUP,
+        lambda: streams(clients.logs, TRAINING_GROUP, f"{job}/"),
+    )
+
+
+class Follower:
+    """Prints what its sources say, each under its title."""
+
+    def __init__(self, clients: Clients, console: Console) -> None:
+        self._clients, self._console = clients, console
+        self._tails: dict[tuple[str, str], Tail] = {}
+        self._title = ""
+
+    def look(self, found: Sequence[Source]) -> bool:
+        """Print the new lines; answers whether there were any."""
+        news = False
+        for source in found:
+            for stream in source.streams():
+                key = (source.group, stream)
+                tail = self._tails.setdefault(key, Tail(self._clients.logs, *key))
+                for line in tail.more():
+                    if source.title != self._title:
+                        self._console.line(f"--- {source.title}", "bold")
+                        self._title = source.title
+                    self._console.line(line)
+                    news = True
+        return news
+
+
+def follow_run(clients: Clients, known: dict[str, str], console: Console, once: bool) -> None:
+    """Follow the newest execution from the step it is at until it ends; or show that step once."""
+    name, follower, pace = known["PipelineName"], Follower(clients, console), Pace()
+    run = pipeline.latest(clients.codepipeline, name)
+    chosen = [shown_step(pipeline.steps(clients.codepipeline, name, run.id), run)]
+    while True:
+        # The run's state is asked first, so that a last look follows its end
+        status = clients.codepipeline.get_pipeline_execution(
+            pipelineName=name, pipelineExecutionId=run.id
+        )["pipelineExecution"].get("status", "InProgress")
+        found = pipeline.steps(clients.codepipeline, name, run.id)
+        later = [one for one in found if one.started >= chosen[0].started]
+        news = follower.look([one for step in later for one in sources(clients, known, step)])
+        if once or status in ENDED:
+            console.line(f"--- {name}: {status}", "bold")
+            return
+        pace.wait(news=news)
+
+
+def shown_step(found: Sequence[Step], run: Run) -> Step:
+    """The running step, else the failed one, else the last one."""
+    if not found:
+        raise Problem(f"execution {run.id} has not begun: look again in a moment")
+    for wanted in ("InProgress", "Failed"):
+        for step in found:
+            if step.status == wanted:
+                return step
+    return found[-1]
+
+
+def follow_endpoint(clients: Clients, endpoint: str, console: Console, once: bool) -> None:
+    """Print the endpoint's log, and go on until Ctrl-C unless `once`."""
+    group, follower, pace = ENDPOINT_GROUP + endpoint, Follower(clients, console), Pace()
+    source = Source(f"Endpoint {endpoint}", group, lambda: streams(clients.logs, group))
+    news = follower.look([source])
+    if not news:
+        console.line(f"Endpoint {endpoint} has logged nothing yet.")
+    while not once:
+        pace.wait(news=news)
+        news = follower.look([source])
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m scripts.logs", description=__doc__)
+    add_session_arguments(parser)
+    parser.add_argument("--endpoint", action="store_true", help="the endpoint's log instead")
+    parser.add_argument("--no-follow", action="store_true", help="print what is there and end")
+    args = parser.parse_args(argv)
+
+    def work() -> int:
+        clients, console = connect(args.region, args.profile), Console()
+        known = stacks.required_outputs(clients.cloudformation, args.stack)
+        if args.endpoint:
+            follow_endpoint(clients, known["EndpointName"], console, args.no_follow)
+        else:
+            follow_run(clients, known, console, args.no_follow)
+        return 0
+
+    return guarded(work, "The pipeline and the endpoint go on in AWS.")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,114 @@
+"""Ask the endpoint what is on a picture."""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from scripts import stacks
+from scripts.console import Console
+from scripts.session import FAILED, Problem, add_session_arguments, connect, error_code, guarded
+from scripts.workflow import readable
+
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker_runtime import SageMakerRuntimeClient
+
+# The first bytes of the formats that the model's server reads
+SIGNATURES = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}
+LARGEST = 6 * 1024 * 1024  # AWS: InvokeEndpoint, Body
+SHOWN = 5
+CLASSES = Path("build/data/classes.json")  # names, where the data was prepared here
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """The likeliest class and the probability of each class, 0..1."""
+
+    label: int
+    probabilities: list[float]
+
+
+def read_image(path: Path) -> tuple[bytes, str]:
+    """An image's bytes and its content type, by content and not by name."""
+    try:
+        body = path.read_bytes()
+    except OSError as error:
+        raise Problem(f"IMAGE={path} cannot be read: {error.strerror}") from None
+    kind = next((kind for first, kind in SIGNATURES.items() if body.startswith(first)), None)
+    if kind is None:
+        raise Problem(f"IMAGE={path} is neither PNG nor JPEG")
+    if len(body) > LARGEST:
+        raise Problem(f"IMAGE={path} is larger than the 6 MB an endpoint takes: make it smaller")
+    return body, kind
+
+
+def predict(
+    runtime: "SageMakerRuntimeClient", endpoint: str, body: bytes, content_type: str
+) -> Prediction:
+    """One prediction; a Problem where there is no endpoint or the model refuses the image."""
+    try:
+        answer = runtime.invoke_endpoint(
+            EndpointName=endpoint, Body=body, ContentType=content_type, Accept="application/json"
+        )
+    except ClientError as error:
+        message = error.response["Error"].get("Message", "")
+        if error_code(error) == "ModelError":
+            said = error.response.get("OriginalMessage") or message
+            raise Problem(f"the model refused the image: {readable(str(said))}", FAILED) from None
+        if error_code(error) == "ValidationError":
+            raise Problem(
+                f"endpoint {endpoint} cannot answer ({message}): see `make status`", FAILED
+            ) from None
+        raise
+    try:
+        first = json.loads(answer["Body"].read())["predictions"][0]
+        return Prediction(int(first["classes"]), [float(one) for one in first["probabilities"]])
+    except (ValueError, LookupError, TypeError):
+        raise Problem(f"endpoint {endpoint} answered in an unexpected form", FAILED) from None
+
+
+def class_names(path: Path, count: int) -> list[str]:
+    """The classes' names where the prepared data has as many; else their numbers."""
+    if path.is_file():
+        names = json.loads(path.read_text())
+        if len(names) == count:
+            return [str(name) for name in names]
+    return [str(number) for number in range(count)]
+
+
+def show(console: Console, found: Prediction, names: Sequence[str]) -> None:
+    """The label, and a bar for each of the likeliest classes."""
+    console.line(f"Prediction: {names[found.label]}", "bold")
+    ranked = sorted(enumerate(found.probabilities), key=lambda pair: -pair[1])[:SHOWN]
+    wide = max(len(names[label]) for label, _ in ranked)
+    room = console.width - wide - 12
+    for label, probability in ranked:
+        bar = "█" * round(max(0.0, min(1.0, probability)) * room)
+        style = "green" if label == found.label else None
+        console.line(f"  {names[label]:<{wide}}  {probability:6.1%}  {console.paint(bar, style)}")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m scripts.predict", description=__doc__)
+    add_session_arguments(parser)
+    parser.add_argument("image", type=Path, help="a PNG or JPEG file")
+    args = parser.parse_args(argv)
+
+    def work() -> int:
+        body, kind = read_image(args.image)
+        clients = connect(args.region, args.profile)
+        known = stacks.required_outputs(clients.cloudformation, args.stack)
+        found = predict(clients.sagemaker_runtime, known["EndpointName"], body, kind)
+        show(Console(), found, class_names(CLASSES, len(found.probabilities)))
+        return 0
+
+    return guarded(work, "Nothing was changed.")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

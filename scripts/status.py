@@ -1,0 +1,149 @@
+"""The stack, its pipeline, its training workflow and its endpoint at a glance."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from scripts import pipeline, reasons, stacks, workflow
+from scripts.clients import Clients
+from scripts.console import Console, shorten
+from scripts.inventory import endpoint, take
+from scripts.session import FAILED, add_session_arguments, connect, guarded
+
+
+def status(clients: Clients, stack: str, console: Console) -> bool:
+    """Print the state of everything; answers whether the last run failed."""
+    found = stacks.describe(clients.cloudformation, stack)
+    if found is None:
+        nothing_here(clients, stack, console)
+        return False
+    console.line(f"Stack {stack}  {found['StackStatus']}  {clients.region}", "bold")
+    known = stacks.outputs(found)
+    if not known:
+        console.line("  It has no outputs yet: `make create-stack` follows or repairs it.")
+        return False
+    failed = show_pipeline(clients, known, console)
+    show_workflow(clients, known["TrainingWorkflowArn"], console)
+    show_endpoint(clients, known, console)
+    return failed
+
+
+def nothing_here(clients: Clients, stack: str, console: Console) -> None:
+    """Say that there is no stack, and what an earlier one left."""
+    console.line(f"Nothing here: there is no stack {stack} in {clients.region}.")
+    left = take(clients, stack)
+    for line in left.lines():
+        console.line(f"  left from earlier: {line}", "yellow")
+    if left.lines():
+        console.line(f"`make destroy STACK={stack}` removes what is left.")
+    else:
+        console.line(f"`make deploy STACK={stack}` creates it.")
+
+
+def show_pipeline(clients: Clients, known: dict[str, str], console: Console) -> bool:
+    """Each stage's last state, and why the last run failed if it did."""
+    name = known["PipelineName"]
+    runs = {one.id: one for one in pipeline.runs(clients.codepipeline, name)}
+    console.line()
+    console.line(f"Pipeline {name}", "bold")
+    for stage in clients.codepipeline.get_pipeline_state(name=name)["stageStates"]:
+        last = stage.get("latestExecution")
+        if not last:
+            console.line(f"  {stage['stageName']:<8} not reached yet")
+            continue
+        changes = [one.get("latestExecution", {}) for one in stage.get("actionStates", [])]
+        times = [one["lastStatusChange"] for one in changes if "lastStatusChange" in one]
+        run = runs.get(last["pipelineExecutionId"])
+        what = f"{run.commit} {run.message}" if run else ""
+        head = f"  {stage['stageName']:<8} {console.status(last['status'], 11)}"
+        console.line(f"{head} {ago(max(times, default=None)):>8}  {shorten(what, 45)}".rstrip())
+    newest = next(iter(runs.values()), None)
+    if newest is None:
+        console.line("  It has not run yet.")
+        return False
+    # An earlier run may still train while the newest one waits for its turn
+    running = [one for one in runs.values() if one.status == "InProgress"]
+    for run in dict.fromkeys([*reversed(running), newest]):
+        show_steps(clients, known, run, console)
+    return newest.status == "Failed"
+
+
+def show_steps(
+    clients: Clients, known: dict[str, str], run: pipeline.Run, console: Console
+) -> None:
+    """What one run is at, or why it failed."""
+    for step in pipeline.steps(clients.codepipeline, known["PipelineName"], run.id):
+        if step.status == "InProgress":
+            at = reasons.doing(clients, step, known["TrainingWorkflowArn"])
+            console.line(f"  Now: {step.stage}" + (f": {at}" if at else ""), "cyan")
+        elif step.status == "Failed" and run.status != "InProgress":
+            console.line(f"  {step.stage} failed:", "red")
+            for line in reasons.reason(clients, step, known["TrainingWorkflowArn"]):
+                console.paragraph(line, 4)
+
+
+def show_workflow(clients: Clients, machine: str, console: Console) -> None:
+    """The training workflow's last executions; the newest one's failure in words."""
+    console.line()
+    console.line("Training workflow", "bold")
+    found = clients.stepfunctions.list_executions(stateMachineArn=machine, maxResults=5)
+    for number, one in enumerate(found["executions"]):
+        console.line(
+            f"  {console.status(one['status'], 10)} {ago(one['startDate']):>8}  {one['name']}"
+        )
+        if number == 0 and one["status"] not in ("SUCCEEDED", "RUNNING"):
+            why = workflow.failure(clients.stepfunctions, one["executionArn"])
+            console.paragraph(str(why), 4)
+    if not found["executions"]:
+        console.line("  It has not run yet.")
+
+
+def show_endpoint(clients: Clients, known: dict[str, str], console: Console) -> None:
+    """The endpoint's status and the version that it serves."""
+    console.line()
+    console.line(f"Endpoint {known['EndpointName']}", "bold")
+    found = endpoint(clients, known["EndpointName"])
+    if found is None:
+        console.line("  There is none yet: the first model that passes the gate makes it.")
+        return
+    version = served_version(found.config, known["VersionPrefix"])
+    console.line(
+        f"  {console.status(found.status)}  version {version}  since {ago(found.changed)} ago"
+    )
+    if found.reason:
+        console.line(f"  {found.reason}", "red")
+
+
+def served_version(config: str, prefix: str) -> str:
+    """The commit in an endpoint config's name, `<prefix>-<version>-<unique>`."""
+    name = config.removeprefix(f"{prefix}-")
+    return name.split("-")[0] if name != config else config
+
+
+def ago(when: datetime | None) -> str:
+    """How long ago, in the largest unit that says something."""
+    if when is None:
+        return ""
+    seconds = max(0, int((datetime.now(UTC) - when).total_seconds()))
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m scripts.status", description=__doc__)
+    add_session_arguments(parser)
+    parser.add_argument("--exit-code", action="store_true", help="exit 1 if the last run failed")
+    args = parser.parse_args(argv)
+
+    def work() -> int:
+        failed = status(connect(args.region, args.profile), args.stack, Console())
+        return FAILED if failed and args.exit_code else 0
+
+    return guarded(work, "Nothing was changed.")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,112 @@
+import hashlib
+import io
+import tarfile
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scripts import cifar10, data, tfrecord
+from scripts.session import Problem
+
+
+def cifar_archive(folder: Path, images: int = 3, without: str = "", cut: int = 0) -> Path:
+    """An archive of the official form: in each batch the labels 0, 1, 2… and the pixels
+    100, 101, 102…"""
+    archive = folder / "cifar-10-binary.tar.gz"
+    with tarfile.open(archive, "w:gz") as members:
+        for name in ["batches.meta.txt", *cifar10.BATCHES]:
+            rows = b"".join(bytes([label]) + bytes([100 + label]) * 3072 for label in range(images))
+            member = tarfile.TarInfo(f"cifar-10-batches-bin/{name}")
+            member.size = len(rows) - cut
+            if name != without:
+                members.addfile(member, io.BytesIO(rows))
+    return archive
+
+
+def md5(path: Path) -> str:
+    return hashlib.md5(path.read_bytes()).hexdigest()
+
+
+def silent(text: str) -> None:
+    pass
+
+
+def labels(path: Path) -> list[int]:
+    return [tfrecord.read(path, index)[1] for index in range(tfrecord.count(path))]
+
+
+def test_cifar10_goes_four_batches_to_train_one_to_validate_one_to_evaluate(tmp_path: Path) -> None:
+    cifar10.convert(cifar_archive(tmp_path), tmp_path / "out", silent)
+    assert labels(tmp_path / "out/train.tfrecords") == [0, 1, 2] * 4
+    assert labels(tmp_path / "out/validation.tfrecords") == [0, 1, 2]
+    assert labels(tmp_path / "out/eval.tfrecords") == [0, 1, 2]
+    image, label = tfrecord.read(tmp_path / "out/eval.tfrecords", 2)
+    assert label == 2
+    assert (image == 102).all()
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        ({"without": "data_batch_3.bin"}, r"lacks data_batch_3\.bin"),
+        ({"cut": 100}, r"data_batch_1\.bin .* ends in the middle of an image"),
+    ],
+)
+def test_an_incomplete_archive_changes_no_file(
+    tmp_path: Path, fault: dict[str, Any], reason: str
+) -> None:
+    data.write_digits(tmp_path / "out")
+    before = {path.name: md5(path) for path in (tmp_path / "out").iterdir()}
+    with pytest.raises(Problem, match=reason):
+        cifar10.convert(cifar_archive(tmp_path, **fault), tmp_path / "out", silent)
+    assert {path.name: md5(path) for path in (tmp_path / "out").iterdir()} == before
+
+
+def test_an_archive_that_is_not_the_official_one_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(Problem, match=r"not the official archive: its MD5 is .*expected c32a1d4"):
+        cifar10.fetch(str(cifar_archive(tmp_path)), tmp_path, silent)
+
+
+def test_a_source_that_is_no_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(Problem, match=r"--source ftp://x/y is neither a file nor"):
+        cifar10.fetch("ftp://x/y", tmp_path, silent)
+
+
+class Handler(SimpleHTTPRequestHandler):
+    def log_message(self, *args: object) -> None:
+        pass
+
+    def send_header(self, keyword: str, value: str) -> None:
+        if keyword == "Content-Length" and self.path.endswith("?cut"):
+            value = str(int(value) + 1000)
+        super().send_header(keyword, value)
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[str]:
+    """A web server on this machine that offers the archive."""
+    handler = partial(Handler, directory=str(cifar_archive(tmp_path).parent))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/cifar-10-binary.tar.gz"
+        server.shutdown()
+
+
+def test_a_download_is_kept_and_used_again(site: str, tmp_path: Path) -> None:
+    seen: list[str] = []
+    right = md5(tmp_path / "cifar-10-binary.tar.gz")
+    first = cifar10.fetch(site, tmp_path / "kept", seen.append, right)
+    assert md5(first) == right
+    assert seen and seen[-1].startswith(f"downloading {site}")
+    assert cifar10.fetch("http://127.0.0.1:9/", tmp_path / "kept", seen.append, right) == first
+
+
+def test_a_download_that_breaks_off_leaves_nothing(site: str, tmp_path: Path) -> None:
+    with pytest.raises(Problem, match=r"cannot download .* the connection ended after"):
+        cifar10.fetch(f"{site}?cut", tmp_path / "kept", silent)
+    assert list((tmp_path / "kept").iterdir()) == []

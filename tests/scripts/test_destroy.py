@@ -1,0 +1,216 @@
+"""Teardown removes what is the project's, all of it, and nothing else."""
+
+import io
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from botocore.stub import ANY, Stubber
+
+from scripts import destroy, inventory, teardown
+from scripts.clients import Clients
+from scripts.console import Console
+from scripts.inventory import Inventory, Project
+from scripts.session import Problem
+from scripts.stacks import Held
+
+STACK_ID = "arn:aws:cloudformation:eu-west-1:123456789012:stack/mine/0a1b2c3d-1111-2222"
+PREFIX = "mlops-0a1b2c3d"
+OURS, OTHERS = f"{PREFIX}-0123456789ab-00000000", f"other-{PREFIX}-1"
+
+
+@pytest.fixture
+def project() -> Project:
+    return Project(STACK_ID, "mlops", [], True)
+
+
+def bucket(clients: Clients) -> str:
+    clients.s3.create_bucket(
+        Bucket="data", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
+    )
+    clients.s3.put_bucket_versioning(Bucket="data", VersioningConfiguration={"Status": "Enabled"})
+    return "data"
+
+
+def serve(clients: Clients, endpoint: str, version: str) -> None:
+    """A model, a config and an endpoint, as the deployment workflow makes them."""
+    role = "arn:aws:iam::123456789012:role/hosting"
+    clients.sagemaker.create_model(
+        ModelName=version, ExecutionRoleArn=role, PrimaryContainer={"Image": "image"}
+    )
+    variant: Any = {
+        "VariantName": "main",
+        "ModelName": version,
+        "InstanceType": "ml.m5.large",
+        "InitialInstanceCount": 1,
+        "InitialVariantWeight": 1.0,
+    }
+    clients.sagemaker.create_endpoint_config(
+        EndpointConfigName=version, ProductionVariants=[variant]
+    )
+    clients.sagemaker.create_endpoint(EndpointName=endpoint, EndpointConfigName=version)
+
+
+def test_versions_and_delete_markers_are_emptied(memory: Clients, console: Console) -> None:
+    name = bucket(memory)
+    for body in (b"one", b"two"):
+        memory.s3.put_object(Bucket=name, Key="a", Body=body)
+    memory.s3.delete_object(Bucket=name, Key="a")
+    teardown.remove_data(memory, Held("Data", "AWS::S3::Bucket", name, "DELETE_SKIPPED"), console)
+    assert memory.s3.list_buckets()["Buckets"] == []
+
+
+def test_every_page_of_a_large_bucket_is_emptied(clients: Clients, console: Console) -> None:
+    with Stubber(clients.s3) as stub:
+        for key, more in (("a", True), ("b", False)):
+            listing: dict[str, Any] = {"Versions": [{"Key": key, "VersionId": "1"}]}
+            if more:
+                listing |= {"IsTruncated": True, "NextKeyMarker": "a", "NextVersionIdMarker": "1"}
+            stub.add_response("list_object_versions", listing)
+            batch = {"Objects": [{"Key": key, "VersionId": "1"}], "Quiet": True}
+            stub.add_response("delete_objects", {}, {"Bucket": "data", "Delete": batch})
+        teardown.empty_bucket(clients.s3, "data", console)
+        stub.assert_no_pending_responses()
+
+
+def test_an_object_that_cannot_be_deleted_is_no_success(clients: Clients, console: Console) -> None:
+    with Stubber(clients.s3) as stub:
+        stub.add_response("list_object_versions", {"Versions": [{"Key": "a", "VersionId": "1"}]})
+        error = {"Key": "a", "Code": "AccessDenied", "Message": "Access Denied"}
+        stub.add_response("delete_objects", {"Errors": [error]})
+        with pytest.raises(ClientError, match="AccessDenied"):
+            teardown.empty_bucket(clients.s3, "data", console)
+
+
+def test_endpoint_config_and_model_go_and_another_projects_stay(
+    memory: Clients, console: Console
+) -> None:
+    serve(memory, "mlops", OURS)
+    serve(memory, "other", OTHERS)
+    found = Inventory(
+        endpoints=[one for one in [inventory.endpoint(memory, "mlops")] if one],
+        configs=inventory.config_names(memory, PREFIX),
+        models=inventory.model_names(memory, PREFIX),
+    )
+    assert (found.configs, found.models) == ([OURS], [OURS])
+    teardown.remove_served(memory, found, console)
+    assert inventory.endpoint(memory, "mlops") is None
+    assert inventory.endpoint(memory, "other")
+    left = memory.sagemaker.list_models()["Models"]
+    assert [one["ModelName"] for one in left] == [OTHERS]
+
+
+def test_scaling_goes_before_its_endpoint(memory: Clients, console: Console) -> None:
+    serve(memory, "mlops", OURS)
+    target = {
+        "ServiceNamespace": "sagemaker",
+        "ResourceId": "endpoint/mlops/variant/main",
+        "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
+    }
+    scaling = memory.application_autoscaling
+    scaling.register_scalable_target(MinCapacity=1, MaxCapacity=2, **target)
+    teardown.remove_endpoint(memory, "mlops", console)
+    assert not scaling.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"]
+
+
+def test_a_key_is_scheduled_and_then_no_longer_counted(
+    memory: Clients, console: Console, page: io.StringIO
+) -> None:
+    key = memory.kms.create_key()["KeyMetadata"]["KeyId"]
+    held = Held("Key", "AWS::KMS::Key", key, "DELETE_SKIPPED")
+    assert inventory.exists(memory, held)
+    teardown.remove_data(memory, held, console)
+    assert not inventory.exists(memory, held)
+    assert "in 7 days" in page.getvalue()
+
+
+def test_a_repository_is_found_by_the_id_that_ref_gives(memory: Clients, console: Console) -> None:
+    made = memory.codecommit.create_repository(repositoryName="mlops")["repositoryMetadata"]
+    physical = made["repositoryId"]
+    with Stubber(memory.codecommit) as stub:
+        listing = {"repositories": [{"repositoryName": "mlops", "repositoryId": physical}]}
+        stub.add_response("list_repositories", listing)
+        assert inventory.repository_name(memory, physical) == "mlops"
+        stub.add_response("list_repositories", listing)
+        assert inventory.repository_name(memory, "another") == ""
+
+
+def test_what_is_already_gone_is_not_counted(memory: Clients) -> None:
+    for kind in ("AWS::S3::Bucket", "AWS::ECR::Repository"):
+        assert not inventory.exists(memory, Held("X", kind, "gone", "DELETE_SKIPPED"))
+
+
+def test_only_the_projects_streams_go_from_the_shared_log_group(
+    memory: Clients, project: Project, console: Console
+) -> None:
+    group = "/aws/sagemaker/TrainingJobs"
+    for name in (group, "/aws/sagemaker/Endpoints/mlops", "/aws/sagemaker/Endpoints/mlops2"):
+        memory.logs.create_log_group(logGroupName=name)
+    for stream in (f"{OURS}-0/algo-1", f"{OTHERS}/algo-1"):
+        memory.logs.create_log_stream(logGroupName=group, logStreamName=stream)
+    teardown.remove_logs(memory, project, console)
+    streams = memory.logs.describe_log_streams(logGroupName=group)["logStreams"]
+    assert [one["logStreamName"] for one in streams] == [f"{OTHERS}/algo-1"]
+    groups = [one["logGroupName"] for one in memory.logs.describe_log_groups()["logGroups"]]
+    assert groups == ["/aws/sagemaker/Endpoints/mlops2", group]
+
+
+def test_running_work_is_stopped(clients: Clients, console: Console) -> None:
+    machine = "arn:aws:states:eu-west-1:123456789012:stateMachine:mlops-training"
+    held = [
+        Held("Pipeline", "AWS::CodePipeline::Pipeline", "mlops", "CREATE_COMPLETE"),
+        Held("TrainingWorkflow", "AWS::StepFunctions::StateMachine", machine, "CREATE_COMPLETE"),
+    ]
+    run = "11111111-1111-1111-1111-111111111111"
+    with (
+        Stubber(clients.codepipeline) as pipeline,
+        Stubber(clients.stepfunctions) as states,
+        Stubber(clients.sagemaker) as sagemaker,
+    ):
+        runs = [{"pipelineExecutionId": run, "status": "InProgress"}, {"status": "Failed"}]
+        pipeline.add_response("list_pipeline_executions", {"pipelineExecutionSummaries": runs})
+        pipeline.add_response(
+            "stop_pipeline_execution",
+            {"pipelineExecutionId": run},
+            {
+                "pipelineName": "mlops",
+                "pipelineExecutionId": run,
+                "abandon": True,
+                "reason": ANY,
+            },
+        )
+        execution = {
+            "executionArn": "arn:x",
+            "stateMachineArn": machine,
+            "name": "x",
+            "status": "RUNNING",
+            "startDate": 1,
+        }
+        states.add_response("list_executions", {"executions": [execution]})
+        states.add_response("stop_execution", {"stopDate": 1}, {"executionArn": "arn:x"})
+        job = {"TrainingJobArn": "arn:job", "CreationTime": 1, "TrainingJobStatus": "InProgress"}
+        jobs = [job | {"TrainingJobName": OURS}, job | {"TrainingJobName": OTHERS}]
+        sagemaker.add_response("list_training_jobs", {"TrainingJobSummaries": jobs})
+        sagemaker.add_response("stop_training_job", {}, {"TrainingJobName": OURS})
+        teardown.stop_work(clients, Project(STACK_ID, "mlops", held, True), console)
+        for stub in (pipeline, states, sagemaker):
+            stub.assert_no_pending_responses()
+
+
+def test_nothing_left_is_said_and_is_success(
+    memory: Clients, console: Console, page: io.StringIO
+) -> None:
+    assert destroy.destroy(memory, "mine", console) == 0
+    assert "Nothing is left of mine" in page.getvalue()
+
+
+def test_data_is_not_touched_without_the_stacks_name(
+    memory: Clients, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory.cloudformation.create_stack(
+        StackName="mine", TemplateBody="Resources: {Data: {Type: 'AWS::S3::Bucket'}}"
+    )
+    monkeypatch.setattr("sys.stdin", io.StringIO("mine"))
+    with pytest.raises(Problem, match="pass --yes"):
+        destroy.destroy(memory, "mine", console)
+    assert len(memory.s3.list_buckets()["Buckets"]) == 1

@@ -1,0 +1,104 @@
+"""A prediction is asked for by content, and what goes wrong is one line."""
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.response import StreamingBody
+from botocore.stub import Stubber
+from PIL import Image
+
+from scripts import predict
+from scripts.clients import Clients
+from scripts.console import Console
+from scripts.session import Problem
+
+
+def picture(path: Path, kind: str) -> Path:
+    Image.new("RGB", (32, 32), "red").save(path, kind)
+    return path
+
+
+def answer(body: Any) -> dict[str, Any]:
+    text = json.dumps(body).encode()
+    return {"Body": StreamingBody(io.BytesIO(text), len(text))}
+
+
+def test_the_content_decides_the_type_and_not_the_name(tmp_path: Path) -> None:
+    assert predict.read_image(picture(tmp_path / "a.jpg", "PNG"))[1] == "image/png"
+    assert predict.read_image(picture(tmp_path / "b", "JPEG"))[1] == "image/jpeg"
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [(None, "cannot be read: No such file"), (b"GIF89a", "neither PNG nor JPEG"), (b"", "neither")],
+)
+def test_what_is_no_image_is_refused(tmp_path: Path, content: bytes | None, reason: str) -> None:
+    path = tmp_path / "x.png"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(Problem, match=reason):
+        predict.read_image(path)
+
+
+def test_a_prediction_is_read(clients: Clients) -> None:
+    body = {"predictions": [{"classes": 1, "probabilities": [0.2, 0.8]}]}
+    with Stubber(clients.sagemaker_runtime) as stub:
+        stub.add_response(
+            "invoke_endpoint",
+            answer(body),
+            {
+                "EndpointName": "mlops",
+                "Body": b"png",
+                "ContentType": "image/png",
+                "Accept": "application/json",
+            },
+        )
+        found = predict.predict(clients.sagemaker_runtime, "mlops", b"png", "image/png")
+    assert found == predict.Prediction(1, [0.2, 0.8])
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "reason"),
+    [
+        ("ModelError", "x", "the model refused the image: x"),
+        (
+            "ValidationError",
+            "Endpoint mlops of account 1 not found.",
+            "endpoint mlops cannot answer",
+        ),
+    ],
+)
+def test_a_refused_request_is_one_line(
+    clients: Clients, code: str, message: str, reason: str
+) -> None:
+    with Stubber(clients.sagemaker_runtime) as stub:
+        stub.add_client_error("invoke_endpoint", code, message)
+        with pytest.raises(Problem, match=reason):
+            predict.predict(clients.sagemaker_runtime, "mlops", b"x", "image/png")
+
+
+def test_an_unexpected_answer_is_one_line(clients: Clients) -> None:
+    with Stubber(clients.sagemaker_runtime) as stub:
+        stub.add_response("invoke_endpoint", answer({"predictions": []}))
+        with pytest.raises(Problem, match="unexpected form"):
+            predict.predict(clients.sagemaker_runtime, "mlops", b"x", "image/png")
+
+
+def test_the_likeliest_classes_are_shown_in_80_columns(
+    console: Console, page: io.StringIO, tmp_path: Path
+) -> None:
+    (tmp_path / "classes.json").write_text(json.dumps(["automobile", "cat"]))
+    names = predict.class_names(tmp_path / "classes.json", 2)
+    predict.show(console, predict.Prediction(0, [1.0, 0.0]), names)
+    lines = page.getvalue().splitlines()
+    assert lines[0] == "Prediction: automobile"
+    assert lines[1].startswith("  automobile  100.0%  █")
+    assert max(map(len, lines)) <= 80
+
+
+def test_names_of_other_data_are_not_used(tmp_path: Path) -> None:
+    (tmp_path / "classes.json").write_text(json.dumps(["cat", "dog", "frog"]))
+    assert predict.class_names(tmp_path / "classes.json", 2) == ["0", "1"]

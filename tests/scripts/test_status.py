@@ -1,0 +1,188 @@
+"""Status answers at a glance, also when there is nothing to see."""
+
+import io
+from collections.abc import Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from botocore.stub import Stubber
+
+from scripts import stacks, status
+from scripts.clients import Clients
+from scripts.console import Console
+from scripts.inventory import take
+
+NOW = datetime.now(UTC)
+STACK_ID = "arn:aws:cloudformation:eu-west-1:123456789012:stack/mlops/0a1b2c3d-1111"
+RUN = "11111111-1111-1111-1111-111111111111"
+KNOWN = {
+    "PipelineName": "mlops",
+    "EndpointName": "mlops",
+    "VersionPrefix": "mlops-0a1b2c3d",
+    "TrainingWorkflowArn": "arn:aws:states:eu-west-1:123456789012:stateMachine:mlops-training",
+}
+
+
+@pytest.fixture
+def stub(clients: Clients) -> Iterator[dict[str, Stubber]]:
+    names = ("cloudformation", "codepipeline", "codebuild", "stepfunctions", "sagemaker", "s3")
+    with ExitStack() as stack:
+        yield {name: stack.enter_context(Stubber(getattr(clients, name))) for name in names}
+
+
+def stage(name: str, state: str) -> dict[str, Any]:
+    changed = datetime.now(UTC) - timedelta(minutes=5)
+    return {
+        "stageName": name,
+        "latestExecution": {"pipelineExecutionId": RUN, "status": state},
+        "actionStates": [{"latestExecution": {"lastStatusChange": changed, "status": state}}],
+    }
+
+
+def pipeline(stub: dict[str, Stubber], state: str, *stages: dict[str, Any]) -> None:
+    revision = {
+        "actionName": "Source",
+        "revisionId": "0123456789abcdef" * 2,
+        "revisionSummary": "Use a deeper model\n\nbecause",
+    }
+    run = {"pipelineExecutionId": RUN, "status": state, "sourceRevisions": [revision]}
+    stub["codepipeline"].add_response(
+        "list_pipeline_executions", {"pipelineExecutionSummaries": [run]}
+    )
+    stub["codepipeline"].add_response("get_pipeline_state", {"stageStates": list(stages)})
+
+
+def test_each_stage_shows_its_commit_and_a_failed_one_its_reason(
+    clients: Clients, stub: dict[str, Stubber], console: Console, page: io.StringIO
+) -> None:
+    pipeline(
+        stub,
+        "Failed",
+        stage("Source", "Succeeded"),
+        stage("Test", "Failed"),
+        {"stageName": "Build"},
+    )
+    failed = {
+        "stageName": "Test",
+        "actionName": "Test",
+        "status": "Failed",
+        "startTime": NOW,
+        "input": {
+            "actionTypeId": {
+                "category": "Test",
+                "owner": "AWS",
+                "provider": "CodeBuild",
+                "version": "1",
+            }
+        },
+        "output": {"executionResult": {"externalExecutionId": "mlops-test:1"}},
+    }
+    stub["codepipeline"].add_response(
+        "list_action_executions", {"actionExecutionDetails": [failed]}
+    )
+    phases = [{"phaseType": "BUILD", "phaseStatus": "FAILED", "contexts": [{"message": "exit 1"}]}]
+    stub["codebuild"].add_response("batch_get_builds", {"builds": [{"phases": phases}]})
+    assert status.show_pipeline(clients, KNOWN, console)
+    lines = page.getvalue().splitlines()
+    assert "Source   Succeeded      5 min  0123456789ab Use a deeper model" in lines[2]
+    assert lines[4] == "  Build    not reached yet"
+    assert lines[5:] == ["  Test failed:", "    phase BUILD FAILED: exit 1"]
+
+
+def test_a_pipeline_that_never_ran_is_no_failure(
+    clients: Clients, stub: dict[str, Stubber], console: Console, page: io.StringIO
+) -> None:
+    stub["codepipeline"].add_response(
+        "list_pipeline_executions", {"pipelineExecutionSummaries": []}
+    )
+    stub["codepipeline"].add_response("get_pipeline_state", {"stageStates": []})
+    assert not status.show_pipeline(clients, KNOWN, console)
+    assert "has not run yet" in page.getvalue()
+
+
+def test_a_run_that_succeeded_is_no_failure(
+    clients: Clients, stub: dict[str, Stubber], console: Console
+) -> None:
+    pipeline(stub, "Succeeded", stage("Source", "Succeeded"))
+    stub["codepipeline"].add_response("list_action_executions", {"actionExecutionDetails": []})
+    assert not status.show_pipeline(clients, KNOWN, console)
+
+
+def test_the_endpoint_shows_which_commit_it_serves(
+    clients: Clients, stub: dict[str, Stubber], console: Console, page: io.StringIO
+) -> None:
+    stub["sagemaker"].add_response(
+        "describe_endpoint",
+        {
+            "EndpointName": "mlops",
+            "EndpointArn": "arn:aws:sagemaker:eu-west-1:123456789012:endpoint/mlops",
+            "EndpointConfigName": "mlops-0a1b2c3d-0123456789ab-ffffffff",
+            "EndpointStatus": "Failed",
+            "FailureReason": "The container did not pass the ping",
+            "CreationTime": NOW,
+            "LastModifiedTime": datetime.now(UTC) - timedelta(hours=3),
+        },
+    )
+    status.show_endpoint(clients, KNOWN, console)
+    assert "Failed  version 0123456789ab  since 3 h ago" in page.getvalue()
+    assert "did not pass the ping" in page.getvalue()
+
+
+def test_without_a_stack_the_way_to_one_is_named(
+    memory: Clients, console: Console, page: io.StringIO
+) -> None:
+    assert not status.status(memory, "mine", console)
+    assert page.getvalue().splitlines() == [
+        "Nothing here: there is no stack mine in eu-west-1.",
+        "`make deploy STACK=mine` creates it.",
+    ]
+
+
+def test_what_a_deleted_stack_kept_is_found_by_its_events(
+    clients: Clients, stub: dict[str, Stubber]
+) -> None:
+    cloudformation = stub["cloudformation"]
+    missing = ("ValidationError", "Stack with id mlops does not exist")
+    deleted = {"StackName": "mlops", "StackStatus": "DELETE_COMPLETE", "CreationTime": NOW}
+    cloudformation.add_client_error("describe_stacks", *missing)
+    cloudformation.add_response(
+        "list_stacks", {"StackSummaries": [deleted | {"StackId": STACK_ID}]}
+    )
+    name = {"ParameterKey": "ProjectName", "ParameterValue": "prj"}
+    cloudformation.add_response(
+        "describe_stacks", {"Stacks": [deleted | {"StackId": STACK_ID, "Parameters": [name]}]}
+    )
+    event = {"StackId": STACK_ID, "StackName": "mlops", "EventId": "1", "Timestamp": NOW}
+    event |= {"LogicalResourceId": "Data", "ResourceType": "AWS::S3::Bucket"}
+    kept = event | {"PhysicalResourceId": "data", "ResourceStatus": "DELETE_SKIPPED"}
+    gone = event | {"PhysicalResourceId": "logs", "ResourceStatus": "DELETE_COMPLETE"}
+    # Kept by a rollback and by the deletion after it: one thing all the same
+    events = [kept | {"EventId": "2"}, kept, gone]
+    cloudformation.add_response("describe_stack_events", {"StackEvents": events})
+    cloudformation.add_client_error("describe_stacks", *missing)
+    cloudformation.add_response("list_stacks", {"StackSummaries": []})
+    stub["sagemaker"].add_client_error(
+        "describe_endpoint", "ValidationException", "Could not find endpoint"
+    )
+    contained = {"NameContains": "prj-0a1b2c3d"}
+    stub["sagemaker"].add_response("list_endpoint_configs", {"EndpointConfigs": []}, contained)
+    stub["sagemaker"].add_response("list_models", {"Models": []}, contained)
+    stub["s3"].add_response("head_bucket", {}, {"Bucket": "data"})
+    assert take(clients, "mlops").lines() == ["Data: S3::Bucket data"]
+
+
+def test_an_error_that_is_not_a_missing_stack_is_not_swallowed(
+    clients: Clients, stub: dict[str, Stubber]
+) -> None:
+    stub["cloudformation"].add_client_error("describe_stacks", "AccessDenied", "no")
+    with pytest.raises(clients.cloudformation.exceptions.ClientError):
+        stacks.describe(clients.cloudformation, "mlops")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(5, "5 s"), (125, "2 min"), (7300, "2 h"), (200000, "2 d")]
+)
+def test_times_are_told_in_the_unit_that_fits(seconds: int, text: str) -> None:
+    assert status.ago(datetime.now(UTC) - timedelta(seconds=seconds)) == text
