@@ -1,0 +1,129 @@
+"""The aws CLI and git against an endpoint, as a person uses them."""
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Driver:
+    environment: dict[str, str]
+    home: Path
+
+    def run(self, *argv: str, cwd: Path = ROOT, check: bool = True) -> str:
+        """Standard output of a program; AssertionError with its stderr if it fails."""
+        done = subprocess.run(
+            argv, cwd=cwd, env=self.environment, capture_output=True, text=True, check=False
+        )
+        assert not check or done.returncode == 0, f"{' '.join(argv)}\n{done.stdout}{done.stderr}"
+        return done.stdout + ("" if check else done.stderr)
+
+    def aws(self, *words: str) -> Any:
+        """The answer of `aws WORDS`, parsed."""
+        text = self.run("aws", *words, "--output", "json")
+        return json.loads(text) if text.strip() else None
+
+    def refused(self, *words: str) -> str:
+        """What `aws WORDS` prints when it is refused."""
+        done = subprocess.run(
+            ["aws", *words], cwd=ROOT, env=self.environment, capture_output=True, text=True
+        )
+        assert done.returncode != 0, f"aws {' '.join(words)} was accepted: {done.stdout}"
+        return done.stderr
+
+    def git(self, *words: str, cwd: Path) -> str:
+        return self.run(
+            "git",
+            "-c", "user.name=Developer",
+            "-c", "user.email=developer@example.com",
+            *words,
+            cwd=cwd,
+        )  # fmt: skip
+
+    def outputs(self, stack: str) -> dict[str, str]:
+        (described,) = self.aws("cloudformation", "describe-stacks", "--stack-name", stack)[
+            "Stacks"
+        ]
+        return {each["OutputKey"]: each["OutputValue"] for each in described["Outputs"]}
+
+    def executions(self, pipeline: str) -> list[dict[str, Any]]:
+        """Newest first."""
+        answer = self.aws("codepipeline", "list-pipeline-executions", "--pipeline-name", pipeline)
+        executions: list[dict[str, Any]] = answer["pipelineExecutionSummaries"]
+        return executions
+
+    def verdict(self, pipeline: str, after: int) -> str:
+        """The status of the pipeline's execution number `after` + 1, once it has ended."""
+
+        def ended() -> str | None:
+            executions = self.executions(pipeline)
+            status = str(executions[-after - 1]["status"]) if len(executions) > after else ""
+            return status if status in ("Succeeded", "Failed", "Stopped") else None
+
+        return until(ended, 180)
+
+    def actions(self, pipeline: str) -> dict[str, dict[str, Any]]:
+        """Actions of the newest execution, by name."""
+        newest = self.executions(pipeline)[0]["pipelineExecutionId"]
+        details = self.aws(
+            "codepipeline", "list-action-executions",
+            "--pipeline-name", pipeline,
+            "--filter", f"pipelineExecutionId={newest}",
+        )["actionExecutionDetails"]  # fmt: skip
+        return {each["actionName"]: each for each in details}
+
+    def push(self, work: Path, message: str, files: dict[str, str]) -> None:
+        for name, content in files.items():
+            (work / name).write_text(content)
+        self.git("add", "--all", cwd=work)
+        self.git("commit", "--quiet", "--message", message, cwd=work)
+        self.git("push", "--quiet", "origin", "main", cwd=work)
+
+
+def until(probe: Callable[[], Any], seconds: float) -> Any:
+    """What `probe` answers once it is truthy; AssertionError after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        answer = probe()
+        if answer:
+            return answer
+        time.sleep(0.5)
+    raise AssertionError(f"nothing came within {seconds} s")
+
+
+@contextmanager
+def endpoint(home: Path, region: str) -> Iterator[Driver]:
+    """A local endpoint in a process of its own, and the environment that it prints."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "local", "--port", "0", "--home", str(home), "--region", region],
+        cwd=ROOT,
+        stdout=(home / "log").open("w"),
+        stderr=subprocess.STDOUT,
+    )
+    try:
+        exports = until(lambda: _exports(process, home), 60)
+        words = [word for word in shlex.split(exports) if re.match(r"[A-Z0-9_]+=", word)]
+        variables = dict(word.split("=", 1) for word in words)
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        yield Driver({**kept, **variables, "PATH": path}, home)
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def _exports(process: "subprocess.Popen[bytes]", home: Path) -> str:
+    assert process.poll() is None, (home / "log").read_text()
+    file = home / "env"
+    return file.read_text() if file.exists() else ""

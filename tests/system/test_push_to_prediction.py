@@ -1,0 +1,239 @@
+"""The whole system, by the aws CLI and git alone; one story, told in order."""
+
+import json
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.system.driver import ROOT, Driver, endpoint
+
+pytestmark = pytest.mark.local
+
+STACK = "story"
+
+
+@pytest.fixture(scope="module")
+def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Driver]:
+    with endpoint(tmp_path_factory.mktemp("endpoint"), "eu-west-1") as driver:
+        yield driver
+
+
+@pytest.fixture(scope="module")
+def deployed(aws: Driver, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The stack's outputs, after the first pipeline execution."""
+    build = tmp_path_factory.mktemp("build")
+    aws.run("python", "generate.py", "--output", str(build))
+    aws.run("python", "-m", "scripts.data", "digits", "--output", str(build / "data"))
+    bootstrap = f"{STACK}-bootstrap"
+    aws.run("aws", "cloudformation", "deploy", "--stack-name", bootstrap,
+            "--template-file", str(build / "bootstrap.yaml"))  # fmt: skip
+    bucket = aws.outputs(bootstrap)["Bucket"]
+    seed(aws, build, bucket)
+    aws.run("aws", "cloudformation", "deploy", "--stack-name", STACK,
+            "--template-file", str(build / "mlops.yaml"), "--s3-bucket", bucket,
+            "--capabilities", "CAPABILITY_NAMED_IAM",
+            "--parameter-overrides", f"ProjectName={STACK}", f"BootstrapBucket={bucket}",
+            "MinimumAccuracy=0.9")  # fmt: skip
+    outputs = aws.outputs(STACK)
+    assert aws.verdict(STACK, after=0) == "Succeeded", aws.actions(STACK)
+    return {**outputs, "build": str(build), "bucket": bucket}
+
+
+def seed(aws: Driver, build: Path, bucket: str) -> None:
+    code = build / "code.zip"
+    with zipfile.ZipFile(code, "w") as archive:
+        container = ROOT / "container"
+        for path in sorted(container.rglob("*")):
+            if path.is_file() and "__pycache__" not in path.parts:
+                archive.write(path, path.relative_to(container))
+    aws.run("aws", "s3", "cp", "--quiet", str(code), f"s3://{bucket}/seed/code.zip")
+    data = str(build / "data")
+    aws.run("aws", "s3", "cp", "--quiet", "--recursive", data, f"s3://{bucket}/seed/data/",
+            "--exclude", "*", "--include", "*.tfrecords")  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def work(aws: Driver, deployed: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A developer's clone."""
+    folder = tmp_path_factory.mktemp("work")
+    aws.git("clone", "--quiet", deployed["RepositoryCloneUrl"], str(folder), cwd=folder)
+    return folder
+
+
+def predict(aws: Driver, deployed: dict[str, str], tmp_path: Path) -> dict[str, Any]:
+    """The endpoint's answer for the first held-out image."""
+    body, answer = tmp_path / "body.json", tmp_path / "answer.json"
+    body.write_text(json.dumps({"instances": [np.zeros((32, 32, 3)).tolist()]}))
+    aws.run("aws", "sagemaker-runtime", "invoke-endpoint",
+            "--endpoint-name", deployed["EndpointName"], "--content-type", "application/json",
+            "--body", f"fileb://{body}", str(answer))  # fmt: skip
+    prediction: dict[str, Any] = json.loads(answer.read_text())["predictions"][0]
+    return prediction
+
+
+def endpoint_of(aws: Driver) -> dict[str, Any]:
+    (only,) = aws.aws("sagemaker", "list-endpoints")["Endpoints"]
+    described: dict[str, Any] = aws.aws(
+        "sagemaker", "describe-endpoint", "--endpoint-name", only["EndpointName"]
+    )
+    return described
+
+
+def test_the_first_run_ends_in_a_prediction(
+    aws: Driver, deployed: dict[str, str], tmp_path: Path
+) -> None:
+    prediction = predict(aws, deployed, tmp_path)
+    assert len(prediction["probabilities"]) == 10
+    assert sum(prediction["probabilities"]) == pytest.approx(1, abs=1e-3)
+
+
+def test_the_pipeline_tells_its_state_and_its_actions(
+    aws: Driver, deployed: dict[str, str]
+) -> None:
+    state = aws.aws("codepipeline", "get-pipeline-state", "--name", STACK)
+    stages = {each["stageName"]: each["latestExecution"] for each in state["stageStates"]}
+    assert {name: each["status"] for name, each in stages.items()} == dict.fromkeys(
+        ["Source", "Test", "Build", "Train"], "Succeeded"
+    )
+    assert {each["status"] for each in aws.actions(STACK).values()} == {"Succeeded"}
+
+
+def test_the_image_is_named_by_commit_and_trained_by_digest(
+    aws: Driver, deployed: dict[str, str]
+) -> None:
+    (image,) = aws.aws("ecr", "describe-images", "--repository-name", STACK)["imageDetails"]
+    (job,) = aws.aws("sagemaker", "list-training-jobs")["TrainingJobSummaries"]
+    described = aws.aws(
+        "sagemaker", "describe-training-job", "--training-job-name", job["TrainingJobName"]
+    )
+    (commit,) = image["imageTags"]
+    assert commit[:12] in job["TrainingJobName"]
+    trained = described["AlgorithmSpecification"]["TrainingImage"]
+    assert trained == f"{deployed['ImageRepositoryUri']}@{image['imageDigest']}"
+
+
+def test_the_training_log_is_in_cloudwatch(aws: Driver, deployed: dict[str, str]) -> None:
+    events = aws.aws("logs", "filter-log-events", "--log-group-name",
+                     "/aws/sagemaker/TrainingJobs")["events"]  # fmt: skip
+    assert any("eval:accuracy=" in each["message"] for each in events)
+
+
+def test_a_second_push_updates_the_same_endpoint(
+    aws: Driver, deployed: dict[str, str], work: Path, tmp_path: Path
+) -> None:
+    before = endpoint_of(aws)
+    hyperparameters = json.loads((work / "hyperparameters.json").read_text())
+    hyperparameters["seed"] = 7
+    aws.push(work, "Another seed", {"hyperparameters.json": json.dumps(hyperparameters)})
+    assert aws.verdict(STACK, after=1) == "Succeeded", aws.actions(STACK)
+    after = endpoint_of(aws)
+    assert after["EndpointConfigName"] != before["EndpointConfigName"]
+    assert after["CreationTime"] == before["CreationTime"]
+    assert after["EndpointStatus"] == "InService"
+    predict(aws, deployed, tmp_path)
+
+
+def test_a_failing_unit_test_stops_at_test(
+    aws: Driver, deployed: dict[str, str], work: Path, tmp_path: Path
+) -> None:
+    before = endpoint_of(aws)["EndpointConfigName"]
+    broken = {"tests/test_broken.py": "def test_broken() -> None:\n    assert 1 == 2\n"}
+    aws.push(work, "Break a test", broken)
+    assert aws.verdict(STACK, after=2) == "Failed"
+    assert set(aws.actions(STACK)) == {"Source", "Test"}
+    assert endpoint_of(aws)["EndpointConfigName"] == before
+    predict(aws, deployed, tmp_path)
+
+
+def test_a_failing_training_turns_the_pipeline_red_with_its_own_reason(
+    aws: Driver, deployed: dict[str, str], work: Path, tmp_path: Path
+) -> None:
+    before = endpoint_of(aws)["EndpointConfigName"]
+    (work / "tests/test_broken.py").unlink()
+    aws.push(work, "Ask too much", {"hyperparameters.json": json.dumps({"epochs": "many"})})
+    assert aws.verdict(STACK, after=3) == "Failed"
+    arn = aws.actions(STACK)["Train"]["output"]["executionResult"]["externalExecutionId"]
+    execution = aws.aws("stepfunctions", "describe-execution", "--execution-arn", arn)
+    assert "epochs" in execution["cause"]
+    assert "many" in execution["cause"]
+    status = aws.run("python", "-m", "scripts.status", "--stack", STACK, check=False)
+    assert "epochs" in status
+    assert endpoint_of(aws)["EndpointConfigName"] == before
+    predict(aws, deployed, tmp_path)
+
+
+def test_only_the_last_versions_are_kept(aws: Driver, deployed: dict[str, str], work: Path) -> None:
+    stack_update(aws, deployed, "KeepVersions=1")
+    aws.git("revert", "--no-edit", "HEAD", cwd=work)
+    aws.git("push", "--quiet", "origin", "main", cwd=work)
+    assert aws.verdict(STACK, after=4) == "Failed"  # the reverted commit brings the test back
+    aws.push(work, "Mend", {"tests/test_broken.py": ""})
+    assert aws.verdict(STACK, after=5) == "Succeeded", aws.actions(STACK)
+    configs = aws.aws("sagemaker", "list-endpoint-configs")["EndpointConfigs"]
+    models = aws.aws("sagemaker", "list-models")["Models"]
+    assert [each["EndpointConfigName"] for each in configs] == [
+        endpoint_of(aws)["EndpointConfigName"]
+    ]
+    assert [each["ModelName"] for each in models] == [configs[0]["EndpointConfigName"]]
+
+
+def stack_update(aws: Driver, deployed: dict[str, str], *overrides: str) -> None:
+    aws.run("aws", "cloudformation", "deploy", "--stack-name", STACK,
+            "--template-file", str(Path(deployed["build"]) / "mlops.yaml"),
+            "--s3-bucket", deployed["bucket"], "--capabilities", "CAPABILITY_NAMED_IAM",
+            "--parameter-overrides", *overrides)  # fmt: skip
+
+
+def test_a_change_of_a_parameter_applies_in_place(aws: Driver, deployed: dict[str, str]) -> None:
+    stack_update(aws, deployed, "LogRetentionDays=30")
+    events = aws.aws("cloudformation", "describe-stack-events", "--stack-name", STACK)
+    statuses = {each["ResourceStatus"] for each in events["StackEvents"]}
+    assert "UPDATE_COMPLETE" in statuses
+    assert "DELETE_COMPLETE" not in statuses
+    groups = aws.aws("logs", "describe-log-groups", "--log-group-name-prefix",
+                     f"/aws/codebuild/{STACK}-test")["logGroups"]  # fmt: skip
+    assert [each["retentionInDays"] for each in groups] == [30]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (
+            ("AWS::SNS::Topic", "AWS::SNS::Tropic"),
+            "types: [AWS::SNS::Tropic]",
+        ),
+        (("EnableKeyRotation", "EnableKeyRotations"), "EnableKeyRotations"),
+    ],
+)
+def test_a_template_that_aws_would_refuse_is_refused(
+    aws: Driver, deployed: dict[str, str], tmp_path: Path, change: tuple[str, str], words: str
+) -> None:
+    bad = tmp_path / "bad.yaml"
+    bad.write_text((Path(deployed["build"]) / "mlops.yaml").read_text().replace(*change))
+    message = aws.refused(
+        "cloudformation", "deploy", "--stack-name", STACK, "--template-file", str(bad),
+        "--s3-bucket", deployed["bucket"], "--capabilities", "CAPABILITY_NAMED_IAM",
+    )  # fmt: skip
+    assert words in message
+
+
+def test_a_missing_capability_is_refused(aws: Driver, deployed: dict[str, str]) -> None:
+    message = aws.refused(
+        "cloudformation", "deploy", "--stack-name", "other",
+        "--template-file", str(Path(deployed["build"]) / "mlops.yaml"),
+        "--s3-bucket", deployed["bucket"],
+        "--parameter-overrides", f"BootstrapBucket={deployed['bucket']}",
+    )  # fmt: skip
+    assert "CAPABILITY_NAMED_IAM" in message
+
+
+def test_destroy_leaves_nothing(aws: Driver, deployed: dict[str, str]) -> None:
+    aws.run("python", "-m", "scripts.destroy", "--stack", STACK, "--yes")
+    assert aws.aws("sagemaker", "list-endpoints")["Endpoints"] == []
+    assert aws.aws("sagemaker", "list-models")["Models"] == []
+    assert aws.aws("s3api", "list-buckets")["Buckets"] == []
+    assert "nothing" in aws.run("python", "-m", "scripts.status", "--stack", STACK, check=False)
