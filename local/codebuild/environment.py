@@ -41,7 +41,7 @@ def docker(folder: Path, *, privileged: bool) -> Path:
     variables = {
         "LOCAL_DOCKER_STORE": folder / "store",
         "LOCAL_DOCKER_IMAGES": here.home / "images",
-        "PYTHONPATH": Path(__file__).parents[1],
+        "PYTHONPATH": Path(__file__).parents[2],
     }
     lines = [f"export {name}={shlex.quote(str(value))}" for name, value in variables.items()]
     lines.append(f'exec {shlex.quote(sys.executable)} -m local.docker "$@"')

@@ -1,4 +1,4 @@
-"""SageMaker as it is here: jobs, models and endpoints are ours, notebooks and tags moto's."""
+"""SageMaker as it is here: jobs, models and endpoints are ours, tags moto's."""
 
 from typing import Any
 
@@ -7,22 +7,7 @@ from moto.core.utils import camelcase_to_underscores
 from local.sagemaker.endpoints import Endpoints
 from local.sagemaker.jobs import TrainingJobs
 
-RECORDED_BY_MOTO = frozenset(
-    {
-        "add_tags",
-        "create_notebook_instance",
-        "create_notebook_instance_lifecycle_config",
-        "delete_notebook_instance",
-        "delete_notebook_instance_lifecycle_config",
-        "delete_tags",
-        "describe_notebook_instance",
-        "describe_notebook_instance_lifecycle_config",
-        "list_notebook_instances",
-        "list_tags",
-        "start_notebook_instance",
-        "stop_notebook_instance",
-    }
-)
+RECORDED_BY_MOTO = frozenset({"add_tags", "delete_tags", "list_tags"})
 
 
 class SageMaker(TrainingJobs, Endpoints):
@@ -35,4 +20,4 @@ class SageMaker(TrainingJobs, Endpoints):
 
 
 def _is_ours(group: type) -> bool:
-    return group.__module__.startswith("local.sagemaker.api")
+    return group.__module__.startswith("local.sagemaker.")
