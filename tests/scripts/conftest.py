@@ -1,11 +1,15 @@
 """Clients without an endpoint for Stubber, clients of moto's memory, and a console to read."""
 
 import io
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
 from collections.abc import Iterator
 
 import boto3
 import pytest
-from moto import mock_aws
 
 from scripts.clients import Clients
 from scripts.console import Console
@@ -30,11 +34,43 @@ def clients() -> Clients:
     return Clients(boto3.Session(region_name=REGION), REGION)
 
 
+@pytest.fixture(scope="session")
+def moto_url() -> Iterator[str]:
+    """moto in a process of its own: in this one the local endpoint's tests change it."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = subprocess.Popen(
+        [sys.executable, "-m", "moto.server", "--host", "127.0.0.1", "--port", str(port)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        deadline = time.monotonic() + 30
+        while not _answers(url):
+            assert server.poll() is None and time.monotonic() < deadline, "moto did not start"
+            time.sleep(0.1)
+        yield url
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{url}/moto-api/", timeout=5):
+            return True
+    except OSError:
+        return False
+
+
 @pytest.fixture
-def memory() -> Iterator[Clients]:
-    """Clients of moto's services."""
-    with mock_aws():
-        yield Clients(boto3.Session(region_name=REGION), REGION)
+def memory(moto_url: str, monkeypatch: pytest.MonkeyPatch) -> Clients:
+    """Clients of moto's services, empty for each test."""
+    with urllib.request.urlopen(f"{moto_url}/moto-api/reset", data=b"", timeout=5):
+        monkeypatch.setenv("AWS_ENDPOINT_URL", moto_url)
+    return Clients(boto3.Session(region_name=REGION), REGION)
 
 
 @pytest.fixture
