@@ -87,12 +87,12 @@ def deploy(
     known = parameters.declared(template)
     bucket, url = uploaded(clients, stack, template)
     existing = launch.settle(clients.cloudformation, stack, console, yes)
+    wanted = {"BootstrapBucket": bucket, "CodeKey": CODE, "SeedDataPrefix": SEED, **given}
     if existing is None:
-        project = given.get("ProjectName", str(known["ProjectName"].get("Default", "")))
-        kept = in_the_way(clients, project)
+        wanted = {"ProjectName": stack, **wanted}
+        kept = in_the_way(clients, wanted["ProjectName"])
         if kept:
             raise Problem(way_out(f"{' and '.join(kept)} already exists", stack), FAILED)
-    wanted = {"BootstrapBucket": bucket, "CodeKey": CODE, "SeedDataPrefix": SEED, **given}
     previous = stacks.parameters(existing) if existing else None
     change = changes.prepare(
         clients.cloudformation,

@@ -4,6 +4,7 @@ import argparse
 import hashlib
 import sys
 from collections.abc import Sequence
+from io import BufferedReader, BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,12 +47,15 @@ def bootstrap(clients: Clients, stack: str, template: str, console: Console, yes
     return stacks.required_outputs(clients.cloudformation, name)["Bucket"]
 
 
-def put(s3: "S3Client", bucket: str, key: str, body: bytes, console: Console) -> bool:
+def put(
+    s3: "S3Client", bucket: str, key: str, body: BytesIO | BufferedReader, console: Console
+) -> bool:
     """Upload unless the same bytes are there; answers whether it did.
 
     Compared by our own digest: the ETag of an encrypted object is no MD5 (AWS: Object, ETag).
     """
-    digest = hashlib.sha256(body).hexdigest()
+    digest = hashlib.file_digest(body, "sha256").hexdigest()
+    size = body.tell()
     try:
         found = s3.head_object(Bucket=bucket, Key=key)["Metadata"].get("sha256")
     except ClientError as error:
@@ -60,8 +64,9 @@ def put(s3: "S3Client", bucket: str, key: str, body: bytes, console: Console) ->
         found = None
     word = "unchanged" if found == digest else "uploaded "
     if found != digest:
-        s3.put_object(Bucket=bucket, Key=key, Body=body, Metadata={"sha256": digest})
-    console.line(f"  {word}  s3://{bucket}/{key}  ({len(body):,} bytes)")
+        body.seek(0)
+        s3.upload_fileobj(body, bucket, key, ExtraArgs={"Metadata": {"sha256": digest}})
+    console.line(f"  {word}  s3://{bucket}/{key}  ({size:,} bytes)")
     return found != digest
 
 
@@ -79,16 +84,22 @@ def upload(
         data.write_digits(folder)
     bucket = bootstrap(clients, stack, first, console, yes)
     key = package.template_key(template.encode())
-    put(clients.s3, bucket, key, template.encode(), console)
-    put(clients.s3, bucket, CODE, code, console)
+    put(clients.s3, bucket, key, BytesIO(template.encode()), console)
+    put(clients.s3, bucket, CODE, BytesIO(code), console)
     for path in sorted(folder.glob("*.tfrecords")):
-        put(clients.s3, bucket, SEED + path.name, path.read_bytes(), console)
+        with path.open("rb") as records:
+            put(clients.s3, bucket, SEED + path.name, records, console)
     return links.quick_create(
         links.template_url(bucket, key, clients.region, clients.partition),
         stack,
         clients.region,
         clients.partition,
-        {"BootstrapBucket": bucket, "CodeKey": CODE, "SeedDataPrefix": SEED},
+        {
+            "ProjectName": stack,
+            "BootstrapBucket": bucket,
+            "CodeKey": CODE,
+            "SeedDataPrefix": SEED,
+        },
     )
 
 
