@@ -4,7 +4,7 @@ import argparse
 import hashlib
 import sys
 from collections.abc import Sequence
-from io import BufferedReader, BytesIO
+from io import SEEK_END, BufferedReader, BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,7 +55,7 @@ def put(
     Compared by our own digest: the ETag of an encrypted object is no MD5 (AWS: Object, ETag).
     """
     digest = hashlib.file_digest(body, "sha256").hexdigest()
-    size = body.tell()
+    size = body.seek(0, SEEK_END)
     try:
         found = s3.head_object(Bucket=bucket, Key=key)["Metadata"].get("sha256")
     except ClientError as error:
