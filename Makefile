@@ -99,8 +99,8 @@ $(VENV): requirements.lock
 	@"$(PYTHON)" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || { \
 	  echo "Error: Python 3.11, 3.12 or 3.13 is needed, $(PYTHON) is not one: pass PYTHON=<path>" >&2; \
 	  exit 2; }
-	@echo "Installing the locked dependencies into .venv (a minute or two, once)"
+	@echo "Installing the locked dependencies into .venv (one to two minutes, 2 GB, once)"
 	@"$(PYTHON)" -m venv .venv
-	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes \
+	@$(PY) -m pip install --disable-pip-version-check --require-hashes \
 	  --requirement requirements.lock
 	@touch $@

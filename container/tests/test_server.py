@@ -5,7 +5,7 @@ import json
 import threading
 from collections.abc import AsyncIterator, Iterator
 
-import httpx
+import httpx2
 import numpy as np
 import pytest
 from starlette.testclient import TestClient
@@ -86,10 +86,10 @@ def test_a_slow_body_is_given_up_while_others_are_served() -> None:
         await asyncio.sleep(5)
         yield b"]}"
 
-    async def both() -> tuple[httpx.Response, httpx.Response]:
+    async def both() -> tuple[httpx2.Response, httpx2.Response]:
         app = server.create_app(lambda: predict, body_seconds=0.5)
-        transport = httpx.ASGITransport(app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        transport = httpx2.ASGITransport(app)
+        async with httpx2.AsyncClient(transport=transport, base_url="http://test") as client:
             slow = asyncio.create_task(client.post("/invocations", content=trickle(), headers=JSON))
             await asyncio.sleep(0.1)
             quick = await client.post("/invocations", json={"instances": [IMAGE]})
@@ -110,9 +110,9 @@ def test_ping_answers_and_more_requests_are_turned_away_while_the_model_is_overw
         return predict(images)
 
     async def crowd() -> list[int]:
-        transport = httpx.ASGITransport(server.create_app(lambda: stuck))
+        transport = httpx2.ASGITransport(server.create_app(lambda: stuck))
         async with (
-            httpx.AsyncClient(transport=transport, base_url="http://test") as client,
+            httpx2.AsyncClient(transport=transport, base_url="http://test") as client,
             asyncio.TaskGroup() as group,
         ):
             asked = [
