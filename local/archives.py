@@ -1,4 +1,7 @@
-"""Zip files that keep executable bits and symbolic links, and never write outside their folder."""
+"""Zip files that keep symbolic links and never write outside their folder.
+
+Executable bits are lost, as in the source artifacts of CodePipeline.
+"""
 
 import io
 import stat
@@ -37,13 +40,10 @@ def unpack(data: bytes, folder: Path) -> None:
             target = folder / info.filename
             if not target.resolve().is_relative_to(folder.resolve()):
                 raise ArchiveError(f"'{info.filename}' leaves the folder")
-            mode = info.external_attr >> 16
-            if stat.S_ISLNK(mode):
+            if stat.S_ISLNK(info.external_attr >> 16):
                 links.append((target, archive.read(info).decode()))
             else:
                 archive.extract(info, folder)
-                if mode and not info.is_dir():
-                    target.chmod(mode & 0o777)
         for target, destination in links:  # last, so that nothing is written through one
             target.parent.mkdir(parents=True, exist_ok=True)
             target.symlink_to(destination)

@@ -43,11 +43,13 @@ def _services(statement: Mapping[str, Any]) -> list[str]:
 
 def _unmet(conditions: Mapping[str, Mapping[str, Any]], keys: Mapping[str, str]) -> str | None:
     for operator, wants in conditions.items():
-        test = OPERATORS.get(operator)
+        test = OPERATORS.get(operator.removesuffix("IfExists"))
         if test is None:
             return f"the trust policy uses {operator}, which the local endpoint cannot evaluate"
         for key, wanted in wants.items():
             value = keys.get(key.lower())
+            if value is None and operator.endswith("IfExists"):
+                continue
             if value is None or not any(test(each, value) for each in _list(wanted)):
                 return (
                     f"the trust policy wants {key} {operator} {wanted}, the service sends {value}"

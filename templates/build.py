@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from awacs import codebuild, states
+from awacs import codebuild, s3, states
 from awacs.aws import Statement
 from troposphere import Sub, Template
 from troposphere.codebuild import (
@@ -27,6 +27,7 @@ from troposphere.stepfunctions import StateMachine
 from templates.grants import (
     push_images,
     read_objects,
+    see_key,
     use_key,
     write_log_group,
     write_objects,
@@ -151,7 +152,15 @@ def _add_project(
         [
             *write_log_group(logs),
             *read_objects("ReadArtifacts", objects(storage.artifacts, "${ProjectName}/")),
+            # CodeBuild looks at whose the bucket is (Allow CodeBuild to interact with other AWS
+            # services, CodeBuild User Guide)
+            allow(
+                "FindArtifacts",
+                [s3.GetBucketAcl, s3.GetBucketLocation],
+                [storage.artifacts.get_att("Arn")],
+            ),
             *use_key("UseKeyForArtifacts", storage.key, "s3", "codebuild"),
+            *see_key(storage.key),
             *grants,
         ],
         condition,

@@ -41,9 +41,11 @@ CHOICES = (
         "Project name",
         "Names the repository, the image repository, the pipeline and the endpoint.",
         "mlops",
-        "be 2 to 20 lower-case letters, digits and single hyphens, and start with a letter",
-        # CodePipeline cuts its folder in the bucket to 20 characters, and grants name that folder
-        _pattern("^[a-z](-?[a-z0-9]){1,19}$", MaxLength=20),
+        "be 2 to 20 lower-case letters, digits and single hyphens, start with a letter, and not be "
+        "models",
+        # CodePipeline cuts its folder in the bucket to 20 characters, and grants name that folder;
+        # models/ is the folder that does not expire
+        _pattern("^(?!models$)[a-z](-?[a-z0-9]){1,19}$", MaxLength=20),
     ),
     Choice(
         PROJECT,
@@ -78,8 +80,9 @@ CHOICES = (
         "Seed data",
         "Folder of train, validation and eval .tfrecords, copied once if there is no data yet.",
         "seed/data/",
-        "end with a slash and not begin with one",
-        _pattern("^[^/].*/$"),
+        "end with a slash, not begin with one, and hold only letters, digits and . _ -",
+        # Goes into the text of the workflow and into CopySource, which is read as part of a URL
+        _pattern("^[A-Za-z0-9._-][A-Za-z0-9._/-]*/$"),
     ),
     Choice(
         TRAINING,
@@ -94,7 +97,7 @@ CHOICES = (
         TRAINING,
         "TrainingInstanceCount",
         "Instances",
-        "How many instances train together.",
+        "More than one only for a model that shares the work; the example trains on one.",
         1,
         "be 1 to 20",
         _range(1, 20),

@@ -23,7 +23,7 @@ from templates.grants import (
     put_metrics,
     read_objects,
     use_key,
-    write_log_group,
+    write_job_logs,
 )
 from templates.iam import add_role, arn, objects
 from templates.logs import add_log_group
@@ -87,7 +87,7 @@ def _add_hosting_role(
             *read_objects("ReadModels", objects(storage.artifacts, "models/")),
             *use_key("UseKeyForModels", storage.key, "s3"),
             *lend_key(storage.key),
-            *write_log_group(logs),
+            *write_job_logs("/aws/sagemaker/Endpoints/${ProjectName}", logs.get_att("Arn")),
             *put_metrics("/aws/sagemaker/*"),
         ],
     )

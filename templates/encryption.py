@@ -1,5 +1,7 @@
 """One customer key for everything at rest, and the services that may use it without a role."""
 
+from collections.abc import Sequence
+
 from awacs import kms
 from awacs.aws import (
     Action,
@@ -54,11 +56,19 @@ def _for_logs() -> list[Statement]:
     """CloudWatch Logs (Encrypt log data using KMS) and the service that delivers workflow logs
     (Data at rest encryption, Step Functions Developer Guide).
 
+    The first has all that its guide lists, which does not say what creating a log group needs.
     Without the second, logging stops with no error anywhere.
     """
+    listed = [
+        kms.Encrypt,
+        kms.ReEncryptFrom,
+        kms.ReEncryptTo,
+        kms.GenerateDataKeyWithoutPlaintext,
+        kms.DescribeKey,
+    ]
     groups = ArnLike("kms:EncryptionContext:aws:logs:arn", arn("logs", "log-group:*"))
     return [
-        _for_service("EncryptLogs", service_in_region("logs"), groups),
+        _for_service("EncryptLogs", service_in_region("logs"), groups, more=listed),
         _for_service(
             "EncryptDeliveredLogs",
             "delivery.logs.amazonaws.com",
@@ -77,12 +87,14 @@ def _for_events() -> list[Statement]:
     return [_for_service("EncryptEvents", "events.amazonaws.com")]
 
 
-def _for_service(sid: str, service: object, *conditions: ConditionElement) -> Statement:
+def _for_service(
+    sid: str, service: object, *conditions: ConditionElement, more: Sequence[Action] = ()
+) -> Statement:
     statement = Statement(
         Sid=sid,
         Effect=Allow,
         Principal=Principal("Service", service),
-        Action=[kms.Decrypt, kms.GenerateDataKey],
+        Action=[kms.Decrypt, kms.GenerateDataKey, *more],
         Resource=["*"],
     )
     if conditions:

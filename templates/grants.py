@@ -44,7 +44,7 @@ def use_key(sid: str, key: Key, *services: str) -> list[Statement]:
     return [
         allow(
             sid,
-            [kms.Decrypt, kms.GenerateDataKey, kms.DescribeKey],
+            [kms.Decrypt, kms.GenerateDataKey],
             [key.get_att("Arn")],
             StringEquals("kms:ViaService", [service_in_region(service) for service in services]),
         )
@@ -54,16 +54,23 @@ def use_key(sid: str, key: Key, *services: str) -> list[Statement]:
 def lend_key(key: Key) -> list[Statement]:
     """Let SageMaker encrypt the volumes of its instances: it creates a grant on the key for itself.
 
-    Protect Data at Rest Using Encryption (SageMaker Developer Guide).
+    Protect Data at Rest Using Encryption (SageMaker Developer Guide). Looking at the key is a
+    grant of its own: only calls about grants carry kms:GrantIsForAWSResource.
     """
     return [
         allow(
             "LendKeyToInstances",
-            [kms.CreateGrant, kms.DescribeKey],
+            [kms.CreateGrant],
             [key.get_att("Arn")],
             Bool("kms:GrantIsForAWSResource", "true"),
-        )
+        ),
+        *see_key(key),
     ]
+
+
+def see_key(key: Key) -> list[Statement]:
+    """Look at the key's description, which tells nothing of what it encrypts."""
+    return [allow("SeeKey", [kms.DescribeKey], [key.get_att("Arn")])]
 
 
 def sign_in_to_registry() -> list[Statement]:

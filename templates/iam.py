@@ -15,6 +15,7 @@ from awacs.aws import (
     Principal,
     Statement,
     StringEquals,
+    StringEqualsIfExists,
 )
 from troposphere import AccountId, AWSHelperFn, If, Sub, Template, encode_to_dict
 from troposphere.iam import Policy, Role
@@ -50,13 +51,16 @@ def trust(service: str, source_arn: Resource | None) -> PolicyDocument:
     """Who may assume the role: one service, for this account, and where the service is documented
     to send it, for one resource.
 
-    The confused deputy problem (IAM User Guide). CodePipeline documents no aws:SourceArn (Create
-    the CodePipeline service role): its caller passes None, and this is the one place to relax or
-    tighten.
+    The confused deputy problem (IAM User Guide). CodePipeline documents neither key (Create the
+    CodePipeline service role), and creating a pipeline fails where its role cannot be assumed: its
+    caller passes None, so that the account is checked if it is sent. A role of another account
+    cannot be given to a pipeline in any case.
     """
-    conditions: list[ConditionElement] = [StringEquals("aws:SourceAccount", AccountId)]
-    if source_arn is not None:
-        conditions.append(ArnLike("aws:SourceArn", source_arn))
+    if source_arn is None:
+        conditions: list[ConditionElement] = [StringEqualsIfExists("aws:SourceAccount", AccountId)]
+    else:
+        account = StringEquals("aws:SourceAccount", AccountId)
+        conditions = [account, ArnLike("aws:SourceArn", source_arn)]
     return PolicyDocument(
         Version=VERSION,
         Statement=[

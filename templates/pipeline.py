@@ -21,7 +21,7 @@ from troposphere.codepipeline import (
 from troposphere.stepfunctions import StateMachine
 
 from templates.build import Builds
-from templates.grants import read_objects, use_key, write_objects
+from templates.grants import read_objects, see_key, use_key, write_objects
 from templates.iam import add_role, allow, arn, objects, policy
 from templates.parameters import Parameters
 from templates.source import Source
@@ -70,10 +70,11 @@ def add_pipeline(
             *write_objects("WriteArtifacts", storage.artifacts, "${ProjectName}/"),
             allow(
                 "FindArtifacts",
-                [s3.GetBucketLocation, s3.GetBucketVersioning],
+                [s3.GetBucketAcl, s3.GetBucketLocation, s3.GetBucketVersioning],
                 [storage.artifacts.get_att("Arn")],
             ),
             *use_key("UseKeyForArtifacts", storage.key, "s3"),
+            *see_key(storage.key),
             *(step.grant for step in first),
         ],
         more=[

@@ -6,6 +6,7 @@ Input: workflow.json of the Build stage, {"commit", "version", "image", "hyperpa
 
 from dataclasses import dataclass
 
+from awacs import kms
 from troposphere import Template
 from troposphere.iam import Role
 from troposphere.stepfunctions import StateMachine
@@ -22,7 +23,7 @@ from templates.grants import (
     write_job_logs,
     write_objects,
 )
-from templates.iam import add_role, arn, objects
+from templates.iam import add_role, allow, arn, objects
 from templates.machine import add_state_machine, failure_steps
 from templates.names import job_log_streams
 from templates.notifications import Notifications
@@ -86,6 +87,8 @@ def _add_job_role(template: Template, storage: Storage, registry: Registry) -> R
             *read_objects("ReadData", objects(storage.data, "data/")),
             *write_objects("WriteModels", storage.artifacts, "models/"),
             *use_key("UseKeyForData", storage.key, "s3"),
+            # Asked of whoever names a key for the output (OutputDataConfig, SageMaker API)
+            allow("EncryptModels", [kms.Encrypt], [storage.key.get_att("Arn")]),
             *lend_key(storage.key),
             *write_job_logs("/aws/sagemaker/TrainingJobs", job_log_streams()),
             *put_metrics("/aws/sagemaker/*"),

@@ -15,7 +15,7 @@ env: {exported-variables: [WORD]}
 phases:
   build:
     commands:
-      - test -x train
+      - test -f train && ! test -x train
       - export WORD="built-${CODEBUILD_RESOLVED_SOURCE_VERSION:0:4}"
       - echo "initiator=$CODEBUILD_INITIATOR"
       - printf '{"word":"%s"}' "$WORD" > workflow.json

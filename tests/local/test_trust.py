@@ -25,6 +25,8 @@ def trust(**condition: object) -> dict[str, object]:
         {"StringEquals": {"aws:SourceAccount": "111122223333"}},
         {"ArnLike": {"aws:SourceArn": "arn:aws:events:*:1:rule/*"}},
         {"StringEquals": {"AWS:SOURCEACCOUNT": ["0", "111122223333"]}},
+        {"StringEqualsIfExists": {"aws:SourceAccount": "111122223333"}},
+        {"StringEqualsIfExists": {"aws:PrincipalOrgID": "o-1"}},
     ],
 )
 def test_a_service_named_with_met_conditions_may_assume(condition: dict[str, object]) -> None:
@@ -37,6 +39,7 @@ def test_a_service_named_with_met_conditions_may_assume(condition: dict[str, obj
         ({"StringEquals": {"aws:SourceAccount": "999"}}, "aws:SourceAccount"),
         ({"ArnLike": {"aws:SourceArn": "arn:aws:events:*:1:rule/other"}}, "rule/other"),
         ({"StringEquals": {"aws:PrincipalOrgID": "o-1"}}, "aws:PrincipalOrgID"),
+        ({"StringEqualsIfExists": {"aws:SourceAccount": "999"}}, "aws:SourceAccount"),
         ({"NumericLessThan": {"aws:x": "1"}}, "NumericLessThan"),
     ],
 )

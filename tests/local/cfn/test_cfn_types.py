@@ -179,10 +179,10 @@ def test_a_bucket_has_everything_a_good_bucket_has(made: Everything) -> None:
     assert {"Key": "stack", "Value": "tagged"} in tags
 
 
-def test_the_repository_holds_the_seed_and_its_executables(made: Everything) -> None:
+def test_the_repository_holds_the_seed_without_its_executable_bits(made: Everything) -> None:
     codecommit = made.aws.client("codecommit")
     train = codecommit.get_file(repositoryName=made.name, commitSpecifier="trunk", filePath="train")
-    assert (train["fileMode"], train["fileContent"]) == ("EXECUTABLE", b"#!/bin/sh\n")
+    assert (train["fileMode"], train["fileContent"]) == ("NORMAL", b"#!/bin/sh\n")
     readme = codecommit.get_file(
         repositoryName=made.name, commitSpecifier="trunk", filePath="docs/README.md"
     )
