@@ -29,9 +29,10 @@ help: ## show this list
 	@echo
 	@echo "  STACK=$$STACK REGION= PROFILE= PARAMS='Key=Value Key=Value' YES=1 (do not ask)"
 
-deploy: lint generate upload create-stack ## lint, generate, upload and create-stack in one go
+deploy: NEXT = --brief
+deploy: lint generate upload create-stack ## lint, generate, upload and create-stack
 
-demo: generate ## the whole system on this machine, without an account, in about a minute
+demo: generate ## the whole system on this machine in about a minute
 	@$(PY) -m scripts.demo
 
 local: $(VENV) ## run the local AWS endpoint until Ctrl-C
@@ -41,7 +42,7 @@ generate: $(VENV) ## write build/mlops.yaml and build/bootstrap.yaml
 	@$(PY) generate.py
 
 upload: generate ## put template, code and seed data in the bootstrap bucket
-	@$(PY) -m scripts.upload $(WHERE) $(SURE)
+	@$(PY) -m scripts.upload $(WHERE) $(SURE) $(NEXT)
 
 create-stack: $(VENV) ## create or update the stack from what was uploaded
 	@$(PY) -m scripts.create_stack $(WHERE) --parameters "$$PARAMS" $(SURE)
@@ -53,7 +54,8 @@ logs: $(VENV) ## follow the log of the running step
 	@$(PY) -m scripts.logs $(WHERE)
 
 predict: $(VENV) ## ask the endpoint what is on IMAGE=picture.png
-	@if [ -z "$$IMAGE" ]; then echo "Error: pass IMAGE=<a PNG or JPEG file>" >&2; exit 2; fi
+	@if [ -z "$$IMAGE" ]; then \
+	  echo "Error: pass IMAGE=<PNG or JPEG, 32x32 pixels>; \`make data\` writes one" >&2; exit 2; fi
 	@$(PY) -m scripts.predict $(WHERE) -- "$$IMAGE"
 
 train: $(VENV) ## run the pipeline on the newest commit and follow it
@@ -62,10 +64,11 @@ train: $(VENV) ## run the pipeline on the newest commit and follow it
 destroy: $(VENV) ## remove everything of the stack, asking before data
 	@$(PY) -m scripts.destroy $(WHERE) $(SURE)
 
-data: $(VENV) ## write the data to build/data (DATA=digits or cifar10, SOURCE=archive)
+data: $(VENV) ## write the data to build/data (DATA=cifar10 SOURCE=archive)
 	@$(PY) -m scripts.data "$$DATA" $(if $(SOURCE),--source "$$SOURCE")
 
 lint: generate ## check code, types and the templates for five regions
+	@echo "ruff, mypy, cfn-lint for $(REGIONS)"
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy --exclude '^container/' .
@@ -79,7 +82,7 @@ test: $(VENV) ## run every test that needs nothing but this machine
 test-quick: $(VENV) ## run the tests that take seconds: all but the whole system's
 	@$(PY) -m pytest -m "not local and not image"
 
-image: $(VENV) ## build the container image and test it (docker, podman or buildah)
+image: $(VENV) ## build the container image and test it (docker or podman)
 	@$(PY) -m scripts.image build
 	@$(PY) -m scripts.image test
 
@@ -101,6 +104,9 @@ $(VENV): requirements.lock
 	  exit 2; }
 	@echo "Installing the locked dependencies into .venv (one to two minutes, 2 GB, once)"
 	@"$(PYTHON)" -m venv .venv
-	@$(PY) -m pip install --disable-pip-version-check --require-hashes \
-	  --requirement requirements.lock
+	@( $(PY) -m pip install --disable-pip-version-check --require-hashes \
+	  --requirement requirements.lock 2>&1 || echo "FAILED" ) | awk ' \
+	  /^Collecting/ { printf "\r  %d packages", ++n; fflush() } \
+	  /^Installing/ { print "\n  unpacking them, about a minute"; fflush() } \
+	  /^ERROR/ { print } /^FAILED/ { bad = 1 } END { exit bad }'
 	@touch $@
