@@ -53,8 +53,12 @@ def main(argv: list[str] | None = None) -> int:
         print(f"local: {problem}", file=sys.stderr)
         return 2
     home = options.home.resolve()
-    home.mkdir(parents=True, exist_ok=True)
-    lock = _lock(home)
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        lock = _lock(home)
+    except OSError as error:
+        print(f"local: cannot use --home {options.home}: {error.strerror}", file=sys.stderr)
+        return 2
     if lock is None:
         print(
             f"local: another local endpoint uses {options.home}; stop it or give --home another "
@@ -65,7 +69,11 @@ def main(argv: list[str] | None = None) -> int:
     try:
         server = create(Context(options.region, options.port, home, runtime=runtime))
     except OSError as error:
-        print(f"local: cannot listen on port {options.port}: {error.strerror}", file=sys.stderr)
+        print(
+            f"local: cannot listen on port {options.port}: "
+            f"{os.strerror(error.errno or 0)}; give --port another (0 takes a free one)",
+            file=sys.stderr,
+        )
         return 2
     _write_environment(server, home / "env")
     _announce(server, options.home, time.monotonic() - began)
@@ -119,7 +127,9 @@ def _git_settings(url: str) -> dict[str, str]:
     AWS's (AWS CLI reference, codecommit credential-helper).
     """
     aws = Path(sys.executable).with_name("aws")
-    helper = f"!{shlex.quote(str(aws))} codecommit credential-helper --ignore-host-check $@"
+    # git also asks to store and erase, where the command has no such flag and complains
+    get = f"{shlex.quote(str(aws))} codecommit credential-helper --ignore-host-check get"
+    helper = f'!f() {{ [ "$1" != get ] || {get}; }}; f'
     settings = [
         (f"credential.{url}.helper", ""),
         (f"credential.{url}.helper", helper),
@@ -142,4 +152,7 @@ def _announce(server: Server, home: Path, seconds: float) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:  # before it served
+        sys.exit(130)

@@ -4,11 +4,14 @@ import json
 import os
 import re
 import shutil
+import socket
 import threading
+import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
+from xml.sax.saxutils import escape
 
 from local.context import Context, use
 
@@ -18,7 +21,24 @@ Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 MAX_BODY = 2 * 1024**3
 IDLE_SECONDS = 120
+FORM = "application/x-www-form-urlencoded"
+GLOBAL = ("iam", "s3", "sts")  # their requests may be signed for the partition's first region
+FIRST_REGIONS = ("us-east-1", "cn-north-1", "us-gov-west-1")
+# What moto does well enough to be of use; anything else it would only pretend to do
+MOTO = {
+    *GLOBAL,
+    *("application-autoscaling", "ecr", "events", "kms", "logs", "monitoring", "sagemaker"),
+    *("sns", "sqs", "ssm", "states"),
+}
 CREDENTIAL = re.compile(r"Credential=([A-Z0-9]+)/\d+/([a-z0-9-]+)/([a-z0-9-]+)/aws4_request")
+
+
+class Refused(Exception):
+    """A request that no service sees: HTTP status line, AWS's code, and the reason."""
+
+    def __init__(self, status: str, code: str, message: str) -> None:
+        super().__init__(message)
+        self.status, self.code = status, code
 
 
 @dataclass(frozen=True)
@@ -41,6 +61,11 @@ class Server:
 
 def create(context: Context) -> Server:
     """Bind the port (0: any free one) and set every service up. OSError if the port is taken."""
+    with socket.create_server(("127.0.0.1", context.port), backlog=128) as bound:
+        return _create(context, bound)
+
+
+def _create(context: Context, bound: socket.socket) -> Server:
     os.environ["MOTO_ACCOUNT_ID"] = context.account
     os.environ["MOTO_DISABLE_GLOBAL_CORS"] = "true"  # no web page has business here
     from local import moto_seams
@@ -62,11 +87,14 @@ def create(context: Context) -> Server:
 
     moto = DomainDispatcherApplication(create_backend_app)
     listener = make_server(
-        "127.0.0.1", context.port, _front(context.region, moto), True, request_handler=Handler
+        "127.0.0.1",
+        bound.getsockname()[1],
+        _front(context.region, moto),
+        threaded=True,
+        request_handler=Handler,
+        fd=bound.fileno(),  # werkzeug would end the program where a port is taken
     )
-    context = Context(
-        context.region, listener.server_port, context.home, context.account, context.runtime
-    )
+    context = Context(context.region, listener.port, context.home, context.account, context.runtime)
     use(context)
     from local.credentials import create_administrator
 
@@ -96,55 +124,80 @@ def _front(region: str, moto: Application) -> Application:
         each.service: each for each in (CloudFormation, CodeBuild, CodeCommit, CodePipeline)
     }
 
-    def front(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        refusal = _refusal(environ)
-        if refusal:
-            return _answer(start_response, *refusal)
+    def serve(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         if environ["PATH_INFO"].startswith("/v1/repos/"):
             return git_http(environ, start_response)
         key, called_region, service = _credential(environ)
         try:
             caller(key)
         except UnknownCaller:
-            return _answer(
-                start_response,
+            raise Refused(
                 "403 Forbidden",
                 "UnrecognizedClientException",
                 "The security token included in the request is invalid: this is the local "
-                "endpoint, use the keys that it printed at its start",
-            )
-        if called_region not in (region, "us-east-1", "cn-north-1", "us-gov-west-1"):
-            return _answer(
-                start_response,
+                "endpoint, source the env file of its home folder (each start makes new keys)",
+            ) from None
+        if called_region != region and not (service in GLOBAL and called_region in FIRST_REGIONS):
+            raise Refused(
                 "400 Bad Request",
                 "InvalidRegionException",
                 f"the local endpoint runs {region}, the request is for {called_region}",
             )
         if service in services:
             return _own(services[service], environ, start_response)
+        if service not in MOTO:
+            raise Refused(
+                "400 Bad Request",
+                "UnsupportedOperation",
+                f"the service {service} is not supported by the local endpoint",
+            )
         return moto(environ, start_response)
+
+    def front(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        try:
+            _check(environ)
+            return serve(environ, start_response)
+        except Refused as refusal:
+            return _answer(environ, start_response, refusal)
+        except Exception:
+            traceback.print_exc()
+            text = "the local endpoint failed; what it printed tells why"
+            failure = Refused("500 Internal Server Error", "InternalFailure", text)
+            return _answer(environ, start_response, failure)
 
     return front
 
 
 def _own(service: Any, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+    from botocore.model import OperationNotFoundError
     from moto.core.request import Request
     from werkzeug.wrappers import Response
 
     request = Request(environ)
-    status, headers, body = service.dispatch(request, request.url, request.headers)
+    try:
+        status, headers, body = service.dispatch(request, request.url, request.headers)
+    except json.JSONDecodeError as error:
+        raise Refused("400 Bad Request", "SerializationException", str(error)) from None
+    except OperationNotFoundError as error:
+        text = f"{service.service} has no operation {error}"
+        raise Refused("400 Bad Request", "UnknownOperationException", text) from None
     headers.pop("status", None)
     return Response(body, int(status), headers)(environ, start_response)
 
 
-def _refusal(environ: Environ) -> tuple[str, str, str] | None:
-    """What is turned away before anything is read: other hosts' names and endless bodies."""
+def _check(environ: Environ) -> None:
+    """Turn away before anything is read: other hosts' names, endless bodies, moto's controls."""
     host = environ.get("HTTP_HOST", "").rsplit(":", 1)[0]
     if host not in ("127.0.0.1", "localhost"):
-        return "403 Forbidden", "AccessDenied", f"unknown host {host!r}"
-    if int(environ.get("CONTENT_LENGTH") or 0) > MAX_BODY:
-        return "413 Content Too Large", "EntityTooLarge", f"at most {MAX_BODY} bytes a request"
-    return None
+        raise Refused("403 Forbidden", "AccessDenied", f"unknown host {host!r}")
+    length = environ.get("CONTENT_LENGTH") or "0"
+    if not length.isdecimal():
+        raise Refused("400 Bad Request", "InvalidRequest", "Content-Length is not a number")
+    if int(length) > MAX_BODY:
+        text = f"at most {MAX_BODY} bytes a request"
+        raise Refused("413 Content Too Large", "EntityTooLarge", text)
+    if environ["PATH_INFO"].startswith("/moto-api"):
+        raise Refused("404 Not Found", "UnknownOperationException", "no AWS service has this path")
 
 
 def _credential(environ: Environ) -> tuple[str, str, str]:
@@ -156,14 +209,22 @@ def _credential(environ: Environ) -> tuple[str, str, str]:
     return (match[1], match[2], match[3]) if match else ("", "", "")
 
 
-def _answer(start_response: StartResponse, status: str, code: str, message: str) -> list[bytes]:
-    """An error that JSON clients read from the header and the body, XML clients from the status."""
-
-    body = json.dumps({"__type": code, "message": message}).encode()
+def _answer(environ: Environ, start_response: StartResponse, refused: Refused) -> list[bytes]:
+    """The error in the form that the client reads: XML for S3 and query services, else JSON."""
+    code, message = refused.code, str(refused)
+    if _credential(environ)[2] == "s3" or environ.get("CONTENT_TYPE", "").startswith(FORM):
+        kind = "text/xml"
+        text = (
+            f"<ErrorResponse><Error><Code>{code}</Code><Message>{escape(message)}</Message></Error>"
+            "</ErrorResponse>"
+        )
+    else:
+        kind, text = "application/json", json.dumps({"__type": code, "message": message})
+    body = text.encode()
     start_response(
-        status,
+        refused.status,
         [
-            ("Content-Type", "application/json"),
+            ("Content-Type", kind),
             ("Content-Length", str(len(body))),
             ("x-amzn-ErrorType", code),
         ],

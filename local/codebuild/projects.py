@@ -1,5 +1,6 @@
 """What a CodeBuild project may be on the local endpoint; pure."""
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -35,6 +36,11 @@ def project(parameters: Mapping[str, Any], arn: str, default_key: str) -> dict[s
     unknown = sorted(given.keys() - _KNOWN)
     if unknown:
         raise _invalid(f"{unknown[0]} is not supported by the local endpoint")
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{1,149}", given["name"]):
+        raise _invalid(
+            f"Project name '{given['name']}' must be 2 to 150 of A-Z a-z 0-9 - _ and begin with a "
+            "letter or digit"
+        )
     _check_source(given["source"], given["artifacts"])
     _check_environment(given["environment"])
     if given.get("logsConfig", {}).get("s3Logs", {}).get("status") == "ENABLED":

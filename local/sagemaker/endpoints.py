@@ -74,7 +74,7 @@ class Endpoint(Record):
 
 class Endpoints(Models):
     def create_endpoint(self) -> ActionResult:
-        name, config = self.get("EndpointName"), self.get("EndpointConfigName")
+        name, config = self.new_name("EndpointName"), self.get("EndpointConfigName")
         arn = self.arn("endpoint", name)
         server, variants = self._server(name, config)
         now = datetime.now(UTC)

@@ -22,7 +22,7 @@ NEVER_RUN = ("Tags", "ExperimentConfig")
 
 class TrainingJobs(Operations):
     def create_training_job(self) -> ActionResult:
-        name = self.get("TrainingJobName")
+        name = self.new_name("TrainingJobName")
         try:
             job = TrainingJob(self._description(name), self.get("Tags", []))
         except re.error as error:
@@ -118,6 +118,8 @@ class TrainingJobs(Operations):
         if "Pipe" in [algorithm["TrainingInputMode"], *modes]:
             raise invalid("the local endpoint has the input modes File and FastFile, not Pipe")
         for channel in self.get("InputDataConfig", []):
+            if not re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}", channel["ChannelName"]):
+                raise invalid(f"'{channel['ChannelName']}' is no ChannelName")
             source = channel["DataSource"].get("S3DataSource")
             if source is None or source["S3DataType"] != "S3Prefix":
                 raise invalid(

@@ -17,7 +17,7 @@ from local.sagemaker.records import LOCK, Operations, Record, invalid, summaries
 
 class Models(Operations):
     def create_model(self) -> ActionResult:
-        name = self.get("ModelName")
+        name = self.new_name("ModelName")
         arn = self.arn("model", name)
         containers = self.get("Containers", [])
         if len(containers) > 1:
@@ -52,7 +52,7 @@ class Models(Operations):
         return self._remove(self._models, "model", self.get("ModelName"))
 
     def create_endpoint_config(self) -> ActionResult:
-        name = self.get("EndpointConfigName")
+        name = self.new_name("EndpointConfigName")
         self.refuse("ShadowProductionVariants", "AsyncInferenceConfig", "ExplainerConfig")
         if self.get("DataCaptureConfig", {}).get("EnableCapture"):
             raise invalid("DataCaptureConfig is not supported by the local endpoint")

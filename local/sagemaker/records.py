@@ -1,6 +1,7 @@
 """SageMaker resources, kept in moto's registries, whose tags operations then serve them too."""
 
 import copy
+import re
 import threading
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +14,7 @@ from local.context import current
 from local.service import AwsError, Service
 
 LOCK = threading.RLock()  # over every Record: requests and running jobs both change them
+NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")  # the pattern of every name made here
 PAGE = 10  # "This value defaults to 10" (API reference, ListEndpoints, MaxResults)
 
 
@@ -48,6 +50,17 @@ class Operations(Service, SageMakerResponse):
     @property
     def backend(self) -> SageMakerModelBackend:
         return self.sagemaker_backend
+
+    def new_name(self, parameter: str) -> str:
+        """A name that may become a folder's: clients do not check its pattern."""
+        name = str(self.get(parameter))
+        if not NAME.fullmatch(name):
+            raise invalid(
+                f"1 validation error detected: Value '{name}' at "
+                f"'{parameter[0].lower()}{parameter[1:]}' failed to satisfy constraint: "
+                f"Member must satisfy regular expression pattern: {NAME.pattern}"
+            )
+        return name
 
     def arn(self, kind: str, name: str) -> str:
         return current().arn("sagemaker", f"{kind}/{name}")
