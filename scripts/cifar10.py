@@ -38,16 +38,18 @@ def fetch(source: str, folder: Path, progress: Callable[[str], None], md5: str =
     if not source.startswith(("https://", "http://")):
         archive = Path(source)
         if not archive.is_file():
-            raise Problem(f"--source {source} is neither a file nor an http(s) address")
+            raise Problem(f"SOURCE={source} is neither a file nor an http(s) address")
     else:
         archive = folder / "cifar-10-binary.tar.gz"
         if not archive.is_file():
             _download(source, archive, progress)
     found = _md5(archive)
     if found != md5:
+        given = archive == Path(source)
         raise Problem(
-            f"{archive} is not the official archive: its MD5 is {found}, expected {md5};"
-            " delete it, or pass another with --source"
+            f"{f'SOURCE={source}' if given else archive} is not the official archive: its MD5 is "
+            f"{found}, expected {md5}; {'' if given else 'delete it and repeat, or '}"
+            "pass another with SOURCE=<path>"
         )
     return archive
 
@@ -88,10 +90,19 @@ def _download(url: str, target: Path, progress: Callable[[str], None]) -> None:
         partial.replace(target)
     except OSError as error:
         raise Problem(
-            f"cannot download {url}: {error}; repeat, or pass a copy with --source", FAILED
+            f"cannot download {url}: {why(error)}; repeat, or pass a copy with SOURCE=<path>",
+            FAILED,
         ) from None
     finally:
         partial.unlink(missing_ok=True)
+
+
+def why(error: OSError) -> str:
+    """A failed download's cause in words."""
+    if isinstance(error, urllib.error.HTTPError):
+        return f"the server answers {error.code} {error.reason}"
+    inner = error.reason if isinstance(error, urllib.error.URLError) else error
+    return str(getattr(inner, "strerror", None) or inner)
 
 
 def _md5(path: Path) -> str:

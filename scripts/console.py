@@ -96,7 +96,11 @@ class Console:
         self._wipe()
         if not sys.stdin.isatty():
             raise Problem(f"this needs an answer and there is no terminal: pass {without}")
-        return input(question).strip()
+        try:
+            return input(question).strip()
+        except EOFError:
+            self.line()
+            return ""
 
 
 def clock(seconds: float) -> str:

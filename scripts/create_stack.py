@@ -18,8 +18,12 @@ from scripts.session import (
     connect,
     error_code,
     guarded,
+    overridden,
 )
 
+# The outputs that a person uses; pages of the console lead nowhere on another endpoint
+SHOWN = ("RepositoryCloneUrl", "EndpointName", "DataUri")
+PAGES = ("PipelineUrl", "TrainingWorkflowUrl", "EndpointUrl")
 TEMPLATE = Path("build/mlops.yaml")
 CODE, SEED = "seed/code.zip", "seed/data/"
 
@@ -82,9 +86,10 @@ def deploy(
     template: str,
     yes: bool = False,
     allow_replacement: bool = False,
+    brief: bool = False,
 ) -> int:
-    """Bring the stack to the template; answers the exit code."""
-    known = parameters.declared(template)
+    """Bring the stack to the template; answers the exit code. `brief`: not what to do next."""
+    declared = parameters.declared(template)
     bucket, url = uploaded(clients, stack, template)
     existing = launch.settle(clients.cloudformation, stack, console, yes)
     wanted = {"BootstrapBucket": bucket, "CodeKey": CODE, "SeedDataPrefix": SEED, **given}
@@ -99,7 +104,7 @@ def deploy(
         stack,
         existing is None,
         {"TemplateURL": url},
-        parameters.for_change_set(wanted, known, previous),
+        parameters.for_change_set(wanted, declared, previous),
     )
     if change is None:
         console.line(f"Stack {stack} is up to date: no changes.", "green")
@@ -120,17 +125,32 @@ def deploy(
         if "already exists" in launch.cause(watch):
             console.line(way_out("Something of that name already exists", stack))
         return FAILED
-    show_outputs(clients, stack, console)
+    known = stacks.required_outputs(clients.cloudformation, stack)
+    show_outputs(known, console)
+    if not brief:
+        show_next(known, stack, console, new=existing is None)
     return 0
 
 
-def show_outputs(clients: Clients, stack: str, console: Console) -> None:
-    """The stack's outputs as two columns."""
+def show_outputs(known: Mapping[str, str], console: Console) -> None:
+    """The outputs that a person uses, as two columns."""
     console.line("Outputs", "bold")
-    found = stacks.required_outputs(clients.cloudformation, stack)
-    width = max(map(len, found))
-    for name, value in sorted(found.items()):
-        console.line(f"  {name.ljust(width)}  {value}")
+    names = [name for name in SHOWN + (() if overridden() else PAGES) if name in known]
+    for name in names:
+        console.line(f"  {name.ljust(max(map(len, names)))}  {known[name]}")
+
+
+def show_next(known: Mapping[str, str], stack: str, console: Console, *, new: bool) -> None:
+    """What to do with the stack now."""
+    console.line(f"All outputs: `aws cloudformation describe-stacks --stack-name {stack}`")
+    if not new:
+        console.line(f"Takes effect with the next push or `make train STACK={stack}`.")
+        return
+    console.line("The first pipeline execution has started:")
+    console.line(f"  `make logs STACK={stack}` follows it, `make status STACK={stack}` shows it.")
+    if "RepositoryCloneUrl" in known:
+        console.line("Clone the model's repository:")
+        console.line(f"  git clone {known['RepositoryCloneUrl']}")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -147,7 +167,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
 
     def work() -> int:
-        given = parameters.parse(args.parameter + shlex.split(args.parameters))
+        try:
+            given = parameters.parse(args.parameter + shlex.split(args.parameters))
+        except ValueError as error:
+            raise Problem(f"PARAMS={args.parameters} cannot be read: {error}") from None
         template = read_template(TEMPLATE)
         parameters.check(given, parameters.declared(template))  # before any call to AWS
         return deploy(

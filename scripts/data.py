@@ -3,6 +3,8 @@
 digits    1,797 handwritten digits from scikit-learn (BSD licence); no network, a second
 cifar10   CIFAR-10, 60,000 photographs in ten classes, from its official archive (170 MB)
 sample    one image that no training sees, as a PNG to try a prediction with
+
+The first sample is written with the data too.
 """
 
 import argparse
@@ -18,6 +20,7 @@ from scripts.console import Console
 from scripts.session import Problem, guarded
 
 DATA = Path("build/data")
+CHOICES = ("digits", "cifar10", "sample")
 
 
 def write_digits(output: Path) -> None:
@@ -41,7 +44,7 @@ def write_sample(data: Path, index: int) -> Path:
     """One image of eval.tfrecords as a PNG named after its label."""
     source = data / "eval.tfrecords"
     if not source.is_file():
-        raise Problem(f"{source} is missing: run `python -m scripts.data digits`")
+        raise Problem(f"{source} is missing: run `make data`")
     try:
         image, label = tfrecord.read(source, index)
     except tfrecord.RecordError as error:
@@ -64,7 +67,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("what", choices=("digits", "cifar10", "sample"))
+    parser.add_argument("what", help=" or ".join(CHOICES))
     parser.add_argument("--output", type=Path, default=DATA, help=f"the data's folder ({DATA})")
     parser.add_argument("--source", default=cifar10.URL, help="cifar10: the archive's path or URL")
     parser.add_argument("--index", type=int, default=0, help="sample: which image of eval (0)")
@@ -72,6 +75,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     def work() -> int:
         console = Console()
+        if args.what not in CHOICES:
+            raise Problem(f"DATA={args.what}: choose digits, cifar10 or sample")
         if args.what == "sample":
             console.line(str(write_sample(args.output, args.index)))
             return 0
@@ -83,6 +88,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         for split in tfrecord.SPLITS:
             path = args.output / f"{split}.tfrecords"
             console.line(f"{path}: {tfrecord.count(path):,} images")
+        console.line(f"{write_sample(args.output, 0)}: one of eval, to try a prediction with")
         return 0
 
     return guarded(work, "Nothing was changed; run it again.")

@@ -86,7 +86,7 @@ def run(console: Console) -> int:
     upload(clients, STACK, console, folder=DIGITS)
     step(console, 3, "Create the stack: everything in one CloudFormation template")
     template = create_stack.read_template(create_stack.TEMPLATE)
-    if create_stack.deploy(clients, STACK, {}, console, template=template):
+    if create_stack.deploy(clients, STACK, {}, console, template=template, brief=True):
         return FAILED
     step(console, 4, "Follow the first execution: test, build, train, judge, deploy")
     known = stacks.required_outputs(clients.cloudformation, STACK)
@@ -103,7 +103,7 @@ def compare(clients: Clients, endpoint: str, console: Console) -> int:
     picture = data.write_sample(DIGITS, 0)
     body, kind = predict.read_image(picture)
     found = predict.predict(clients.sagemaker_runtime, endpoint, body, kind)
-    predict.show(console, found, predict.class_names(DIGITS / "classes.json", 10))
+    predict.show(console, found)
     truth = picture.stem.rsplit("-", 1)[1]
     right = truth == str(found.label)
     console.line(

@@ -8,7 +8,14 @@ from scripts import launch, teardown
 from scripts.clients import Clients
 from scripts.console import Console
 from scripts.inventory import Inventory, take
-from scripts.session import FAILED, Problem, add_session_arguments, connect, guarded
+from scripts.session import (
+    FAILED,
+    INTERRUPTED,
+    Problem,
+    add_session_arguments,
+    connect,
+    guarded,
+)
 from scripts.stacks import bootstrap_name
 
 
@@ -22,7 +29,12 @@ def destroy(
         return 0
     plan(found, stack, console, keep_data)
     if not yes:
-        answer = console.ask(f"Type the stack's name ({stack}) to go on: ", "--yes (make: YES=1)")
+        try:
+            question = f"Type the stack's name ({stack}) to go on: "
+            answer = console.ask(question, "--yes (make: YES=1)")
+        except KeyboardInterrupt:
+            console.line("\nNothing was removed.")
+            return INTERRUPTED
         if answer != stack:
             raise Problem("that is not the stack's name: nothing was removed", FAILED)
     for project in found.projects:

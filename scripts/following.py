@@ -1,11 +1,14 @@
 """Following one execution of the pipeline to its verdict."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from scripts import reasons
 from scripts.clients import Clients
 from scripts.console import Console, Pace, clock
+from scripts.inventory import endpoint, served_version
 from scripts.pipeline import ENDED, Step, steps
+from scripts.session import FAILED
 
 
 @dataclass(frozen=True)
@@ -38,15 +41,47 @@ def follow_pipeline(
             console.line(ended_line(step, console))
         status = answer.get("status", "InProgress")
         if status in ENDED:
-            failed = [one for one in ended if one.status not in ("Succeeded", "Abandoned")]
-            lines = [line for one in failed for line in reasons.reason(clients, one, machine)]
-            summary = answer.get("statusSummary", "")
-            return Verdict(status, lines or ([summary] if summary else []))
-        running = [one for one in found if one.status == "InProgress"]
-        before, now = now, "; ".join(line_of(clients, one, machine) for one in running)
+            return verdict(clients, status, found, machine, answer.get("statusSummary", ""))
+        before, now = now, state(clients, found, machine)
         if now:
             console.live(now)
         pace.wait(news=bool(news) or now != before)
+
+
+def verdict(
+    clients: Clients, status: str, found: Sequence[Step], machine: str, summary: str
+) -> Verdict:
+    """How an execution ended, with the reasons of the steps that failed, else its summary."""
+    fine = ("Succeeded", "Abandoned", "InProgress")
+    failed = [one for one in found if one.status not in fine]
+    lines = [line for one in failed for line in reasons.reason(clients, one, machine)]
+    return Verdict(status, lines or ([summary] if summary else []))
+
+
+def tell(clients: Clients, known: Mapping[str, str], ending: Verdict, console: Console) -> int:
+    """Say how an execution ended and what is served now; answers the exit code."""
+    if ending.succeeded:
+        console.line(f"The model is served by endpoint {known['EndpointName']}.", "green")
+        return 0
+    console.line(f"The pipeline ended as {ending.status}:", "red")
+    for line in ending.reason:
+        console.paragraph(line)
+    serving = endpoint(clients, known["EndpointName"])
+    if serving and serving.status == "InService":
+        version = served_version(serving.config, known["VersionPrefix"])
+        console.line(f"The endpoint still serves version {version}.")
+    return FAILED
+
+
+def tell_how_to_ask(stack: str, console: Console) -> None:
+    """How to get a prediction of the model that is served now."""
+    console.line(f"Ask it: `make predict STACK={stack} IMAGE=<a PNG or JPEG file>`")
+
+
+def state(clients: Clients, found: Sequence[Step], machine: str) -> str:
+    """The running steps and what they are at, or an empty text."""
+    running = [one for one in found if one.status == "InProgress"]
+    return "; ".join(line_of(clients, one, machine) for one in running)
 
 
 def line_of(clients: Clients, step: Step, machine: str) -> str:

@@ -135,6 +135,12 @@ def endpoint(clients: Clients, name: str) -> Endpoint | None:
     )
 
 
+def served_version(config: str, prefix: str) -> str:
+    """The commit in the name of a version or its config, `<prefix>-<commit>-<unique>`."""
+    name = config.removeprefix(f"{prefix}-")
+    return name.split("-")[0] if name != config else config
+
+
 def config_names(clients: Clients, prefix: str) -> list[str]:
     """Endpoint configs whose names begin with the prefix."""
     pages = clients.sagemaker.get_paginator("list_endpoint_configs").paginate(NameContains=prefix)

@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -9,6 +10,7 @@ from datetime import UTC, datetime
 from scripts import pipeline, reasons, stacks
 from scripts.clients import Clients
 from scripts.console import Console, Pace
+from scripts.following import state, tell, tell_how_to_ask, verdict
 from scripts.inventory import ours
 from scripts.logstreams import Tail, streams
 from scripts.pipeline import ENDED, Run, Step
@@ -16,6 +18,7 @@ from scripts.session import Problem, add_session_arguments, connect, guarded
 
 TRAINING_GROUP = "/aws/sagemaker/TrainingJobs"  # AWS: Log groups and streams that SageMaker sends
 ENDPOINT_GROUP = "/aws/sagemaker/Endpoints/"
+QUIET_SECONDS = 2.0  # without a new line, before the state is shown instead
 
 
 @dataclass(frozen=True)
@@ -84,22 +87,34 @@ class Follower:
         return news
 
 
-def follow_run(clients: Clients, known: dict[str, str], console: Console, once: bool) -> None:
-    """Follow the newest execution from the step it is at until it ends; or show that step once."""
+def follow_run(clients: Clients, known: dict[str, str], console: Console, once: bool) -> int:
+    """Follow the newest execution from the step it is at until it ends; or show that step once.
+
+    Answers the exit code: a failed execution, followed to its end, is a failure.
+    """
+    machine, spoke = known["TrainingWorkflowArn"], time.monotonic()
     name, follower, pace = known["PipelineName"], Follower(clients, console), Pace()
     run = pipeline.latest(clients.codepipeline, name)
     chosen = [shown_step(pipeline.steps(clients.codepipeline, name, run.id), run)]
     while True:
         # The run's state is asked first, so that a last look follows its end
-        status = clients.codepipeline.get_pipeline_execution(
+        answer = clients.codepipeline.get_pipeline_execution(
             pipelineName=name, pipelineExecutionId=run.id
-        )["pipelineExecution"].get("status", "InProgress")
+        )["pipelineExecution"]
+        status = answer.get("status", "InProgress")
         found = pipeline.steps(clients.codepipeline, name, run.id)
         later = [one for one in found if one.started >= chosen[0].started]
         news = follower.look([one for step in later for one in sources(clients, known, step)])
         if once or status in ENDED:
             console.line(f"--- {name}: {status}", "bold")
-            return
+        if once:
+            return 0
+        if status in ENDED:
+            summary = answer.get("statusSummary", "")
+            return tell(clients, known, verdict(clients, status, found, machine, summary), console)
+        spoke = time.monotonic() if news else spoke
+        if console.terminal and time.monotonic() - spoke > QUIET_SECONDS:
+            console.live(state(clients, found, machine) or "waiting for the next step")
         pace.wait(news=news)
 
 
@@ -138,9 +153,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         known = stacks.required_outputs(clients.cloudformation, args.stack)
         if args.endpoint:
             follow_endpoint(clients, known["EndpointName"], console, args.no_follow)
-        else:
-            follow_run(clients, known, console, args.no_follow)
-        return 0
+            return 0
+        code = follow_run(clients, known, console, args.no_follow)
+        if code == 0 and not args.no_follow:
+            tell_how_to_ask(args.stack, console)
+        return code
 
     return guarded(work, "The pipeline and the endpoint go on in AWS.")
 

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 SIGNATURES = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}
 LARGEST = 6 * 1024 * 1024  # AWS: InvokeEndpoint, Body
 SHOWN = 5
-CLASSES = Path("build/data/classes.json")  # names, where the data was prepared here
 
 
 @dataclass(frozen=True)
@@ -72,25 +71,16 @@ def predict(
         raise Problem(f"endpoint {endpoint} answered in an unexpected form", FAILED) from None
 
 
-def class_names(path: Path, count: int) -> list[str]:
-    """The classes' names where the prepared data has as many; else their numbers."""
-    if path.is_file():
-        names = json.loads(path.read_text())
-        if len(names) == count:
-            return [str(name) for name in names]
-    return [str(number) for number in range(count)]
-
-
-def show(console: Console, found: Prediction, names: Sequence[str]) -> None:
-    """The label, and a bar for each of the likeliest classes."""
-    console.line(f"Prediction: {names[found.label]}", "bold")
+def show(console: Console, found: Prediction) -> None:
+    """The class's number, and a bar for each of the likeliest ones; an endpoint knows no names."""
+    console.line(f"Prediction: {found.label}", "bold")
     ranked = sorted(enumerate(found.probabilities), key=lambda pair: -pair[1])[:SHOWN]
-    wide = max(len(names[label]) for label, _ in ranked)
+    wide = max(len(str(label)) for label, _ in ranked)
     room = console.width - wide - 12
     for label, probability in ranked:
         bar = "█" * round(max(0.0, min(1.0, probability)) * room)
         style = "green" if label == found.label else None
-        console.line(f"  {names[label]:<{wide}}  {probability:6.1%}  {console.paint(bar, style)}")
+        console.line(f"  {label:<{wide}}  {probability:6.1%}  {console.paint(bar, style)}")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -104,7 +94,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         clients = connect(args.region, args.profile)
         known = stacks.required_outputs(clients.cloudformation, args.stack)
         found = predict(clients.sagemaker_runtime, known["EndpointName"], body, kind)
-        show(Console(), found, class_names(CLASSES, len(found.probabilities)))
+        show(Console(), found)
         return 0
 
     return guarded(work, "Nothing was changed.")

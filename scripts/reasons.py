@@ -66,16 +66,18 @@ def build_failure(build: "BuildTypeDef") -> list[str]:
 
 
 def log_gist(clients: Clients, build: "BuildTypeDef") -> list[str]:
-    """The last lines the build's commands printed, without CodeBuild's own."""
+    """What the build's commands printed last, without CodeBuild's own; of tests, what failed."""
     logs = build.get("logs", {})
     if not logs.get("groupName") or not logs.get("streamName"):
         return []
     try:
         events = clients.logs.get_log_events(
-            logGroupName=logs["groupName"], logStreamName=logs["streamName"], limit=60
+            logGroupName=logs["groupName"], logStreamName=logs["streamName"], limit=200
         )["events"]
     except ClientError:
         return []  # the phase's own message stands; a log may be gone by its retention
     lines = [one.get("message", "").rstrip() for one in events]
     said = [one for one in lines if one and not one.startswith("[Container]")]
-    return [f"| {one}" for one in said[-SHOWN_LINES:]]
+    telling = [one for one in said if one.startswith(("E ", "FAILED"))]
+    plain = [one for one in said if not one.startswith("====")]
+    return [f"| {one}" for one in (telling or plain)[-SHOWN_LINES:]]

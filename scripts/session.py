@@ -1,10 +1,11 @@
-"""Who is asking, where, and how a mistake is told: one line that names the fix."""
+"""Who is asking, where, and how a mistake is told: one sentence that names the fix."""
 
 import argparse
 import difflib
 import os
 import re
 import sys
+import textwrap
 from collections.abc import Callable
 
 import boto3
@@ -19,6 +20,7 @@ from botocore.exceptions import (
     UnknownRegionError,
 )
 from botocore.exceptions import ConnectionError as HTTPConnectionError
+from botocore.parsers import ResponseParserError
 
 from scripts.clients import Clients
 
@@ -31,11 +33,12 @@ BAD_KEYS = (
     "AuthFailure",
     "InvalidAccessKeyId",
 )
+LOCAL = "`make local` in another terminal and `source .local/env`"
 EXPIRED = ("ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired")
 
 
 class Problem(Exception):
-    """Something the person can fix, in one line; `code` is the exit status."""
+    """Something the person can fix, in one sentence; `code` is the exit status."""
 
     def __init__(self, message: str, code: int = USAGE) -> None:
         super().__init__(message)
@@ -69,7 +72,7 @@ def connect(region: str | None, profile: str | None) -> Clients:
         raise Problem(f"profile {profile!r} is not in ~/.aws/config: pass PROFILE=<name>") from None
     chosen = session.region_name
     if not chosen:
-        raise Problem("no region: pass REGION=<region>, or set AWS_REGION")
+        raise Problem(without_region(session))
     check_region(session, chosen)
     config = Config(
         retries={"mode": "standard", "total_max_attempts": 5}, connect_timeout=10, read_timeout=60
@@ -79,12 +82,29 @@ def connect(region: str | None, profile: str | None) -> Clients:
         clients.sts.get_caller_identity()
     except (NoCredentialsError, PartialCredentialsError):
         raise Problem(
-            "no AWS credentials: run `aws configure` or `aws sso login`, pass PROFILE=<name>, "
-            "or `. .local/env` for the local endpoint"
+            "no AWS credentials: run `aws configure` or `aws sso login`, or pass PROFILE=<name>; "
+            f"or, for the local endpoint, {LOCAL}"
         ) from None
-    except (ClientError, BotoCoreError) as error:
+    except (ClientError, BotoCoreError, ResponseParserError) as error:
         raise Problem(explain(error, clients)) from None
     return clients
+
+
+def without_region(session: boto3.Session) -> str:
+    """What to do without a region, and without credentials where these lack too."""
+    if session.get_credentials():
+        lacking = "no region: pass REGION=<region> or set AWS_REGION"
+    else:
+        lacking = (
+            "no region and no AWS credentials: run `aws configure`, or pass REGION=<region> and "
+            "PROFILE=<name>"
+        )
+    return f"{lacking}; or, for the local endpoint, {LOCAL}"
+
+
+def overridden() -> str:
+    """The address that stands in for AWS, about which the console has no pages; or empty."""
+    return os.environ.get("AWS_ENDPOINT_URL", "")
 
 
 def check_region(session: boto3.Session, region: str) -> None:
@@ -103,9 +123,14 @@ def check_region(session: boto3.Session, region: str) -> None:
 def explain(error: Exception, clients: Clients | None = None) -> str:
     """One line for an AWS error: what was refused, to whom, and the way out."""
     where = f" in {clients.region} (partition {clients.partition})" if clients else ""
+    endpoint = overridden()
+    if isinstance(error, ResponseParserError):
+        cause = f"AWS_ENDPOINT_URL={endpoint}" if endpoint else "the proxy"
+        return f"what answers{where} is not AWS: check {cause}"
     if isinstance(error, EndpointConnectionError | HTTPConnectionError):
-        endpoint = os.environ.get("AWS_ENDPOINT_URL")
-        hint = f"is the local endpoint running at {endpoint}?" if endpoint else "is the network up?"
+        hint = "is the network up?"
+        if endpoint:
+            hint = f"is the local endpoint running at {endpoint}? If not, {LOCAL}"
         return f"AWS cannot be reached{where}: {hint}"
     if not isinstance(error, ClientError):
         return " ".join(str(error).split())
@@ -114,7 +139,8 @@ def explain(error: Exception, clients: Clients | None = None) -> str:
     if code in EXPIRED:
         return "the AWS credentials have expired: log in again (`aws sso login`), then repeat"
     if code in BAD_KEYS:
-        return f"these AWS credentials are not valid{where}: keys work in one partition only"
+        hint = message if endpoint else "keys work in one partition only"
+        return f"these AWS credentials are not valid{where}: {hint}"
     if code in DENIED:
         return f"access denied: {denied(error.operation_name, message)}"
     return f"AWS refused {error.operation_name}: {message or code}"
@@ -131,7 +157,7 @@ def denied(operation: str, message: str) -> str:
 
 
 def guarded(work: Callable[[], int], interrupted: str) -> int:
-    """Run a script's work; mistakes, refusals and Ctrl-C become one line and an exit status."""
+    """Run a script's work; mistakes, refusals and Ctrl-C become a sentence and an exit status."""
     try:
         return work()
     except KeyboardInterrupt:
@@ -141,11 +167,16 @@ def guarded(work: Callable[[], int], interrupted: str) -> int:
         sys.stderr.close()
         return FAILED
     except Problem as problem:
-        print(f"Error: {problem}", file=sys.stderr)
+        print(wrapped(f"Error: {problem}"), file=sys.stderr)
         return problem.code
-    except (ClientError, BotoCoreError, UnknownRegionError) as error:
-        print(f"Error: {explain(error)}", file=sys.stderr)
+    except (ClientError, BotoCoreError, ResponseParserError, UnknownRegionError) as error:
+        print(wrapped(f"Error: {explain(error)}"), file=sys.stderr)
         return FAILED
+
+
+def wrapped(text: str) -> str:
+    """The text in lines of at most 80 columns; words that do not fit, as addresses, stay whole."""
+    return textwrap.fill(text, 80, break_long_words=False, break_on_hyphens=False)
 
 
 def error_code(error: ClientError) -> str:

@@ -4,12 +4,17 @@ import argparse
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from scripts import pipeline, reasons, stacks, workflow
 from scripts.clients import Clients
 from scripts.console import Console, shorten
-from scripts.inventory import endpoint, take
+from scripts.inventory import endpoint, served_version, take
 from scripts.session import FAILED, add_session_arguments, connect, guarded
+
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker.type_defs import TrainingJobSummaryTypeDef
+    from mypy_boto3_stepfunctions.type_defs import ExecutionListItemTypeDef
 
 
 def status(clients: Clients, stack: str, console: Console) -> bool:
@@ -24,8 +29,12 @@ def status(clients: Clients, stack: str, console: Console) -> bool:
         console.line("  It has no outputs yet: `make create-stack` follows or repairs it.")
         return False
     failed = show_pipeline(clients, known, console)
-    show_workflow(clients, known["TrainingWorkflowArn"], console)
+    show_workflow(clients, known, console, told=failed)
     show_endpoint(clients, known, console)
+    if failed:
+        console.line()
+        console.line(f"Next: `make logs STACK={stack}` shows the log. Mend it and push, or try")
+        console.line(f"again with `make train STACK={stack}`.")
     return failed
 
 
@@ -83,20 +92,54 @@ def show_steps(
                 console.paragraph(line, 4)
 
 
-def show_workflow(clients: Clients, machine: str, console: Console) -> None:
-    """The training workflow's last executions; the newest one's failure in words."""
+def show_workflow(clients: Clients, known: dict[str, str], console: Console, *, told: bool) -> None:
+    """The training workflow's last executions; the newest one's failure in words unless `told`."""
     console.line()
     console.line("Training workflow", "bold")
-    found = clients.stepfunctions.list_executions(stateMachineArn=machine, maxResults=5)
+    found = clients.stepfunctions.list_executions(
+        stateMachineArn=known["TrainingWorkflowArn"], maxResults=5
+    )
+    jobs = recent_jobs(clients, known["VersionPrefix"]) if found["executions"] else []
     for number, one in enumerate(found["executions"]):
-        console.line(
-            f"  {console.status(one['status'], 10)} {ago(one['startDate']):>8}  {one['name']}"
-        )
-        if number == 0 and one["status"] not in ("SUCCEEDED", "RUNNING"):
+        head = f"  {console.status(one['status'], 10)} {ago(one['startDate']):>8}"
+        what = f"{commit_of(clients, one['executionArn'])} {accuracy(clients, jobs, one)}"
+        console.line(f"{head}  {what}".rstrip())
+        if number == 0 and not told and one["status"] not in ("SUCCEEDED", "RUNNING"):
             why = workflow.failure(clients.stepfunctions, one["executionArn"])
             console.paragraph(str(why), 4)
     if not found["executions"]:
         console.line("  It has not run yet.")
+
+
+def recent_jobs(clients: Clients, prefix: str) -> "list[TrainingJobSummaryTypeDef]":
+    """The project's last training jobs, newest first."""
+    found = clients.sagemaker.list_training_jobs(
+        NameContains=prefix, SortBy="CreationTime", SortOrder="Descending", MaxResults=20
+    )["TrainingJobSummaries"]
+    return [one for one in found if one["TrainingJobName"].startswith(f"{prefix}-")]
+
+
+def commit_of(clients: Clients, execution: str) -> str:
+    """The commit that an execution of the workflow was started with."""
+    answer = clients.stepfunctions.describe_execution(executionArn=execution)
+    return str(workflow.parsed(answer.get("input", "")).get("version", ""))[:12]
+
+
+def accuracy(
+    clients: Clients,
+    jobs: "Sequence[TrainingJobSummaryTypeDef]",
+    execution: "ExecutionListItemTypeDef",
+) -> str:
+    """What the last training job made during an execution measured, or an empty text."""
+    end = execution.get("stopDate", datetime.now(UTC))
+    for job in jobs:
+        if execution["startDate"] <= job["CreationTime"] <= end:
+            found = clients.sagemaker.describe_training_job(TrainingJobName=job["TrainingJobName"])
+            for metric in found.get("FinalMetricDataList", []):
+                if metric.get("MetricName") == "eval:accuracy":
+                    return f"accuracy {metric['Value']:.1%}"
+            return ""
+    return ""
 
 
 def show_endpoint(clients: Clients, known: dict[str, str], console: Console) -> None:
@@ -113,12 +156,6 @@ def show_endpoint(clients: Clients, known: dict[str, str], console: Console) -> 
     )
     if found.reason:
         console.line(f"  {found.reason}", "red")
-
-
-def served_version(config: str, prefix: str) -> str:
-    """The commit in an endpoint config's name, `<prefix>-<version>-<unique>`."""
-    name = config.removeprefix(f"{prefix}-")
-    return name.split("-")[0] if name != config else config
 
 
 def ago(when: datetime | None) -> str:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from scripts import stacks
 from scripts.clients import Clients
 from scripts.console import Console
-from scripts.following import follow_pipeline
-from scripts.session import FAILED, add_session_arguments, connect, guarded
+from scripts.following import follow_pipeline, tell, tell_how_to_ask
+from scripts.session import add_session_arguments, connect, guarded
 
 
 def train(clients: Clients, stack: str, console: Console) -> int:
@@ -17,21 +17,18 @@ def train(clients: Clients, stack: str, console: Console) -> int:
     name = known["PipelineName"]
     started = clients.codepipeline.start_pipeline_execution(name=name)["pipelineExecutionId"]
     console.line(f"Pipeline {name}: execution {started}", "bold")
-    return follow(clients, known, started, console)
+    code = follow(clients, known, started, console)
+    if code == 0:
+        tell_how_to_ask(stack, console)
+    return code
 
 
 def follow(clients: Clients, known: dict[str, str], execution: str, console: Console) -> int:
     """Follow an execution and tell its verdict; `known` are the stack's outputs."""
-    verdict = follow_pipeline(
+    ending = follow_pipeline(
         clients, known["PipelineName"], execution, known["TrainingWorkflowArn"], console
     )
-    if verdict.succeeded:
-        console.line(f"The model is served by endpoint {known['EndpointName']}.", "green")
-        return 0
-    console.line(f"The pipeline ended as {verdict.status}:", "red")
-    for line in verdict.reason:
-        console.paragraph(line)
-    return FAILED
+    return tell(clients, known, ending, console)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

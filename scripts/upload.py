@@ -21,6 +21,7 @@ from scripts.session import (
     connect,
     error_code,
     guarded,
+    overridden,
 )
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def put(
     if found != digest:
         body.seek(0)
         s3.upload_fileobj(body, bucket, key, ExtraArgs={"Metadata": {"sha256": digest}})
-    console.line(f"  {word}  s3://{bucket}/{key}  ({size:,} bytes)")
+    console.line(f"  {word}  {key.removeprefix('seed/')}  ({size:,} bytes)")
     return found != digest
 
 
@@ -82,13 +83,17 @@ def upload(
     if not list(folder.glob("*.tfrecords")):
         console.line(f"{folder} holds no data: writing the small digits set there")
         data.write_digits(folder)
+        console.line(f"{data.write_sample(folder, 0)} is for `make predict IMAGE=…`")
     bucket = bootstrap(clients, stack, first, console, yes)
     key = package.template_key(template.encode())
+    console.line(f"s3://{bucket}")
     put(clients.s3, bucket, key, BytesIO(template.encode()), console)
-    put(clients.s3, bucket, CODE, BytesIO(code), console)
+    new = [put(clients.s3, bucket, CODE, BytesIO(code), console)]
     for path in sorted(folder.glob("*.tfrecords")):
         with path.open("rb") as records:
-            put(clients.s3, bucket, SEED + path.name, records, console)
+            new.append(put(clients.s3, bucket, SEED + path.name, records, console))
+    if any(new):
+        show_what_it_is_for(clients, stack, folder, console)
     return links.quick_create(
         links.template_url(bucket, key, clients.region, clients.partition),
         stack,
@@ -103,17 +108,36 @@ def upload(
     )
 
 
+def show_what_it_is_for(clients: Clients, stack: str, folder: Path, console: Console) -> None:
+    """Where the stack exists already: code and data here change nothing in it; say what does."""
+    found = stacks.describe(clients.cloudformation, stack)
+    known = stacks.outputs(found) if found else {}
+    if "RepositoryCloneUrl" not in known:
+        return
+    console.line(f"Stack {stack} exists: code and data here are for a new stack only.", "yellow")
+    console.line("Change the model with git push to")
+    console.line(f"  {known['RepositoryCloneUrl']}")
+    console.line(f"Change the data with this, then `make train STACK={stack}`:")
+    console.line(f"  aws s3 sync {folder} {known['DataUri']} \\")
+    console.line('    --exclude "*" --include "*.tfrecords"')
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m scripts.upload", description=__doc__)
     add_session_arguments(parser)
     parser.add_argument("--yes", action="store_true", help="delete a failed creation's remains")
+    parser.add_argument("--brief", action="store_true", help="do not say what to do next")
     args = parser.parse_args(argv)
 
     def work() -> int:
         console = Console()
         link = upload(connect(args.region, args.profile), args.stack, console, yes=args.yes)
-        console.line(f"Next: `make create-stack STACK={args.stack}`, or launch in the console:")
-        console.line(f"  {link}")
+        if args.brief:
+            return 0
+        console.line(f"Next: `make create-stack STACK={args.stack}`")
+        if not overridden():
+            console.line("or launch in the console:")
+            console.line(f"  {link}")
         return 0
 
     return guarded(work, f"Run `make upload STACK={args.stack}` again: it goes on where it was.")

@@ -68,12 +68,15 @@ def test_an_incomplete_archive_changes_no_file(
 
 
 def test_an_archive_that_is_not_the_official_one_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(Problem, match=r"not the official archive: its MD5 is .*expected c32a1d4"):
+    with pytest.raises(
+        Problem, match=r"^SOURCE=.* not the official archive: its MD5 is .*expected c32a1d4"
+    ) as refused:
         cifar10.fetch(str(cifar_archive(tmp_path)), tmp_path, silent)
+    assert "delete" not in str(refused.value)
 
 
 def test_a_source_that_is_no_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(Problem, match=r"--source ftp://x/y is neither a file nor"):
+    with pytest.raises(Problem, match=r"SOURCE=ftp://x/y is neither a file nor"):
         cifar10.fetch("ftp://x/y", tmp_path, silent)
 
 
@@ -104,6 +107,17 @@ def test_a_download_is_kept_and_used_again(site: str, tmp_path: Path) -> None:
     assert md5(first) == right
     assert seen and seen[-1].startswith(f"downloading {site}")
     assert cifar10.fetch("http://127.0.0.1:9/", tmp_path / "kept", seen.append, right) == first
+
+
+@pytest.mark.parametrize(
+    ("address", "reason"),
+    [("{site}x", r": the server answers 404 "), ("http://127.0.0.1:9/", ": Connection refused;")],
+)
+def test_why_a_download_failed_is_told_in_words(
+    site: str, tmp_path: Path, address: str, reason: str
+) -> None:
+    with pytest.raises(Problem, match=reason):
+        cifar10.fetch(address.format(site=site), tmp_path / "kept", silent)
 
 
 def test_a_download_that_breaks_off_leaves_nothing(site: str, tmp_path: Path) -> None:

@@ -144,6 +144,23 @@ def test_a_first_deployment_creates_and_prints_the_outputs(
     )
     assert deploy(clients, console) == 0
     assert "EndpointName  mlops" in page.getvalue()
+    assert "`make logs STACK=mlops` follows it" in page.getvalue()
+
+
+@pytest.mark.parametrize("endpoint", ["", "http://127.0.0.1:4599"])
+def test_the_consoles_pages_are_shown_where_they_lead_somewhere(
+    console: Console, page: io.StringIO, monkeypatch: pytest.MonkeyPatch, endpoint: str
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+    known = {"KeyArn": "arn", "DataUri": "s3://data/", "PipelineUrl": "https://console"}
+    create_stack.show_outputs(known, console)
+    assert "DataUri" in page.getvalue() and "KeyArn" not in page.getvalue()
+    assert ("PipelineUrl" in page.getvalue()) is not endpoint.startswith("http")
+
+
+def test_an_update_says_when_it_takes_effect(console: Console, page: io.StringIO) -> None:
+    create_stack.show_next({}, "mine", console, new=False)
+    assert page.getvalue().endswith("with the next push or `make train STACK=mine`.\n")
 
 
 def test_no_changes_is_success(

@@ -83,7 +83,7 @@ def test_a_sample_beyond_the_data_is_refused(digits: Path) -> None:
 
 
 def test_a_sample_without_data_says_how_to_get_some(tmp_path: Path) -> None:
-    with pytest.raises(Problem, match=r"missing: run `python -m scripts\.data digits`"):
+    with pytest.raises(Problem, match="missing: run `make data`"):
         data.write_sample(tmp_path, 0)
 
 
@@ -97,6 +97,16 @@ def test_the_command_line_tells_what_it_wrote(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert data.main(["digits", "--output", str(tmp_path)]) == 0
-    assert "eval.tfrecords: 360 images" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "eval.tfrecords: 360 images" in said
+    [sample] = tmp_path.glob("sample-*.png")
+    assert str(sample) in said
     assert data.main(["sample", "--output", str(tmp_path), "--index", "-1"]) == 2
     assert capsys.readouterr().err.startswith("Error: there is no image -1")
+
+
+def test_data_that_does_not_exist_is_refused_with_what_does(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert data.main(["cifar100"]) == 2
+    assert capsys.readouterr().err == ("Error: DATA=cifar100: choose digits, cifar10 or sample\n")

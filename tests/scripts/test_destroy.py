@@ -204,6 +204,28 @@ def test_nothing_left_is_said_and_is_success(
     assert "Nothing is left of mine" in page.getvalue()
 
 
+class Interrupted:
+    """A terminal at which a person presses Ctrl-C."""
+
+    def isatty(self) -> bool:
+        return True
+
+    def readline(self) -> str:
+        raise KeyboardInterrupt
+
+
+def test_ctrl_c_at_the_question_says_that_nothing_was_removed(
+    memory: Clients, console: Console, page: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory.cloudformation.create_stack(
+        StackName="mine", TemplateBody="Resources: {Data: {Type: 'AWS::S3::Bucket'}}"
+    )
+    monkeypatch.setattr("sys.stdin", Interrupted())
+    assert destroy.destroy(memory, "mine", console) == 130
+    assert page.getvalue().endswith("\nNothing was removed.\n")
+    assert len(memory.s3.list_buckets()["Buckets"]) == 1
+
+
 def test_data_is_not_touched_without_the_stacks_name(
     memory: Clients, console: Console, monkeypatch: pytest.MonkeyPatch
 ) -> None:

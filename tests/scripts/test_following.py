@@ -12,7 +12,7 @@ from botocore.stub import ANY, Stubber
 from scripts import pipeline
 from scripts.clients import Clients
 from scripts.console import Console
-from scripts.following import follow_pipeline
+from scripts.following import Verdict, follow_pipeline, tell
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 MACHINE = "arn:aws:states:eu-west-1:123456789012:stateMachine:mlops-training"
@@ -98,11 +98,7 @@ def test_a_failed_build_tells_its_phase_and_what_its_commands_said(
     )
     verdict = follow_pipeline(clients, "mlops", RUN, MACHINE, console)
     assert verdict.status == "Failed"
-    assert verdict.reason == [
-        "phase BUILD FAILED: exit status 1",
-        "| E  assert 1 == 2",
-        "| 1 failed",
-    ]
+    assert verdict.reason == ["phase BUILD FAILED: exit status 1", "| E  assert 1 == 2"]
 
 
 @pytest.mark.parametrize(
@@ -146,6 +142,33 @@ def test_a_failed_training_tells_the_workflows_reason_wherever_it_was_started(
     )
     verdict = follow_pipeline(clients, "mlops", RUN, MACHINE, console)
     assert verdict.reason == ["state Rejected: QualityTooLow: eval:accuracy 0.41 is below 0.6"]
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "last"),
+    [
+        ("Succeeded", 0, "The model is served by endpoint mlops."),
+        ("Failed", 1, "The endpoint still serves version 0123456789ab."),
+    ],
+)
+def test_the_end_tells_what_is_served_now(
+    clients: Clients, console: Console, page: io.StringIO, status: str, code: int, last: str
+) -> None:
+    known = {"EndpointName": "mlops", "VersionPrefix": "mlops-0a1b2c3d"}
+    with Stubber(clients.sagemaker) as sagemaker:
+        sagemaker.add_response(
+            "describe_endpoint",
+            {
+                "EndpointName": "mlops",
+                "EndpointArn": "arn:aws:sagemaker:eu-west-1:123456789012:endpoint/mlops",
+                "EndpointConfigName": "mlops-0a1b2c3d-0123456789ab-ffffffff",
+                "EndpointStatus": "InService",
+                "CreationTime": START,
+                "LastModifiedTime": START,
+            },
+        )
+        assert tell(clients, known, Verdict(status, []), console) == code
+    assert page.getvalue().splitlines()[-1] == last
 
 
 def test_of_a_retried_action_only_the_last_try_counts(

@@ -30,7 +30,7 @@ def test_a_value_is_never_read_as_shell_code() -> None:
 
 def test_deploy_is_lint_generate_upload_create_stack_in_this_order() -> None:
     recipe = make("-n", "deploy")
-    order = ["-m ruff", "cfn-lint", "scripts.upload", "scripts.create_stack"]
+    order = ["-m ruff", "bin/cfn-lint", "scripts.upload", "scripts.create_stack"]
     positions = [recipe.index(word) for word in order]
     assert positions == sorted(positions)
     assert recipe.index("generate.py") < recipe.index("scripts.upload")

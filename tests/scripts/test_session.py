@@ -1,4 +1,4 @@
-"""A mistake costs one line and nothing else."""
+"""A mistake costs one sentence and nothing else."""
 
 import argparse
 
@@ -34,6 +34,15 @@ def test_regions_of_every_partition_are_known(region: str) -> None:
 def test_without_a_region_the_fix_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
     with pytest.raises(Problem, match="no region: pass REGION="):
+        connect(None, None)
+
+
+def test_without_region_and_credentials_both_are_told_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(Problem, match=r"no region and no AWS credentials: .*make local"):
         connect(None, None)
 
 
@@ -95,13 +104,16 @@ def test_a_lost_connection_ends_with_one_line(capsys: pytest.CaptureFixture[str]
     assert capsys.readouterr().err == "Error: AWS cannot be reached: is the network up?\n"
 
 
-def test_a_script_without_credentials_exits_2_with_one_line(
+def test_a_script_without_credentials_exits_2_and_says_what_to_do_in_80_columns(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
     assert status.main(["--region", "eu-west-1"]) == 2
-    assert capsys.readouterr().err.count("\n") == 1
+    said = capsys.readouterr().err
+    assert "Traceback" not in said
+    assert "`make local` in another terminal and `source .local/env`" in " ".join(said.split())
+    assert max(map(len, said.splitlines())) <= 80
 
 
 @pytest.mark.parametrize("name", ["1st", "a_b", "", "x" * 119])

@@ -110,6 +110,50 @@ def test_a_run_that_succeeded_is_no_failure(
     assert not status.show_pipeline(clients, KNOWN, console)
 
 
+@pytest.mark.parametrize("told", [True, False])
+def test_a_training_shows_its_commit_its_accuracy_and_its_cause_once(
+    clients: Clients, stub: dict[str, Stubber], console: Console, page: io.StringIO, told: bool
+) -> None:
+    machine = KNOWN["TrainingWorkflowArn"]
+    execution = {
+        "executionArn": f"{machine}:one".replace("stateMachine", "execution"),
+        "stateMachineArn": machine,
+        "status": "FAILED",
+        "startDate": NOW - timedelta(minutes=5),
+    }
+    states, sagemaker = stub["stepfunctions"], stub["sagemaker"]
+    states.add_response(
+        "list_executions", {"executions": [{**execution, "name": RUN, "stopDate": NOW}]}
+    )
+    job = {
+        "TrainingJobName": "mlops-0a1b2c3d-0123456789ab-ffffffff-0",
+        "TrainingJobArn": "arn:aws:sagemaker:eu-west-1:123456789012:training-job/x",
+        "CreationTime": NOW - timedelta(minutes=4),
+        "TrainingJobStatus": "Completed",
+    }
+    sagemaker.add_response("list_training_jobs", {"TrainingJobSummaries": [job]})
+    described = {**execution, "input": '{"version": "0123456789ab"}', "error": "QualityTooLow"}
+    states.add_response("describe_execution", described)
+    metrics = [{"MetricName": "eval:accuracy", "Value": 0.41, "Timestamp": NOW}]
+    needed: dict[str, Any] = {
+        "ModelArtifacts": {"S3ModelArtifacts": "s3://a/b"},
+        "SecondaryStatus": "Completed",
+        "AlgorithmSpecification": {"TrainingInputMode": "File"},
+        "ResourceConfig": {"VolumeSizeInGB": 1},
+        "StoppingCondition": {},
+    }
+    sagemaker.add_response(
+        "describe_training_job", {**job, **needed, "FinalMetricDataList": metrics}
+    )
+    if not told:
+        states.add_response("describe_execution", described)
+        states.add_response("get_execution_history", {"events": []})
+    status.show_workflow(clients, KNOWN, console, told=told)
+    assert "FAILED        5 min  0123456789ab accuracy 41.0%" in page.getvalue()
+    assert RUN not in page.getvalue()
+    assert page.getvalue().count("QualityTooLow") == (0 if told else 1)
+
+
 def test_the_endpoint_shows_which_commit_it_serves(
     clients: Clients, stub: dict[str, Stubber], console: Console, page: io.StringIO
 ) -> None:
