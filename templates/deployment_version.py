@@ -8,7 +8,7 @@ from troposphere.kms import Key
 from templates.asl import Step, catch, task
 from templates.grants import lend_key, pass_role
 from templates.iam import allow
-from templates.machine import SAGEMAKER_RETRY, encrypts_itself, problem
+from templates.machine import SAGEMAKER_RETRY, check_input, encrypts_itself
 from templates.names import versions
 from templates.parameters import Parameters
 
@@ -18,25 +18,7 @@ _NEEDED = ("name", "image", "modelDataUrl", "commit")
 def version_steps(parameters: Parameters, role: Role, key: Key) -> list[Step]:
     """From the input to a version that an endpoint could serve; ends at FindEndpoint."""
     return [
-        Step(
-            "CheckInput",
-            {
-                "Type": "Choice",
-                "Choices": [
-                    {
-                        "And": [{"Variable": f"$.{name}", "IsPresent": True} for name in _NEEDED],
-                        "Next": "Configure",
-                    }
-                ],
-                "Default": "RefuseInput",
-            },
-        ),
-        problem(
-            "RefuseInput",
-            "InvalidInput",
-            f"The input must have {', '.join(_NEEDED)}",
-            "Notify",
-        ),
+        *check_input(_NEEDED),
         _configure(parameters),
         _create_model(parameters, role),
         _choose_encryption(),

@@ -144,6 +144,23 @@ def fail(name: str) -> Step:
     return Step(name, {"Type": "Fail", "ErrorPath": "$.error.Error", "CausePath": "$.error.Cause"})
 
 
+def check_input(needed: tuple[str, ...], hint: str = "") -> list[Step]:
+    """CheckInput, which goes on to Configure, and RefuseInput, which says what is missing."""
+    missing = f"The input must have {', '.join(needed)}{hint}"
+    present = [{"Variable": f"$.{name}", "IsPresent": True} for name in needed]
+    return [
+        Step(
+            "CheckInput",
+            {
+                "Type": "Choice",
+                "Choices": [{"And": present, "Next": "Configure"}],
+                "Default": "RefuseInput",
+            },
+        ),
+        problem("RefuseInput", "InvalidInput", missing, "Notify"),
+    ]
+
+
 def problem(name: str, error: str, cause: str, then: str) -> Step:
     """State a failure of our own: `cause` is text, or a States.Format call."""
     key = "Cause.$" if cause.startswith("States.") else "Cause"

@@ -4,7 +4,7 @@ from troposphere import Sub
 
 from templates.asl import Step, catch, retry, states, task
 from templates.grants import list_objects, read_objects, use_key, write_objects
-from templates.machine import fail, problem
+from templates.machine import check_input, fail, problem
 from templates.names import version_prefix
 from templates.parameters import Parameters
 from templates.storage import Storage
@@ -17,25 +17,7 @@ _RETRY = retry("S3.SdkClientException")
 def data_steps(parameters: Parameters, storage: Storage) -> list[Step]:
     """From the input to a bucket that holds data; ends at ChooseEncryption."""
     return [
-        Step(
-            "CheckInput",
-            {
-                "Type": "Choice",
-                "Choices": [
-                    {
-                        "And": [{"Variable": f"$.{name}", "IsPresent": True} for name in _NEEDED],
-                        "Next": "Configure",
-                    }
-                ],
-                "Default": "RefuseInput",
-            },
-        ),
-        problem(
-            "RefuseInput",
-            "InvalidInput",
-            f"The input must have {', '.join(_NEEDED)}, as workflow.json of the Build stage has",
-            "Notify",
-        ),
+        *check_input(_NEEDED, ", as workflow.json of the Build stage has"),
         _configure(parameters),
         _find_data(storage),
         Step(
