@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO
@@ -64,7 +65,11 @@ class Process:
     def _read(self, stream: IO[bytes]) -> None:
         while line := stream.readline(MAX_LINE):
             if self._on_line:
-                self._on_line(line.decode(errors="replace").rstrip("\r\n"))
+                try:
+                    self._on_line(line.decode(errors="replace").rstrip("\r\n"))
+                except Exception:  # a reader's failure must not block the child on a full pipe
+                    traceback.print_exc()
+                    self._on_line = None
 
 
 def start(

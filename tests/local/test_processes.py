@@ -43,6 +43,15 @@ def test_output_arrives_line_by_line_before_wait_returns(tmp_path: Path) -> None
     assert (status, sorted(lines)) == (3, ["one", "two"])
 
 
+def test_a_reader_that_fails_does_not_hold_the_child_up(tmp_path: Path) -> None:
+    def refuse(line: str) -> None:
+        raise ValueError(line)
+
+    command = ["bash", "-c", "head -c 300000 /dev/zero | tr '\\0' '\\n'"]
+    status = processes.run(command, tmp_path, processes.base_environment(), refuse, timeout=20)
+    assert status == 0
+
+
 def test_a_time_limit_ends_the_whole_group(tmp_path: Path) -> None:
     pids: list[str] = []
     with pytest.raises(subprocess.TimeoutExpired):
@@ -82,14 +91,14 @@ def test_a_kill_9_of_the_parent_leaves_no_orphan(tmp_path: Path) -> None:
     program = (
         "import sys, time; from pathlib import Path; from local import processes;"
         f"p = processes.start(['bash', '-c', {SLEEP_WITH_GRANDCHILD!r}], Path('.'),"
-        "processes.base_environment(), lambda line: print(p.pid, line, flush=True));"
-        "time.sleep(300)"
+        "processes.base_environment(), lambda line: print(line, flush=True));"
+        "print(p.pid, flush=True); time.sleep(300)"
     )
     parent = subprocess.Popen(
         [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, start_new_session=True
     )
     assert parent.stdout
-    child, grandchild = map(int, parent.stdout.readline().split())
+    child, grandchild = (int(parent.stdout.readline()) for _ in range(2))
     assert alive(child)
     assert alive(grandchild)
     os.kill(parent.pid, signal.SIGKILL)
