@@ -115,11 +115,12 @@ def test_a_training_shows_its_commit_its_accuracy_and_its_cause_once(
     clients: Clients, stub: dict[str, Stubber], console: Console, page: io.StringIO, told: bool
 ) -> None:
     machine = KNOWN["TrainingWorkflowArn"]
+    started = datetime.now(UTC) - timedelta(minutes=5)
     execution = {
         "executionArn": f"{machine}:one".replace("stateMachine", "execution"),
         "stateMachineArn": machine,
         "status": "FAILED",
-        "startDate": NOW - timedelta(minutes=5),
+        "startDate": started,
     }
     states, sagemaker = stub["stepfunctions"], stub["sagemaker"]
     states.add_response(
@@ -128,7 +129,7 @@ def test_a_training_shows_its_commit_its_accuracy_and_its_cause_once(
     job = {
         "TrainingJobName": "mlops-0a1b2c3d-0123456789ab-ffffffff-0",
         "TrainingJobArn": "arn:aws:sagemaker:eu-west-1:123456789012:training-job/x",
-        "CreationTime": NOW - timedelta(minutes=4),
+        "CreationTime": started + timedelta(minutes=1),
         "TrainingJobStatus": "Completed",
     }
     sagemaker.add_response("list_training_jobs", {"TrainingJobSummaries": [job]})
