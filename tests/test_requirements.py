@@ -12,14 +12,18 @@ def pins(name: str) -> set[str]:
     return set(re.findall(r"^[\w.-]+==\S+(?: ; .*?)?(?= \\$)", (ROOT / name).read_text(), re.M))
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "requirements-test.txt"])
+@pytest.mark.parametrize(
+    "name", ["requirements.txt", "requirements-serve.txt", "requirements-test.txt"]
+)
 def test_the_container_pins_what_the_project_pins(name: str) -> None:
     versions = {pin.split(" ")[0] for pin in pins(f"container/{name}")}
     assert versions
     assert versions <= {pin.split(" ")[0] for pin in pins("requirements.lock")}
 
 
-@pytest.mark.parametrize("name", ["requirements.lock", "container/requirements.txt"])
+@pytest.mark.parametrize(
+    "name", ["requirements.lock", "container/requirements.txt", "container/requirements-serve.txt"]
+)
 def test_every_pin_has_a_hash(name: str) -> None:
     text = (ROOT / name).read_text()
     blocks = re.split(r"\n(?=[a-z])", text)
