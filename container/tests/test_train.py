@@ -1,54 +1,61 @@
-"""The executable that SageMaker starts, as a process, up to where TensorFlow would be loaded."""
+"""The executable that SageMaker starts, as a process, where it does not come to training."""
 
 import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
-TRAIN = Path(__file__).parents[1] / "train"
+from jobs import Job
+
+from examples import channel
 
 
-def settings(base: Path) -> Path:
-    """Where SageMaker puts the hyperparameters."""
-    folder = base / "input/config"
-    folder.mkdir(parents=True)
-    return folder / "hyperparameters.json"
+def ended(job: Job) -> tuple[str, str]:
+    """Reason and log of a job that failed."""
+    host = job.start()
+    code, log = host.end()
+    assert code == 1, log
+    assert not (host.base / "model").exists()
+    return host.failure or "", log
 
 
-def start(base: Path) -> "subprocess.Popen[str]":
-    return subprocess.Popen(
-        [sys.executable, TRAIN],
-        env={**os.environ, "SAGEMAKER_BASE_DIR": str(base)},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+def test_a_mistake_is_told_in_one_line_that_fits_into_the_failure_reason(tmp_path: Path) -> None:
+    reason, log = ended(Job.create(tmp_path, tmp_path / "none", **{"x" * 5000: 3}))
+    assert reason.startswith("unknown hyperparameter xxx")
+    assert len(reason) == 1000
+    assert reason in log
+    assert "Traceback" not in log
 
 
-def test_a_failure_is_one_clear_line_and_its_traceback_stays_in_the_log(tmp_path: Path) -> None:
-    settings(tmp_path).write_text('{"epoch": "3"}')
-    job = start(tmp_path)
-    log = job.communicate(timeout=60)[1]
-    assert job.returncode == 1
-    assert (tmp_path / "output/failure").read_text() == (
-        "HyperparameterError: unknown hyperparameter epoch: did you mean epochs?"
-    )
+def test_an_absent_channel_is_told_before_any_training(tmp_path: Path) -> None:
+    assert ended(Job.create(tmp_path, tmp_path / "none"))[0].startswith("no channel named training")
+
+
+def test_a_loss_that_is_no_number_ends_the_training(tmp_path: Path) -> None:
+    data = channel(tmp_path / "data")
+    job = Job.create(tmp_path, data, learning_rate=1, batch_size=60)
+    program = tmp_path / "program/model.py"
+    program.write_text(program.read_text().replace("return feature", "return 1e38 * feature", 1))
+    assert ended(job)[0].startswith("the loss is nan at step 1: lower learning_rate, now 1")
+
+
+def test_a_module_that_does_not_import_is_told_and_its_traceback_is_in_the_log(
+    tmp_path: Path,
+) -> None:
+    job = Job.create(tmp_path, tmp_path / "none")
+    (tmp_path / "program/model.py").write_text("import nowhere")
+    reason, log = ended(job)
+    assert reason == "ModuleNotFoundError: No module named 'nowhere'"
     assert "Traceback" in log
-    assert not (tmp_path / "model").exists()
 
 
-def test_a_failure_with_a_long_text_fits_into_the_failure_reason(tmp_path: Path) -> None:
-    settings(tmp_path).write_text(f'{{"{"x" * 5000}": "3"}}')
-    assert start(tmp_path).wait(60) == 1
-    assert len((tmp_path / "output/failure").read_text()) == 1000
-
-
-def test_a_stopped_job_ends_cleanly_and_has_not_failed(tmp_path: Path) -> None:
-    waited_for = settings(tmp_path)
-    os.mkfifo(waited_for)
-    job = start(tmp_path)
-    with waited_for.open("w"):  # opens when the job reads its other end
-        job.send_signal(signal.SIGTERM)
-        assert job.wait(60) == 0
-    assert not (tmp_path / "output/failure").exists()
+def test_a_job_stopped_before_it_trains_ends_cleanly_and_has_not_failed(tmp_path: Path) -> None:
+    (tmp_path / "program").mkdir()
+    pipe = tmp_path / "program/fifo"
+    os.mkfifo(pipe)
+    job = Job.create(tmp_path / "job", tmp_path / "none")
+    (tmp_path / "job/program/model.py").write_text(f"open({str(pipe)!r}).read()")
+    host = job.start()
+    with pipe.open("w"):  # opens when the job reads its other end
+        host.process.send_signal(signal.SIGTERM)
+        assert host.end()[0] == 0
+    assert host.failure is None

@@ -1,0 +1,47 @@
+from pathlib import Path
+
+import numpy as np
+
+from training.checkpoints import Checkpoints
+
+ARRAYS = {"weights": np.arange(1000, dtype=np.float32), "step": np.array(7)}
+
+
+def saved(folder: Path, *steps: int) -> Checkpoints:
+    checkpoints = Checkpoints(folder / "run")
+    for step in steps:
+        checkpoints.save(step, {**ARRAYS, "step": np.array(step)})
+    return checkpoints
+
+
+def test_what_is_saved_comes_back_as_it_was(tmp_path: Path) -> None:
+    loaded = saved(tmp_path, 7).load(7)
+    assert {name: value.tobytes() for name, value in loaded.items()} == {
+        name: value.tobytes() for name, value in ARRAYS.items()
+    }
+
+
+def test_the_newest_two_are_kept(tmp_path: Path) -> None:
+    checkpoints = saved(tmp_path, 5, 90, 100)
+    assert checkpoints.steps() == [100, 90]
+    assert len(list((tmp_path / "run").iterdir())) == 2
+
+
+def test_a_checkpoint_that_is_cut_or_changed_is_passed_over(tmp_path: Path) -> None:
+    checkpoints = saved(tmp_path, 1, 2)
+    newest = tmp_path / "run/step-000000002.npz"
+    whole = newest.read_bytes()
+    for damaged in (b"", whole[: len(whole) // 2], whole[:200] + b"!" + whole[201:]):
+        newest.write_bytes(damaged)
+        assert checkpoints.steps() == [1]
+
+
+def test_nothing_is_executed_that_a_checkpoint_holds(tmp_path: Path) -> None:
+    checkpoints = saved(tmp_path, 1)
+    with (tmp_path / "run/step-000000002.npz").open("wb") as file:
+        np.savez(file, weights=np.array([print], dtype=object))
+    assert checkpoints.steps() == [1]
+
+
+def test_a_first_start_finds_nothing(tmp_path: Path) -> None:
+    assert saved(tmp_path).steps() == []

@@ -1,0 +1,1 @@
+"""How any model is trained: nothing here knows what `model.py` holds."""

@@ -1,0 +1,51 @@
+"""All that a training has to remember in order to go on where it was."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from training.checkpoints import Arrays
+from training.progress import Score
+
+
+@dataclass
+class State:
+    """`epoch` epochs are done and told; `sums` are loss, right answers and examples since then."""
+
+    network: keras.Model
+    optimizer: keras.optimizers.Optimizer
+    step: int = 0
+    epoch: int = 0
+    sums: NDArray[np.float64] = field(default_factory=lambda: np.zeros(3))
+    scores: dict[str, Score] = field(default_factory=dict)
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Several workers have to call this together: some variables are the mean of all."""
+        variables = {
+            f"variable-{number}": keras.ops.convert_to_numpy(variable)
+            for number, variable in enumerate(self._variables())
+        }
+        scores = {
+            f"score-{split}": np.array([score.loss, score.accuracy])
+            for split, score in self.scores.items()
+        }
+        where = {"step": np.array(self.step), "epoch": np.array(self.epoch), "sums": self.sums}
+        return {**where, **scores, **variables}
+
+    def restore(self, arrays: Arrays) -> None:
+        """In the scope of the strategy."""
+        for number, variable in enumerate(self._variables()):
+            variable.assign(arrays[f"variable-{number}"])
+        self.step, self.epoch = int(arrays["step"]), int(arrays["epoch"])
+        self.sums = arrays["sums"].astype(np.float64)
+        self.scores = {
+            name.removeprefix("score-"): Score(*values.tolist())
+            for name, values in arrays.items()
+            if name.startswith("score-")
+        }
+
+    def _variables(self) -> list[keras.Variable]:
+        return [*self.network.variables, *self.optimizer.variables]
