@@ -7,10 +7,12 @@ IMAGE   ?=
 DATA    ?= digits
 SOURCE  ?=
 YES     ?=
+CODE    ?= container
+JOB     ?=
 PYTHON  ?= python3
 
 # Recipes read these from the environment, so that no value is ever read as shell code
-export STACK REGION PROFILE PARAMS IMAGE DATA SOURCE
+export STACK REGION PROFILE PARAMS IMAGE DATA SOURCE CODE JOB
 # aws (git's credential helper) and the generator's tools come from the project's environment
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
@@ -22,7 +24,7 @@ REGIONS := us-east-1 eu-west-1 cn-north-1 cn-northwest-1 us-gov-west-1
 
 .DEFAULT_GOAL := help
 .PHONY: help lint generate upload create-stack deploy demo local status logs predict train \
-        destroy test test-quick image data lock clean
+        destroy train-local serve-local reclaim test test-quick image bench data lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -64,6 +66,15 @@ train: $(VENV) ## run the pipeline on the newest commit and follow it
 destroy: $(VENV) ## remove everything of the stack, asking before data
 	@$(PY) -m scripts.destroy $(WHERE) $(SURE)
 
+train-local: $(VENV) ## run the model's training here, without any AWS (CODE=folder)
+	@$(PY) -m scripts.laptop train --code "$$CODE"
+
+serve-local: $(VENV) ## serve what train-local trained
+	@$(PY) -m scripts.laptop serve --code "$$CODE"
+
+reclaim: $(VENV) ## take the spot machines of JOB away (local endpoint only)
+	@$(PY) -m local.reclaim "$$JOB"
+
 data: $(VENV) ## write the data to build/data (DATA=cifar10 SOURCE=archive)
 	@$(PY) -m scripts.data "$$DATA" $(if $(SOURCE),--source "$$SOURCE")
 
@@ -85,6 +96,11 @@ test-quick: $(VENV) ## run the tests that take seconds: all but the whole system
 image: $(VENV) ## build the container image and test it (docker or podman)
 	@$(PY) -m scripts.image build
 	@$(PY) -m scripts.image test
+
+bench: $(VENV) ## measure training and serving against other ways (half an hour)
+	@$(PY) -m benchmarks.training
+	@$(PY) -m benchmarks.serving
+	@$(PY) -m benchmarks.soak
 
 lock: ## resolve the dependencies anew (needs uv)
 	@command -v uv >/dev/null || { echo "Error: make lock needs uv (pip install uv)" >&2; exit 2; }

@@ -1,0 +1,101 @@
+"""Run the model's code here as SageMaker would, without any AWS: seconds from an edit to a result.
+
+train    `train` on the data in build/data (the digits, if there is none yet); Ctrl-C saves, and the
+         next time it goes on
+serve    `serve` with what was trained, until Ctrl-C
+"""
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from scripts import data
+from scripts.session import FAILED, Problem, guarded
+
+BASE = Path("build/laptop")
+PORT = 8080
+MODEL = Path("model/export/Servo")
+
+
+def prepare(code: Path, channel: Path) -> None:
+    """BASE as SageMaker fills /opt/ml: values are strings, the data lies in a channel."""
+    if channel == data.DATA and not (channel / "train.tfrecords").is_file():
+        data.write_digits(channel)
+    try:
+        chosen = json.loads((code / "hyperparameters.json").read_text())
+    except ValueError as error:
+        raise Problem(f"{code}/hyperparameters.json is not JSON: {error}") from None
+    shutil.rmtree(BASE / "input", ignore_errors=True)
+    shutil.rmtree(BASE / "output", ignore_errors=True)
+    for folder in ("config", "data"):
+        (BASE / "input" / folder).mkdir(parents=True)
+    texts = {
+        name: value if isinstance(value, str) else json.dumps(value)
+        for name, value in chosen.items()
+    }
+    (BASE / "input/config/hyperparameters.json").write_text(json.dumps(texts))
+    (BASE / "input/data/training").symlink_to(channel.resolve())
+
+
+def train(code: Path) -> int:
+    """Exit status; the program's own words tell what went wrong."""
+    status = _run(code / "train", {})
+    if status == 0 and (BASE / MODEL).is_dir():
+        print(f"{BASE}/model holds the model: `make serve-local` serves it")
+    return status and FAILED
+
+
+def serve(code: Path, channel: Path) -> int:
+    """Exit status, when it is stopped."""
+    if not (BASE / MODEL).is_dir():
+        raise Problem("no model was trained here yet: `make train-local` first")
+    sample = data.write_sample(channel, 0) if channel == data.DATA else "FILE.png"
+    url = f"http://127.0.0.1:{PORT}/invocations"
+    print(f"On {url} until Ctrl-C. Ask it in a second terminal:", flush=True)
+    print(f"  curl --data-binary @{sample} -H 'Content-Type: image/png' {url}", flush=True)
+    return _run(code / "serve", {"SAGEMAKER_BIND_TO_PORT": str(PORT)}) and FAILED
+
+
+def _run(program: Path, more: dict[str, str]) -> int:
+    environment = {**os.environ, "SAGEMAKER_BASE_DIR": str(BASE.resolve()), **more}
+    with subprocess.Popen([sys.executable, program], env=environment) as process:
+        while True:
+            try:
+                return process.wait()
+            except KeyboardInterrupt:  # the program has got it too, and ends by itself
+                continue
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m scripts.laptop",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("what", choices=("train", "serve"))
+    parser.add_argument(
+        "--code", type=Path, default=Path("container"), help="the model's repository (container)"
+    )
+    parser.add_argument(
+        "--channel", type=Path, default=data.DATA, help=f"folder of TFRecords ({data.DATA})"
+    )
+    args = parser.parse_args(argv)
+
+    def work() -> int:
+        if not (args.code / args.what).is_file():
+            raise Problem(f"{args.code} is not a model's repository: it has no file {args.what}")
+        if args.what == "serve":
+            return serve(args.code, args.channel)
+        prepare(args.code, args.channel)
+        return train(args.code)
+
+    return guarded(work, "What was learned is saved; run it again.")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

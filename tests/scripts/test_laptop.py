@@ -1,0 +1,89 @@
+"""The model's code run here: what it is given, what is told; the program is a small one."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+ECHO = """
+import json, os, pathlib
+base = pathlib.Path(os.environ["SAGEMAKER_BASE_DIR"])
+print((base / "input/config/hyperparameters.json").read_text())
+print(sorted(path.name for path in (base / "input/data/training").iterdir()))
+(base / "model/export/Servo").mkdir(parents=True)
+"""
+PATIENT = """
+import signal
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+print("up", flush=True)
+signal.sigwait([signal.SIGINT])
+print("saved", flush=True)
+"""
+
+
+def laptop(here: Path, *words: str) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, "-m", "scripts.laptop", *words],
+        cwd=here,
+        env={"PATH": "", "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def repository(folder: Path, program: str) -> Path:
+    folder.mkdir()
+    (folder / "train").write_text(program)
+    (folder / "hyperparameters.json").write_text(
+        '{"epochs": 3, "flip": false, "precision": "auto"}'
+    )
+    return folder
+
+
+def test_training_gets_strings_and_the_digits_and_says_what_comes_next(tmp_path: Path) -> None:
+    repository(tmp_path / "model", ECHO)
+    process = laptop(tmp_path, "train", "--code", "model")
+    lines = process.communicate()[0].splitlines()
+    assert process.returncode == 0, lines
+    assert json.loads(lines[0]) == {"epochs": "3", "flip": "false", "precision": "auto"}
+    assert "train.tfrecords" in lines[1]
+    assert lines[-1].endswith("`make serve-local` serves it")
+
+
+def test_ctrl_c_lets_the_program_end_by_itself(tmp_path: Path) -> None:
+    repository(tmp_path / "model", PATIENT)
+    process = laptop(tmp_path, "train", "--code", "model")
+    assert process.stdout
+    assert process.stdout.readline() == "up\n"
+    os.killpg(process.pid, signal.SIGINT)
+    assert "saved" in process.communicate(timeout=20)[0]
+    assert process.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (("train", "--code", "."), "is not a model's repository: it has no file train"),
+        (("serve", "--code", "model"), "no file serve"),
+    ],
+)
+def test_a_mistake_is_told_in_one_line(tmp_path: Path, words: tuple[str, ...], reason: str) -> None:
+    repository(tmp_path / "model", ECHO)
+    process = laptop(tmp_path, *words)
+    said = process.communicate()[0]
+    assert process.returncode == 2
+    assert reason in said
+    assert "Traceback" not in said
+
+
+def test_serving_without_a_model_names_the_way_to_one(tmp_path: Path) -> None:
+    (repository(tmp_path / "model", ECHO) / "serve").write_text("")
+    said = laptop(tmp_path, "serve", "--code", "model").communicate()[0]
+    assert "no model was trained here yet: `make train-local` first" in said
