@@ -11,10 +11,9 @@ from collections.abc import Iterator, MutableMapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from scripts import create_stack, data, pipeline, predict, stacks
+from scripts import create_stack, data, jobs, pipeline, predict, stacks
 from scripts.clients import Clients
 from scripts.console import Console, Pace
-from scripts.inventory import ours
 from scripts.session import FAILED, Problem, connect, guarded
 from scripts.train import follow
 from scripts.upload import upload
@@ -101,8 +100,8 @@ def run(console: Console) -> int:
 def compare(clients: Clients, endpoint: str, console: Console) -> int:
     """Predict one held-out picture; its file name ends in the true label."""
     picture = data.write_sample(DIGITS, 0)
-    body, kind = predict.read_image(picture)
-    found = predict.predict(clients.sagemaker_runtime, endpoint, body, kind)
+    body, kind = predict.read_body(picture)
+    (found,) = predict.predict(clients.sagemaker_runtime, endpoint, body, kind)
     predict.show(console, found)
     truth = picture.stem.rsplit("-", 1)[1]
     right = truth == str(found.label)
@@ -129,8 +128,7 @@ def first_execution(clients: Clients, name: str) -> str:
 
 def measured_accuracy(clients: Clients, prefix: str) -> float:
     """eval:accuracy of the newest training job, 0..1."""
-    jobs = clients.sagemaker.list_training_jobs(NameContains=prefix, SortBy="CreationTime")
-    name = ours((one["TrainingJobName"] for one in jobs["TrainingJobSummaries"]), prefix)[-1]
+    name = jobs.recent(clients, prefix)[0]["TrainingJobName"]
     job = clients.sagemaker.describe_training_job(TrainingJobName=name)
     metrics = {one["MetricName"]: one["Value"] for one in job.get("FinalMetricDataList", [])}
     return metrics["eval:accuracy"]

@@ -7,11 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from scripts import pipeline, reasons, stacks
+from scripts import jobs, pipeline, reasons, stacks
 from scripts.clients import Clients
 from scripts.console import Console, Pace
 from scripts.following import state, tell, tell_how_to_ask, verdict
-from scripts.inventory import ours
 from scripts.logstreams import Tail, streams
 from scripts.pipeline import ENDED, Run, Step
 from scripts.session import Problem, add_session_arguments, connect, guarded
@@ -39,25 +38,26 @@ def sources(clients: Clients, known: dict[str, str], step: Step) -> list[Source]
         stream = where["streamName"]
         found.append(Source(f"{step.stage}: build", where["groupName"], lambda: [stream]))
     if step.stage == "Train":
-        for job in jobs_of(clients, known["VersionPrefix"], step):
-            found.append(training_source(clients, job))
+        names = jobs_of(clients, known["VersionPrefix"], step)
+        found += [training_source(clients, name, names) for name in names]
     return found
 
 
 def jobs_of(clients: Clients, prefix: str, step: Step) -> list[str]:
     """Names of the training jobs a step's workflow started, oldest first."""
-    found = clients.sagemaker.list_training_jobs(
-        NameContains=prefix, SortBy="CreationTime", SortOrder="Descending", MaxResults=20
-    )["TrainingJobSummaries"]
     last = step.updated if step.status != "InProgress" else datetime.now(UTC)
-    during = [one for one in found if step.started <= one["CreationTime"] <= last]
-    return ours((one["TrainingJobName"] for one in reversed(during)), prefix)
+    return [
+        one["TrainingJobName"]
+        for one in reversed(jobs.recent(clients, prefix))
+        if step.started <= one["CreationTime"] <= last
+    ]
 
 
-def training_source(clients: Clients, job: str) -> Source:
+def training_source(clients: Clients, job: str, others: Sequence[str]) -> Source:
     """A training job's log: one stream for each machine, `<job>/algo-<n>-<time>`."""
+    note = ", on demand as there was no spot capacity" if jobs.fell_back(job, others) else ""
     return Source(
-        f"Train: job {job}",
+        f"Train: job {job}{note}",
         TRAINING_GROUP,
         lambda: streams(clients.logs, TRAINING_GROUP, f"{job}/"),
     )

@@ -1,4 +1,4 @@
-"""Ask the endpoint what is on a picture."""
+"""Ask the endpoint what is on a picture, or for the predictions of a JSON or NPY file."""
 
 import argparse
 import json
@@ -18,8 +18,12 @@ from scripts.workflow import readable
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker_runtime import SageMakerRuntimeClient
 
-# The first bytes of the formats that the model's server reads
-SIGNATURES = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}
+# The first bytes of the formats that the model's server reads, beside JSON
+SIGNATURES = {
+    b"\x89PNG\r\n\x1a\n": "image/png",
+    b"\xff\xd8\xff": "image/jpeg",
+    b"\x93NUMPY": "application/x-npy",
+}
 LARGEST = 6 * 1024 * 1024  # AWS: InvokeEndpoint, Body
 SHOWN = 5
 
@@ -32,15 +36,17 @@ class Prediction:
     probabilities: list[float]
 
 
-def read_image(path: Path) -> tuple[bytes, str]:
-    """An image's bytes and its content type, by content and not by name."""
+def read_body(path: Path) -> tuple[bytes, str]:
+    """A file's bytes and its content type, by content and not by name."""
     try:
         body = path.read_bytes()
     except OSError as error:
         raise Problem(f"IMAGE={path} cannot be read: {error.strerror}") from None
     kind = next((kind for first, kind in SIGNATURES.items() if body.startswith(first)), None)
+    if kind is None and body.lstrip().startswith((b"{", b"[")):
+        kind = "application/json"
     if kind is None:
-        raise Problem(f"IMAGE={path} is neither PNG nor JPEG")
+        raise Problem(f"IMAGE={path} is neither PNG, JPEG, NPY nor JSON")
     if len(body) > LARGEST:
         raise Problem(f"IMAGE={path} is larger than the 6 MB an endpoint takes: make it smaller")
     return body, kind
@@ -48,8 +54,9 @@ def read_image(path: Path) -> tuple[bytes, str]:
 
 def predict(
     runtime: "SageMakerRuntimeClient", endpoint: str, body: bytes, content_type: str
-) -> Prediction:
-    """One prediction; a Problem where there is no endpoint or the model refuses the image."""
+) -> list[Prediction]:
+    """One prediction for each example; a Problem where there is no endpoint or the model refuses
+    the body."""
     try:
         answer = runtime.invoke_endpoint(
             EndpointName=endpoint, Body=body, ContentType=content_type, Accept="application/json"
@@ -58,17 +65,22 @@ def predict(
         message = error.response["Error"].get("Message", "")
         if error_code(error) == "ModelError":
             said = error.response.get("OriginalMessage") or message
-            raise Problem(f"the model refused the image: {readable(str(said))}", FAILED) from None
+            raise Problem(f"the model refused it: {readable(str(said))}", FAILED) from None
         if error_code(error) == "ValidationError":
             raise Problem(
                 f"endpoint {endpoint} cannot answer ({message}): see `make status`", FAILED
             ) from None
         raise
     try:
-        first = json.loads(answer["Body"].read())["predictions"][0]
-        return Prediction(int(first["classes"]), [float(one) for one in first["probabilities"]])
+        found = [
+            Prediction(int(one["classes"]), [float(each) for each in one["probabilities"]])
+            for one in json.loads(answer["Body"].read())["predictions"]
+        ]
     except (ValueError, LookupError, TypeError):
-        raise Problem(f"endpoint {endpoint} answered in an unexpected form", FAILED) from None
+        found = []
+    if not found:
+        raise Problem(f"endpoint {endpoint} answered in an unexpected form", FAILED)
+    return found
 
 
 def show(console: Console, found: Prediction) -> None:
@@ -83,18 +95,27 @@ def show(console: Console, found: Prediction) -> None:
         console.line(f"  {label:<{wide}}  {probability:6.1%}  {console.paint(bar, style)}")
 
 
+def show_all(console: Console, found: Sequence[Prediction]) -> None:
+    """One line for each prediction: its class and how likely that is."""
+    for number, one in enumerate(found):
+        console.line(f"{number:>4}  {one.label}  {max(one.probabilities):6.1%}")
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m scripts.predict", description=__doc__)
     add_session_arguments(parser)
-    parser.add_argument("image", type=Path, help="a PNG or JPEG file")
+    parser.add_argument("image", type=Path, help="a PNG, JPEG, NPY or JSON file")
     args = parser.parse_args(argv)
 
     def work() -> int:
-        body, kind = read_image(args.image)
+        body, kind = read_body(args.image)
         clients = connect(args.region, args.profile)
         known = stacks.required_outputs(clients.cloudformation, args.stack)
         found = predict(clients.sagemaker_runtime, known["EndpointName"], body, kind)
-        show(Console(), found)
+        if kind.startswith("image/"):
+            show(Console(), found[0])
+        else:
+            show_all(Console(), found)
         return 0
 
     return guarded(work, "Nothing was changed.")

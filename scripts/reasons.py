@@ -41,7 +41,7 @@ def doing(clients: Clients, step: Step, machine: str) -> str:
     """What a running step is at."""
     execution = execution_of(clients, step, machine)
     if execution:
-        return workflow.where(clients.stepfunctions, execution)
+        return workflow.where(clients, execution)
     build = build_of(clients, step)
     return build.get("currentPhase", "").lower() if build else ""
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from scripts import pipeline, reasons, stacks, workflow
+from scripts import jobs, pipeline, reasons, stacks, workflow
 from scripts.clients import Clients
 from scripts.console import Console, shorten
 from scripts.inventory import endpoint, served_version, take
@@ -99,10 +99,10 @@ def show_workflow(clients: Clients, known: dict[str, str], console: Console, *, 
     found = clients.stepfunctions.list_executions(
         stateMachineArn=known["TrainingWorkflowArn"], maxResults=5
     )
-    jobs = recent_jobs(clients, known["VersionPrefix"]) if found["executions"] else []
+    made = jobs.recent(clients, known["VersionPrefix"]) if found["executions"] else []
     for number, one in enumerate(found["executions"]):
         head = f"  {console.status(one['status'], 10)} {ago(one['startDate']):>8}"
-        what = f"{commit_of(clients, one['executionArn'])} {accuracy(clients, jobs, one)}"
+        what = f"{commit_of(clients, one['executionArn'])} {training(clients, made, one)}"
         console.line(f"{head}  {what}".rstrip())
         if number == 0 and not told and one["status"] not in ("SUCCEEDED", "RUNNING"):
             why = workflow.failure(clients.stepfunctions, one["executionArn"])
@@ -111,35 +111,34 @@ def show_workflow(clients: Clients, known: dict[str, str], console: Console, *, 
         console.line("  It has not run yet.")
 
 
-def recent_jobs(clients: Clients, prefix: str) -> "list[TrainingJobSummaryTypeDef]":
-    """The project's last training jobs, newest first."""
-    found = clients.sagemaker.list_training_jobs(
-        NameContains=prefix, SortBy="CreationTime", SortOrder="Descending", MaxResults=20
-    )["TrainingJobSummaries"]
-    return [one for one in found if one["TrainingJobName"].startswith(f"{prefix}-")]
-
-
 def commit_of(clients: Clients, execution: str) -> str:
     """The commit that an execution of the workflow was started with."""
     answer = clients.stepfunctions.describe_execution(executionArn=execution)
     return str(workflow.parsed(answer.get("input", "")).get("version", ""))[:12]
 
 
-def accuracy(
+def training(
     clients: Clients,
-    jobs: "Sequence[TrainingJobSummaryTypeDef]",
+    made: "Sequence[TrainingJobSummaryTypeDef]",
     execution: "ExecutionListItemTypeDef",
 ) -> str:
-    """What the last training job made during an execution measured, or an empty text."""
+    """What the last training job made during an execution measured and ran on, or an empty text."""
     end = execution.get("stopDate", datetime.now(UTC))
-    for job in jobs:
-        if execution["startDate"] <= job["CreationTime"] <= end:
-            found = clients.sagemaker.describe_training_job(TrainingJobName=job["TrainingJobName"])
-            for metric in found.get("FinalMetricDataList", []):
-                if metric.get("MetricName") == "eval:accuracy":
-                    return f"accuracy {metric['Value']:.1%}"
-            return ""
-    return ""
+    names = [
+        job["TrainingJobName"]
+        for job in made
+        if execution["startDate"] <= job["CreationTime"] <= end
+    ]
+    if not names:
+        return ""
+    job = clients.sagemaker.describe_training_job(TrainingJobName=names[0])
+    metrics = {one["MetricName"]: one["Value"] for one in job.get("FinalMetricDataList", [])}
+    words = jobs.capacity(job)
+    if "eval:accuracy" in metrics:
+        words.insert(0, f"accuracy {metrics['eval:accuracy']:.1%}")
+    if jobs.fell_back(names[0], names):
+        words.append("on demand after spot")
+    return ", ".join(words)
 
 
 def show_endpoint(clients: Clients, known: dict[str, str], console: Console) -> None:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from scripts import jobs
+from scripts.clients import Clients
 from scripts.stacks import Held
 
 if TYPE_CHECKING:
@@ -53,23 +55,27 @@ def current_state(events: "Iterable[HistoryEventTypeDef]") -> str:
     return entered[-1]["stateEnteredEventDetails"]["name"] if entered else "starting"
 
 
-def child(events: "Iterable[HistoryEventTypeDef]") -> str:
-    """The ARN of the execution that the last task started, or an empty text."""
+def awaited(events: "Iterable[HistoryEventTypeDef]") -> str:
+    """The ARN of the execution or training job that the current state waits for, or an empty
+    text."""
     for event in reversed(list(events)):
         if "taskSubmittedEventDetails" in event:
-            details = event["taskSubmittedEventDetails"]
-            if details["resourceType"] == "states":
-                return str(parsed(details.get("output", "")).get("ExecutionArn", ""))
-            return ""
+            started = parsed(event["taskSubmittedEventDetails"].get("output", ""))
+            return str(started.get("ExecutionArn", started.get("TrainingJobArn", "")))
+        if "stateEnteredEventDetails" in event:
+            break
     return ""
 
 
-def where(stepfunctions: "SFNClient", execution: str) -> str:
-    """The state an execution is in, and the state of the workflow it waits for."""
-    events = history(stepfunctions, execution)
-    inner = child(events)
-    state = current_state(events)
-    return f"{state} > {current_state(history(stepfunctions, inner))}" if inner else state
+def where(clients: Clients, execution: str) -> str:
+    """The state an execution is in, and the state of the workflow or the job it waits for."""
+    events = history(clients.stepfunctions, execution)
+    state, arn = current_state(events), awaited(events)
+    if ":training-job/" in arn:
+        return f"{state} > {jobs.doing(clients, arn)}"
+    if arn:
+        return f"{state} > {current_state(history(clients.stepfunctions, arn))}"
+    return state
 
 
 def failure(stepfunctions: "SFNClient", execution: str) -> Failure:

@@ -1,4 +1,4 @@
-"""What runs on CodeBuild: the tests, the image, and where it must, the training workflow.
+"""What runs on CodeBuild: the tests, the images, and where it must, the training workflow.
 
 The build specifications come from buildspec/ into the template, so that a push to the model's
 repository cannot change what the privileged build runs.
@@ -79,7 +79,7 @@ def add_builds(
     image = _add_project(
         template,
         "Image",
-        "Builds the image of a commit and pushes it",
+        "Builds the images of a commit and pushes them",
         specifications["image"],
         parameters,
         storage,

@@ -42,10 +42,10 @@ CHOICES = (
         "Names the repository, the image repository, the pipeline and the endpoint.",
         "mlops",
         "be 2 to 20 lower-case letters, digits and single hyphens, start with a letter, and not be "
-        "models",
+        "models or checkpoints",
         # CodePipeline cuts its folder in the bucket to 20 characters, and grants name that folder;
-        # models/ is the folder that does not expire
-        _pattern("^(?!models$)[a-z](-?[a-z0-9]){1,19}$", MaxLength=20),
+        # models/ and checkpoints/ are the jobs' folders beside it
+        _pattern("^(?!(models|checkpoints)$)[a-z](-?[a-z0-9]){1,19}$", MaxLength=20),
     ),
     Choice(
         PROJECT,
@@ -97,7 +97,7 @@ CHOICES = (
         TRAINING,
         "TrainingInstanceCount",
         "Instances",
-        "More than one only for a model that shares the work; the example trains on one.",
+        "Two or more share each batch: worth it where one step takes much longer than the network.",
         1,
         "be 1 to 20",
         _range(1, 20),
@@ -119,6 +119,26 @@ CHOICES = (
         3600,
         "be 60 to 86400 (a day)",
         # A day: in China a build waits for the workflow, and no build outlives 36 hours
+        _range(60, 86400),
+    ),
+    Choice(
+        TRAINING,
+        "TrainingUseSpot",
+        "Spot instances",
+        "Cheaper, may be interrupted: the job resumes by itself, in the end once on demand.",
+        "false",
+        rules={"AllowedValues": ["false", "true"]},
+    ),
+    Choice(
+        TRAINING,
+        "TrainingSpotWaitSeconds",
+        "Longest wait for spot (seconds)",
+        "How much longer than its longest run a spot job may take in all, waiting for capacity.",
+        3600,
+        "be 60 to 86400 (a day)",
+        # Added to the run, as MaxWaitTimeInSeconds must not be less than MaxRuntimeInSeconds: a
+        # wrong pair cannot be chosen. In China the build that waits stops a workflow of more than
+        # 36 hours; its next run resumes.
         _range(60, 86400),
     ),
     Choice(

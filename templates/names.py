@@ -9,6 +9,9 @@ from troposphere import Select, Split, StackId, Sub
 
 from templates.iam import arn
 
+# The folder of the artifact bucket that jobs resume from
+CHECKPOINTS = "checkpoints/"
+
 
 def _stack_digits() -> Select:
     """The first group of the GUID that ends arn:…:stack/NAME/GUID."""

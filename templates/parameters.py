@@ -21,6 +21,8 @@ class Parameters:
     training_instance_count: Parameter
     training_volume_gb: Parameter
     training_max_runtime_seconds: Parameter
+    training_use_spot: Parameter
+    training_spot_wait_seconds: Parameter
     minimum_accuracy: Parameter
     endpoint_instance_type: Parameter
     endpoint_instance_count: Parameter

@@ -1,4 +1,4 @@
-"""The image repository: one immutable tag for each commit."""
+"""The image repository: two immutable tags for each commit, COMMIT-train and COMMIT-serve."""
 
 from dataclasses import dataclass
 
@@ -15,9 +15,10 @@ from templates.parameters import Parameters
 from templates.pretty import pretty
 
 # A lifecycle rule cannot see endpoints, and an endpoint whose image is gone cannot scale out or
-# replace an instance. KeepVersions is at most 50 deployed versions; with twice as many images kept,
-# one in use expires only after more than 50 commits in a row that were built and never deployed.
-_KEPT_IMAGES = 100
+# replace an instance. KeepVersions is at most 50 deployed versions; with the two images of twice as
+# many commits kept, one in use expires only after more than 50 commits in a row that were built and
+# never deployed.
+_KEPT_IMAGES = 2 * 100
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Registry:
 
 
 def add_registry(template: Template, parameters: Parameters, key: Key) -> Registry:
-    """Tags cannot move, so a tag means one commit for ever; every push is scanned."""
+    """Tags cannot move, so a tag means one commit's image for ever; every push is scanned."""
     rules = [
         {
             "rulePriority": 1,

@@ -1,14 +1,16 @@
 """Where things are kept: one key, a bucket for data, one for artifacts, one for who read them."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from troposphere import Retain, Sub, Template
+from troposphere import Retain, Template
 from troposphere import s3 as buckets
 from troposphere.kms import Key
 from troposphere.s3 import Bucket
 
 from templates.bucket_policies import bucket_policy, log_delivery
 from templates.encryption import add_key
+from templates.lifecycle import artifact_rules, lifecycle
 from templates.parameters import Parameters
 
 
@@ -38,7 +40,7 @@ def add_storage(template: Template, parameters: Parameters) -> Storage:
         )
     )
     artifacts = template.add_resource(
-        _bucket("ArtifactBucket", key, access_logs, 90, expiring=Sub("${ProjectName}/"))
+        _bucket("ArtifactBucket", key, access_logs, 90, expiring=artifact_rules())
     )
     template.add_resource(bucket_policy(data))
     template.add_resource(bucket_policy(artifacts))
@@ -58,7 +60,7 @@ def add_bootstrap_bucket(template: Template) -> Bucket:
             DeletionPolicy=Retain,
             UpdateReplacePolicy=Retain,
             BucketEncryption=_encryption(None),
-            LifecycleConfiguration=_lifecycle(keep_old_versions_days=30),
+            LifecycleConfiguration=lifecycle(keep_old_versions_days=30),
             OwnershipControls=_owned(),
             PublicAccessBlockConfiguration=_private(),
             VersioningConfiguration=buckets.VersioningConfiguration(Status="Enabled"),
@@ -73,7 +75,7 @@ def _bucket(
     key: Key,
     logs: Bucket,
     keep_old_versions_days: int,
-    expiring: Sub | None = None,
+    expiring: Iterable[buckets.LifecycleRule] = (),
     **more: object,
 ) -> Bucket:
     return Bucket(
@@ -83,7 +85,7 @@ def _bucket(
         DeletionPolicy=Retain,
         UpdateReplacePolicy=Retain,
         BucketEncryption=_encryption(key),
-        LifecycleConfiguration=_lifecycle(keep_old_versions_days, expiring),
+        LifecycleConfiguration=lifecycle(keep_old_versions_days, expiring),
         LoggingConfiguration=buckets.LoggingConfiguration(
             DestinationBucketName=logs.ref(), LogFilePrefix=f"{title}/"
         ),
@@ -128,33 +130,6 @@ def _encryption(key: Key | None) -> buckets.BucketEncryption:
     if key is not None:
         rule.BucketKeyEnabled = True
     return buckets.BucketEncryption(ServerSideEncryptionConfiguration=[rule])
-
-
-def _lifecycle(
-    keep_old_versions_days: int, expiring: Sub | None = None
-) -> buckets.LifecycleConfiguration:
-    rules = [
-        buckets.LifecycleRule(
-            Id="ExpireOldVersions",
-            Status="Enabled",
-            AbortIncompleteMultipartUpload=buckets.AbortIncompleteMultipartUpload(
-                DaysAfterInitiation=7
-            ),
-            NoncurrentVersionExpiration=buckets.NoncurrentVersionExpiration(
-                NoncurrentDays=keep_old_versions_days
-            ),
-        )
-    ]
-    if expiring is not None:  # what the pipeline hands from stage to stage; models stay
-        rules.append(
-            buckets.LifecycleRule(
-                Id="ExpirePipelineArtifacts",
-                Status="Enabled",
-                Prefix=expiring,
-                ExpirationInDays=90,
-            )
-        )
-    return buckets.LifecycleConfiguration(Rules=rules)
 
 
 def _owned() -> buckets.OwnershipControls:

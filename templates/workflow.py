@@ -1,12 +1,14 @@
 """The training workflow: train, judge, deploy. Its verdict is the verdict of the pipeline's last
 stage.
 
-Input: workflow.json of the Build stage, {"commit", "version", "image", "hyperparameters"}.
+Input: workflow.json of the Build stage, {"commit", "version", "trainingImage", "servingImage",
+"hyperparameters"}.
 """
 
 from dataclasses import dataclass
 
-from awacs import kms
+from awacs import kms, s3
+from awacs.aws import Statement
 from troposphere import Template
 from troposphere.iam import Role
 from troposphere.stepfunctions import StateMachine
@@ -25,13 +27,15 @@ from templates.grants import (
 )
 from templates.iam import add_role, allow, arn, objects
 from templates.machine import add_state_machine, failure_steps
-from templates.names import job_log_streams
+from templates.names import CHECKPOINTS, job_log_streams
 from templates.notifications import Notifications
 from templates.parameters import Parameters
 from templates.registry import Registry
 from templates.storage import Storage
+from templates.workflow_checkpoints import checkpoint_steps
 from templates.workflow_data import data_steps
 from templates.workflow_deploy import deploy_steps
+from templates.workflow_image import image_steps
 from templates.workflow_judge import judge_steps
 from templates.workflow_train import train_steps
 
@@ -54,8 +58,10 @@ def add_training(
     topic, key = notifications.topic, storage.key
     steps: list[Step] = [
         *data_steps(parameters, storage),
+        *checkpoint_steps(storage),
         *train_steps(parameters, storage, role),
         *judge_steps(),
+        *image_steps(),
         *deploy_steps(deployment.workflow),
         *failure_steps("${ProjectName}: a commit did not reach the endpoint", topic, key),
     ]
@@ -86,6 +92,7 @@ def _add_job_role(template: Template, storage: Storage, registry: Registry) -> R
             *list_objects("ListData", storage.data, "data/"),
             *read_objects("ReadData", objects(storage.data, "data/")),
             *write_objects("WriteModels", storage.artifacts, "models/"),
+            *_keep_checkpoints(storage),
             *use_key("UseKeyForData", storage.key, "s3"),
             # Asked of whoever names a key for the output (OutputDataConfig, SageMaker API)
             allow("EncryptModels", [kms.Encrypt], [storage.key.get_att("Arn")]),
@@ -94,3 +101,17 @@ def _add_job_role(template: Template, storage: Storage, registry: Registry) -> R
             *put_metrics("/aws/sagemaker/*"),
         ],
     )
+
+
+def _keep_checkpoints(storage: Storage) -> list[Statement]:
+    """SageMaker copies the folder from S3 when a job starts, and while it runs each change back:
+    what "is deleted in the SageMaker container, it will also be deleted in the S3 folder"
+    (Checkpoints in Amazon SageMaker AI, SageMaker Developer Guide).
+    """
+    folder = objects(storage.artifacts, CHECKPOINTS)
+    return [
+        *list_objects("ListCheckpoints", storage.artifacts, CHECKPOINTS),
+        *read_objects("ReadCheckpoints", folder),
+        *write_objects("WriteCheckpoints", storage.artifacts, CHECKPOINTS),
+        allow("DeleteCheckpoints", [s3.DeleteObject], [folder]),
+    ]

@@ -9,30 +9,23 @@ from templates.names import version_prefix
 from templates.parameters import Parameters
 from templates.storage import Storage
 
-_NEEDED = ("commit", "version", "image", "hyperparameters")
+_NEEDED = ("commit", "version", "trainingImage", "servingImage", "hyperparameters")
 _FILES = ("train.tfrecords", "validation.tfrecords", "eval.tfrecords")
 _RETRY = retry("S3.SdkClientException")
 
 
 def data_steps(parameters: Parameters, storage: Storage) -> list[Step]:
-    """From the input to a bucket that holds data; ends at ChooseEncryption."""
+    """From the input to a bucket that holds data; ends at IdentifyData or DataIsLarge."""
     return [
         *check_input(_NEEDED, ", as workflow.json of the Build stage has"),
         _configure(parameters),
         _find_data(storage),
-        Step(
-            "HasData",
-            {
-                "Type": "Choice",
-                "Choices": [
-                    {
-                        "Variable": "$.data.count",
-                        "NumericGreaterThan": 0,
-                        "Next": "ChooseEncryption",
-                    }
-                ],
-                "Default": "SeedData",
-            },
+        _has_data(),
+        problem(
+            "DataVanished",
+            "NoData",
+            "There is no data in s3://${DataBucket}/data/, although it was copied there",
+            "Notify",
         ),
         _seed_data(parameters, storage),
     ]
@@ -42,10 +35,9 @@ def _configure(parameters: Parameters) -> Step:
     """Typed settings and the version's name.
 
     The name holds the commit, and 8 digits that make a second run of the same commit another
-    version. With the retry count of the job it stays below SageMaker's 63 characters.
+    version. With `-spot` and the retry count of the job it stays below SageMaker's 63 characters.
     """
     unique = "States.ArrayGetItem(States.StringSplit(States.UUID(), '-'), 0)"
-    runtime = "States.StringToJson('${TrainingMaxRuntimeSeconds}')"
     return Step(
         "Configure",
         {
@@ -58,8 +50,9 @@ def _configure(parameters: Parameters) -> Step:
                     "instanceType": "${TrainingInstanceType}",
                     "instanceCount.$": "States.StringToJson('${TrainingInstanceCount}')",
                     "volumeGB.$": "States.StringToJson('${TrainingVolumeGB}')",
-                    "maxRuntimeSeconds.$": runtime,
-                    "timeoutSeconds.$": f"States.MathAdd({runtime}, 3600)",
+                    "maxRuntimeSeconds.$": "States.StringToJson('${TrainingMaxRuntimeSeconds}')",
+                    "useSpot.$": "States.StringToJson('${TrainingUseSpot}')",
+                    "spotWaitSeconds.$": "States.StringToJson('${TrainingSpotWaitSeconds}')",
                     "minimumAccuracy.$": "States.StringToJson('${MinimumAccuracy}')",
                     "seedFiles": list(_FILES),
                 },
@@ -72,6 +65,8 @@ def _configure(parameters: Parameters) -> Step:
             "TrainingInstanceCount": parameters.training_instance_count.ref(),
             "TrainingVolumeGB": parameters.training_volume_gb.ref(),
             "TrainingMaxRuntimeSeconds": parameters.training_max_runtime_seconds.ref(),
+            "TrainingUseSpot": parameters.training_use_spot.ref(),
+            "TrainingSpotWaitSeconds": parameters.training_spot_wait_seconds.ref(),
             "MinimumAccuracy": parameters.minimum_accuracy.ref(),
         },
     )
@@ -82,13 +77,28 @@ def _find_data(storage: Storage) -> Step:
         "FindData",
         "aws-sdk:s3:listObjectsV2",
         # StartAfter: the console's "create folder" leaves an empty object named data/
-        {"Bucket": "${DataBucket}", "Prefix": "data/", "StartAfter": "data/", "MaxKeys": 1},
+        {"Bucket": "${DataBucket}", "Prefix": "data/", "StartAfter": "data/", "MaxKeys": 100},
         then="HasData",
         caught_by=[catch("HasCause")],
         retried=[_RETRY],
-        result={"ResultSelector": {"count.$": "$.KeyCount"}, "ResultPath": "$.data"},
+        result={"ResultPath": "$.data"},
         grants=list_objects("ListData", storage.data, "data/"),
         tokens={"DataBucket": storage.data.ref()},
+    )
+
+
+def _has_data() -> Step:
+    return Step(
+        "HasData",
+        {
+            "Type": "Choice",
+            "Choices": [
+                {"Variable": "$.data.IsTruncated", "BooleanEquals": True, "Next": "DataIsLarge"},
+                {"Variable": "$.data.KeyCount", "NumericGreaterThan": 0, "Next": "IdentifyData"},
+                {"Variable": "$.seeded", "IsPresent": True, "Next": "DataVanished"},
+            ],
+            "Default": "SeedData",
+        },
     )
 
 
@@ -143,7 +153,7 @@ def _seed_data(parameters: Parameters, storage: Storage) -> Step:
             "ItemProcessor": {"ProcessorConfig": {"Mode": "INLINE"}, **states(inside)},
             "ResultPath": "$.seeded",
             "Catch": [catch("HasCause")],
-            "Next": "ChooseEncryption",
+            "Next": "FindData",
         },
         copy.grants,
         copy.tokens,

@@ -55,7 +55,7 @@ def _deploy(deployment: StateMachine) -> Step:
             },
         },
         then="Summarize",
-        caught_by=[catch("HasOwnError")],
+        caught_by=[catch("IsDeployment")],
         retried=[
             retry(
                 "StepFunctions.ExecutionLimitExceededException",
@@ -82,20 +82,19 @@ def _deploy(deployment: StateMachine) -> Step:
 
 def _explain_deployment() -> list[Step]:
     """A deployment that failed by itself has told everybody; its own error becomes this run's
-    error."""
-    cause = "$.error.Cause"
+    error. One that was stopped or timed out has told nobody."""
+    told = "$.deployment.description"
     return [
         Step(
-            "HasOwnError",
+            "IsDeployment",
             {
                 "Type": "Choice",
-                "Comment": "The cause of a failed deployment is its description, as JSON",
+                "Comment": "The cause of a deployment that failed is its description, as JSON",
                 "Choices": [
                     {
                         "And": [
                             {"Variable": "$.error.Error", "StringEquals": "States.TaskFailed"},
-                            {"Variable": cause, "StringMatches": '{*"Cause":*}'},
-                            {"Variable": cause, "StringMatches": '{*"Error":*}'},
+                            {"Variable": "$.error.Cause", "StringMatches": '{*"ExecutionArn"*}'},
                         ],
                         "Next": "ReadDeployment",
                     }
@@ -109,7 +108,24 @@ def _explain_deployment() -> list[Step]:
                 "Type": "Pass",
                 "Parameters": {"description.$": "States.StringToJson($.error.Cause)"},
                 "ResultPath": "$.deployment",
-                "Next": "ExplainDeployment",
+                "Next": "HasOwnError",
+            },
+        ),
+        Step(
+            "HasOwnError",
+            {
+                "Type": "Choice",
+                "Choices": [
+                    {
+                        "And": [
+                            {"Variable": f"{told}.Status", "StringEquals": "FAILED"},
+                            {"Variable": f"{told}.Error", "IsPresent": True},
+                            {"Variable": f"{told}.Cause", "IsPresent": True},
+                        ],
+                        "Next": "ExplainDeployment",
+                    }
+                ],
+                "Default": "HasCause",
             },
         ),
         Step(
@@ -117,8 +133,8 @@ def _explain_deployment() -> list[Step]:
             {
                 "Type": "Pass",
                 "Parameters": {
-                    "Error.$": "$.deployment.description.Error",
-                    "Cause.$": "$.deployment.description.Cause",
+                    "Error.$": f"{told}.Error",
+                    "Cause.$": f"{told}.Cause",
                 },
                 "ResultPath": "$.error",
                 "Next": "Failed",

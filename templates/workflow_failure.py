@@ -16,7 +16,6 @@ def job_failure_steps() -> list[Step]:
 
 def _explain_failure() -> list[Step]:
     """The cause of a job that failed is its description as JSON; a person wants the reason."""
-    job = "$.job.description"
     return [
         Step(
             "IsJobDescription",
@@ -40,35 +39,31 @@ def _explain_failure() -> list[Step]:
                 "Type": "Pass",
                 "Parameters": {"description.$": "States.StringToJson($.error.Cause)"},
                 "ResultPath": "$.job",
-                "Next": "HasFailureReason",
+                "Next": "TakeJob",
             },
         ),
         Step(
-            "HasFailureReason",
+            "TakeJob",
             {
-                "Type": "Choice",
-                "Choices": [
-                    {
-                        "Variable": f"{job}.FailureReason",
-                        "IsPresent": True,
-                        "Next": "TrainingFailed",
-                    }
-                ],
-                "Default": "TrainingStopped",
+                "Type": "Pass",
+                "Comment": "Where a job that ended without an error has its description too",
+                "InputPath": "$.job.description",
+                "ResultPath": "$.training",
+                "Next": "MayFallBack",
             },
         ),
         problem(
             "TrainingFailed",
             "TrainingFailed",
-            "States.Format('Training job {} failed: {}', "
-            f"{job}.TrainingJobName, {job}.FailureReason)",
+            "States.Format('Training job {} failed{}: {}', "
+            "$.training.TrainingJobName, $.capacity.note, $.training.FailureReason)",
             "Notify",
         ),
         problem(
-            "TrainingStopped",
             "TrainingIncomplete",
-            "States.Format('Training job {} ended as {} ({})', "
-            f"{job}.TrainingJobName, {job}.TrainingJobStatus, {job}.SecondaryStatus)",
+            "TrainingIncomplete",
+            "States.Format('Training job {} ended as {} ({}){}', $.training.TrainingJobName, "
+            "$.training.TrainingJobStatus, $.training.SecondaryStatus, $.capacity.note)",
             "Notify",
         ),
     ]

@@ -3,20 +3,13 @@
 from templates.asl import Step
 from templates.machine import problem
 
-_METRIC = "eval:accuracy"
+_METRIC, _ONNX = "eval:accuracy", "export:onnx"
 
 
 def judge_steps() -> list[Step]:
-    """From HasVerdict to Deploy, or to Notify."""
+    """From HasVerdict to ChooseImage, or to a failure."""
     return [
         _has_verdict(),
-        problem(
-            "TrainingIncomplete",
-            "TrainingIncomplete",
-            "States.Format('Training job {} ended as {} ({})', $.training.TrainingJobName, "
-            "$.training.TrainingJobStatus, $.training.SecondaryStatus)",
-            "Notify",
-        ),
         Step(
             "FindMetric",
             {
@@ -43,10 +36,10 @@ def judge_steps() -> list[Step]:
             "ReadMetric",
             {
                 "Type": "Pass",
-                "Comment": "A filter gives a list; each metric is in it once, with its last value",
+                "Comment": "A filter gives a list: the last value of a metric, or nothing",
                 "Parameters": {
-                    "accuracy.$": "$.training.FinalMetricDataList"
-                    f"[?(@.MetricName == '{_METRIC}')].Value"
+                    "accuracy.$": _values(_METRIC),
+                    "onnx.$": _values(_ONNX),
                 },
                 "ResultPath": "$.metric",
                 "Next": "CheckQuality",
@@ -70,6 +63,10 @@ def judge_steps() -> list[Step]:
     ]
 
 
+def _values(metric: str) -> str:
+    return f"$.training.FinalMetricDataList[?(@.MetricName == '{metric}')].Value"
+
+
 def _has_verdict() -> Step:
     """A job that was stopped, or ran out of time, has not failed, and is no success either."""
     completed = {"Variable": "$.training.TrainingJobStatus", "StringEquals": "Completed"}
@@ -82,7 +79,7 @@ def _has_verdict() -> Step:
                 {"And": [completed, measured], "Next": "FindMetric"},
                 {**completed, "Next": "RejectUnmeasured"},
             ],
-            "Default": "TrainingIncomplete",
+            "Default": "MayFallBack",
         },
     )
 
@@ -104,7 +101,7 @@ def _check_quality() -> Step:
                         },
                         {"Variable": accuracy, "NumericLessThanEquals": 1},
                     ],
-                    "Next": "Deploy",
+                    "Next": "ChooseImage",
                 }
             ],
             "Default": "Reject",

@@ -1,4 +1,4 @@
-"""Training, second part: one SageMaker job."""
+"""Training, second part: one SageMaker job, or two where spot capacity was lacking."""
 
 from awacs import sagemaker
 from troposphere import Sub
@@ -11,6 +11,7 @@ from templates.machine import SAGEMAKER_RETRY, encrypts_itself
 from templates.names import versions
 from templates.parameters import Parameters
 from templates.storage import Storage
+from templates.workflow_capacity import choose_capacity, fall_back
 from templates.workflow_failure import job_failure_steps
 
 _METRICS = (
@@ -20,6 +21,7 @@ _METRICS = (
         for kind in ("loss", "accuracy")
     ),
     "train:images_per_second",
+    "export:onnx",
 )
 
 
@@ -37,7 +39,9 @@ def train_steps(parameters: Parameters, storage: Storage, role: Role) -> list[St
         ),
         _resources("UseKey", {"VolumeKmsKeyId": "${Key}"}, {"Key": storage.key.get_att("Arn")}),
         _resources("UseLocalDisk", {}, {}),
+        *choose_capacity(),
         _train(parameters, storage, role),
+        *fall_back(),
         *job_failure_steps(),
     ]
 
@@ -54,7 +58,7 @@ def _resources(name: str, encryption: State, tokens: dict[str, object]) -> Step:
                 **encryption,
             },
             "ResultPath": "$.resources",
-            "Next": "Train",
+            "Next": "ChooseCapacity",
         },
         tokens=tokens,
     )
@@ -62,7 +66,13 @@ def _resources(name: str, encryption: State, tokens: dict[str, object]) -> Step:
 
 def _train(parameters: Parameters, storage: Storage, role: Role) -> Step:
     """The name carries the retry count: a name is used up by its first try, and another try under
-    it would fail with ResourceInUse and hide the reason of the first (CreateTrainingJob)."""
+    it would fail with ResourceInUse and hide the reason of the first (CreateTrainingJob).
+
+    Isolated containers of one job reach each other and nothing else: "traffic is limited to the
+    peers of each training container" (Run Training and Inference Containers in Internet-Free Mode,
+    SageMaker Developer Guide). That traffic is encrypted as everything else here is: it costs time
+    with several instances, nothing with one (Protect Communications Between ML Compute Instances).
+    """
     actions = [
         sagemaker.CreateTrainingJob,
         sagemaker.DescribeTrainingJob,
@@ -74,10 +84,10 @@ def _train(parameters: Parameters, storage: Storage, role: Role) -> Step:
         "Train",
         "sagemaker:createTrainingJob.sync",
         {
-            "TrainingJobName.$": "States.Format('{}-{}', $.name, $$.State.RetryCount)",
+            "TrainingJobName.$": "States.Format('{}-{}', $.capacity.job, $$.State.RetryCount)",
             "RoleArn": "${TrainingJobRole}",
             "AlgorithmSpecification": {
-                "TrainingImage.$": "$.image",
+                "TrainingImage.$": "$.trainingImage",
                 "TrainingInputMode": "File",
                 "MetricDefinitions": [
                     {"Name": name, "Regex": f"{name}=([0-9.eE+-]+)"} for name in _METRICS
@@ -98,8 +108,12 @@ def _train(parameters: Parameters, storage: Storage, role: Role) -> Step:
             ],
             "OutputDataConfig": {"S3OutputPath": "${ModelsUri}", "KmsKeyId": "${Key}"},
             "ResourceConfig.$": "$.resources",
-            "StoppingCondition": {"MaxRuntimeInSeconds.$": "$.settings.maxRuntimeSeconds"},
+            "StoppingCondition.$": "$.capacity.stopping",
+            "EnableManagedSpotTraining.$": "$.capacity.spot",
+            # LocalPath is /opt/ml/checkpoints unless it is given (CheckpointConfig)
+            "CheckpointConfig.$": "$.checkpoints",
             "EnableNetworkIsolation": True,
+            "EnableInterContainerTrafficEncryption": True,
             "Tags": [
                 {"Key": "project", "Value": "${ProjectName}"},
                 {"Key": "commit", "Value.$": "$.commit"},
@@ -111,7 +125,7 @@ def _train(parameters: Parameters, storage: Storage, role: Role) -> Step:
             catch("IsJobDescription"),
         ],
         retried=[SAGEMAKER_RETRY],
-        seconds="$.settings.timeoutSeconds",
+        seconds="$.capacity.timeoutSeconds",
         result={"ResultPath": "$.training"},
         grants=[
             allow("RunTrainingJobs", actions, [versions("training-job")]),

@@ -7,7 +7,8 @@ import json
 import posixpath
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from local.docker.copying import copy
@@ -64,17 +65,8 @@ class Build:
         base = self.stages.get(rest[0])
         if base:
             shutil.copytree(base.root, root, symlinks=True)
-            stage = Stage(
-                root,
-                {},
-                dict(base.environment),
-                base.workdir,
-                dict(base.labels),
-                list(base.ports),
-                base.user,
-                base.entrypoint,
-                base.command,
-            )
+            # Arguments too are inherited (Docker docs, "Build variables", Scoping)
+            stage = replace(deepcopy(base), root=root)
         else:
             root.mkdir(parents=True)
             stage = Stage(root, {})

@@ -107,6 +107,63 @@ def test_the_target_stage_is_built_and_what_follows_it_is_not(docker: Path) -> N
     assert build(docker, text, "--target", "none") == 1
 
 
+TWO_TARGETS = """\
+ARG BASE=python:3.11
+FROM ${BASE} AS base
+WORKDIR /opt/program
+ENV PATH=/opt/program:${PATH}
+ARG INDEX=https://default
+COPY requirements-serve.txt ./
+
+FROM base AS packages
+RUN pip install --index-url ${INDEX} --requirement requirements-serve.txt
+
+FROM base AS train
+ENV ROLE=train INDEX=${INDEX}
+COPY . ./
+COPY --chmod=755 train serve ./
+CMD ["train"]
+
+FROM ${BASE} AS serve
+ARG INDEX=https://other
+ENV PATH=/opt/program:${PATH} ROLE=serve INDEX=${INDEX}
+WORKDIR /opt/program
+COPY --from=packages /opt/program/requirements-serve.txt ./
+COPY serving/ serving/
+COPY --chmod=755 serve ./
+CMD ["serve"]
+"""
+
+
+@pytest.mark.parametrize(
+    ("target", "index", "expected"),
+    [
+        (
+            "train",
+            "https://default",
+            ["model.py", "requirements-serve.txt", "serve", "serving/app.py", "train"],
+        ),
+        ("serve", "https://other", ["requirements-serve.txt", "serve", "serving/app.py"]),
+    ],
+)
+def test_one_dockerfile_has_an_image_to_train_and_one_to_serve(
+    docker: Path, target: str, index: str, expected: list[str]
+) -> None:
+    (docker / "serving").mkdir()
+    for name in ("model.py", "serve", "serving/app.py", "requirements-serve.txt"):
+        (docker / name).write_text(name)
+    (docker / ".dockerignore").write_text("Dockerfile\n.dockerignore\npackage\n")
+    assert build(docker, TWO_TARGETS, "--target", target) == 0
+    assert files(docker) == [f"opt/program/{name}" for name in expected]
+    assert os.access(image(docker) / "root/opt/program/serve", os.X_OK)
+    found = config(docker)
+    assert (found["Cmd"], found["WorkingDir"]) == ([target], "/opt/program")
+    environment = found["Env"]
+    assert isinstance(environment, dict)
+    assert (environment["ROLE"], environment["INDEX"]) == (target, index)
+    assert environment["PATH"].startswith("/opt/program:/usr/local/sbin")
+
+
 def test_a_stage_hands_files_and_environment_to_the_next(docker: Path) -> None:
     assert (
         build(

@@ -80,6 +80,16 @@ def test_a_finished_step_shows_its_own_training_job_only(clients: Clients) -> No
         assert logs.jobs_of(clients, "p", step("Train", "Failed")) == ["p-mine"]
 
 
+def test_the_log_of_a_job_tells_that_it_took_the_place_of_a_spot_job(clients: Clients) -> None:
+    names = ["p-1-2-spot-0", "p-1-2-0"]
+    titles = [logs.training_source(clients, name, names).title for name in names]
+    assert titles == [
+        "Train: job p-1-2-spot-0",
+        "Train: job p-1-2-0, on demand as there was no spot capacity",
+    ]
+    assert logs.training_source(clients, "p-1-2-0", ["p-9-9-spot-0"]).title == "Train: job p-1-2-0"
+
+
 def test_the_endpoints_log_is_printed(memory: Clients, console: Console, page: io.StringIO) -> None:
     group = "/aws/sagemaker/Endpoints/mlops"
     memory.logs.create_log_group(logGroupName=group)

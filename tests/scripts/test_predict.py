@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from botocore.response import StreamingBody
 from botocore.stub import Stubber
@@ -27,24 +28,35 @@ def answer(body: Any) -> dict[str, Any]:
 
 
 def test_the_content_decides_the_type_and_not_the_name(tmp_path: Path) -> None:
-    assert predict.read_image(picture(tmp_path / "a.jpg", "PNG"))[1] == "image/png"
-    assert predict.read_image(picture(tmp_path / "b", "JPEG"))[1] == "image/jpeg"
+    assert predict.read_body(picture(tmp_path / "a.jpg", "PNG"))[1] == "image/png"
+    assert predict.read_body(picture(tmp_path / "b", "JPEG"))[1] == "image/jpeg"
+    np.save(tmp_path / "c.npy", np.zeros((1, 4)))
+    assert predict.read_body(tmp_path / "c.npy")[1] == "application/x-npy"
+    (tmp_path / "d").write_text('\n{"instances": []}')
+    assert predict.read_body(tmp_path / "d")[1] == "application/json"
 
 
 @pytest.mark.parametrize(
     ("content", "reason"),
-    [(None, "cannot be read: No such file"), (b"GIF89a", "neither PNG nor JPEG"), (b"", "neither")],
+    [
+        (None, "cannot be read: No such file"),
+        (b"GIF89a", "neither PNG, JPEG, NPY nor JSON"),
+        (b"", "neither"),
+    ],
 )
-def test_what_is_no_image_is_refused(tmp_path: Path, content: bytes | None, reason: str) -> None:
+def test_what_the_model_cannot_read_is_refused(
+    tmp_path: Path, content: bytes | None, reason: str
+) -> None:
     path = tmp_path / "x.png"
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(Problem, match=reason):
-        predict.read_image(path)
+        predict.read_body(path)
 
 
-def test_a_prediction_is_read(clients: Clients) -> None:
-    body = {"predictions": [{"classes": 1, "probabilities": [0.2, 0.8]}]}
+def test_each_prediction_is_read(clients: Clients) -> None:
+    ones = [{"classes": 1, "probabilities": [0.2, 0.8]}, {"classes": 0, "probabilities": [1, 0]}]
+    body = {"predictions": ones}
     with Stubber(clients.sagemaker_runtime) as stub:
         stub.add_response(
             "invoke_endpoint",
@@ -57,13 +69,13 @@ def test_a_prediction_is_read(clients: Clients) -> None:
             },
         )
         found = predict.predict(clients.sagemaker_runtime, "mlops", b"png", "image/png")
-    assert found == predict.Prediction(1, [0.2, 0.8])
+    assert found == [predict.Prediction(1, [0.2, 0.8]), predict.Prediction(0, [1.0, 0.0])]
 
 
 @pytest.mark.parametrize(
     ("code", "message", "reason"),
     [
-        ("ModelError", "x", "the model refused the image: x"),
+        ("ModelError", "x", "the model refused it: x"),
         (
             "ValidationError",
             "Endpoint mlops of account 1 not found.",
@@ -93,3 +105,8 @@ def test_the_likeliest_classes_are_shown_in_80_columns(console: Console, page: i
     assert lines[0] == "Prediction: 10"
     assert lines[1].startswith("  10  100.0%  █")
     assert max(map(len, lines)) <= 80
+
+
+def test_several_predictions_are_one_line_each(console: Console, page: io.StringIO) -> None:
+    predict.show_all(console, [predict.Prediction(1, [0.2, 0.8]), predict.Prediction(0, [1, 0])])
+    assert page.getvalue().splitlines() == ["   0  1   80.0%", "   1  0  100.0%"]

@@ -110,9 +110,14 @@ def test_a_run_that_succeeded_is_no_failure(
     assert not status.show_pipeline(clients, KNOWN, console)
 
 
-@pytest.mark.parametrize("told", [True, False])
+@pytest.mark.parametrize(("told", "spot"), [(True, False), (False, False), (True, True)])
 def test_a_training_shows_its_commit_its_accuracy_and_its_cause_once(
-    clients: Clients, stub: dict[str, Stubber], console: Console, page: io.StringIO, told: bool
+    clients: Clients,
+    stub: dict[str, Stubber],
+    console: Console,
+    page: io.StringIO,
+    told: bool,
+    spot: bool,
 ) -> None:
     machine = KNOWN["TrainingWorkflowArn"]
     started = datetime.now(UTC) - timedelta(minutes=5)
@@ -132,7 +137,9 @@ def test_a_training_shows_its_commit_its_accuracy_and_its_cause_once(
         "CreationTime": started + timedelta(minutes=1),
         "TrainingJobStatus": "Completed",
     }
-    sagemaker.add_response("list_training_jobs", {"TrainingJobSummaries": [job]})
+    before = {**job, "TrainingJobName": "mlops-0a1b2c3d-0123456789ab-ffffffff-spot-0"}
+    made = [job, before] if spot else [job]
+    sagemaker.add_response("list_training_jobs", {"TrainingJobSummaries": made})
     described = {**execution, "input": '{"version": "0123456789ab"}', "error": "QualityTooLow"}
     states.add_response("describe_execution", described)
     metrics = [{"MetricName": "eval:accuracy", "Value": 0.41, "Timestamp": NOW}]
@@ -150,7 +157,8 @@ def test_a_training_shows_its_commit_its_accuracy_and_its_cause_once(
         states.add_response("describe_execution", described)
         states.add_response("get_execution_history", {"events": []})
     status.show_workflow(clients, KNOWN, console, told=told)
-    assert "FAILED        5 min  0123456789ab accuracy 41.0%" in page.getvalue()
+    words = "accuracy 41.0%" + (", on demand after spot" if spot else "")
+    assert f"FAILED        5 min  0123456789ab {words}\n" in page.getvalue()
     assert RUN not in page.getvalue()
     assert page.getvalue().count("QualityTooLow") == (0 if told else 1)
 

@@ -107,4 +107,46 @@ def test_a_running_workflow_tells_the_state_of_the_one_it_waits_for(clients: Cli
             {"events": [entered(1, "WaitForEndpoint")]},
             {"executionArn": CHILD},
         )
-        assert workflow.where(clients.stepfunctions, EXECUTION) == "Deploy > WaitForEndpoint"
+        assert workflow.where(clients, EXECUTION) == "Deploy > WaitForEndpoint"
+
+
+JOB = "arn:aws:sagemaker:eu-west-1:123456789012:training-job/mlops-1-spot-0"
+
+
+def test_a_running_workflow_tells_what_its_training_job_waits_for(clients: Clients) -> None:
+    submitted = event(
+        2,
+        "TaskSubmitted",
+        taskSubmittedEventDetails={
+            "resourceType": "sagemaker",
+            "resource": "createTrainingJob.sync",
+            "output": json.dumps({"TrainingJobArn": JOB}),
+        },
+    )
+    job = {
+        "TrainingJobName": "mlops-1-spot-0",
+        "TrainingJobArn": JOB,
+        "ModelArtifacts": {"S3ModelArtifacts": "s3://a/b"},
+        "TrainingJobStatus": "InProgress",
+        "SecondaryStatus": "Interrupted",
+        "AlgorithmSpecification": {"TrainingInputMode": "File"},
+        "ResourceConfig": {"VolumeSizeInGB": 1, "InstanceCount": 2},
+        "StoppingCondition": {},
+        "CreationTime": datetime.now(UTC),
+        "EnableManagedSpotTraining": True,
+        "SecondaryStatusTransitions": [
+            {"Status": status, "StartTime": datetime.now(UTC)}
+            for status in ("Starting", "Training", "Interrupted")
+        ],
+    }
+    with Stubber(clients.stepfunctions) as stub, Stubber(clients.sagemaker) as sagemaker:
+        stub.add_response("get_execution_history", {"events": [entered(1, "Train"), submitted]})
+        sagemaker.add_response("describe_training_job", job, {"TrainingJobName": "mlops-1-spot-0"})
+        said = workflow.where(clients, EXECUTION)
+        assert said == (
+            "Train > interrupted, waiting for spot capacity (2 instances, spot, interrupted once)"
+        )
+        # The job has ended, and the run went on
+        went_on = [entered(1, "Train"), submitted, entered(3, "CheckQuality")]
+        stub.add_response("get_execution_history", {"events": went_on})
+        assert workflow.where(clients, EXECUTION) == "CheckQuality"

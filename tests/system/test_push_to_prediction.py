@@ -102,18 +102,24 @@ def test_the_pipeline_tells_its_state_and_its_actions(
     assert {each["status"] for each in aws.actions(STACK).values()} == {"Succeeded"}
 
 
-def test_the_image_is_named_by_commit_and_trained_by_digest(
+def test_a_commit_trains_in_one_image_and_serves_in_another_each_by_digest(
     aws: Driver, deployed: dict[str, str]
 ) -> None:
-    (image,) = aws.aws("ecr", "describe-images", "--repository-name", STACK)["imageDetails"]
+    images = aws.aws("ecr", "describe-images", "--repository-name", STACK)["imageDetails"]
+    by_tag = {tag: each["imageDigest"] for each in images for tag in each["imageTags"]}
     (job,) = aws.aws("sagemaker", "list-training-jobs")["TrainingJobSummaries"]
-    described = aws.aws(
+    (model,) = aws.aws("sagemaker", "list-models")["Models"]
+    trained = aws.aws(
         "sagemaker", "describe-training-job", "--training-job-name", job["TrainingJobName"]
     )
-    (commit,) = image["imageTags"]
+    served = aws.aws("sagemaker", "describe-model", "--model-name", model["ModelName"])
+    commit = next(iter(by_tag)).partition("-")[0]
+    assert by_tag.keys() == {f"{commit}-train", f"{commit}-serve"}
     assert commit[:12] in job["TrainingJobName"]
-    trained = described["AlgorithmSpecification"]["TrainingImage"]
-    assert trained == f"{deployed['ImageRepositoryUri']}@{image['imageDigest']}"
+    uri = deployed["ImageRepositoryUri"]
+    used = trained["AlgorithmSpecification"]["TrainingImage"]
+    assert used == f"{uri}@{by_tag[f'{commit}-train']}"
+    assert served["PrimaryContainer"]["Image"] == f"{uri}@{by_tag[f'{commit}-serve']}"
 
 
 def test_the_training_log_is_in_cloudwatch(aws: Driver, deployed: dict[str, str]) -> None:

@@ -13,7 +13,6 @@ import pytest
 import yaml
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
-DIGEST = "sha256:" + "a" * 64
 URI = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/mlops"
 
 
@@ -89,7 +88,11 @@ def test_the_report_has_the_name_of_the_stacks_report_group(
 # ---- image.yml
 
 
-def image_build(folder: Path, hyperparameters: str, known: bool = False) -> Build:
+DIGESTS = {name: "sha256:" + name[0].encode().hex() * 32 for name in ("train", "serve")}
+
+
+def image_build(folder: Path, hyperparameters: str, known: tuple[str, ...] = ()) -> Build:
+    """A registry that holds the images `known` of the commit, and what docker pushes."""
     (folder / "hyperparameters.json").write_text(hyperparameters)
     build = Build(
         folder,
@@ -99,39 +102,69 @@ def image_build(folder: Path, hyperparameters: str, known: bool = False) -> Buil
         BASE_IMAGE="base",
         PIP_INDEX_URL="https://index",
     )
-    build.program("docker", '[ "$1" = push ] && touch pushed; exit 0')
-    build.program(
-        "aws",
-        f'[ "$2" = get-login-password ] && echo secret && exit\n'
-        f"[ -e pushed ] || {str(known).lower()} && echo {DIGEST} || echo None",
+    (folder / "pushed").mkdir()
+    for name in known:
+        (folder / "pushed" / name).touch()
+    build.program("docker", '[ "$1" = push ] && touch "pushed/${2##*-}"; exit 0')
+    listed = "\n".join(
+        f"[ -e pushed/{name} ] && printf '{COMMIT}-{name}\\t{digest}\\n'"
+        for name, digest in DIGESTS.items()
     )
+    build.program("aws", f'[ "$2" = get-login-password ] && echo secret && exit\n{listed}\ntrue')
     return build
 
 
-def test_a_commit_is_built_pushed_and_named_by_digest(
+def images_of(folder: Path) -> dict[str, str]:
+    workflow = json.loads((folder / "workflow.json").read_text())
+    return {name: value for name, value in workflow.items() if name.endswith("Image")}
+
+
+BOTH = {
+    "trainingImage": f"{URI}@{DIGESTS['train']}",
+    "servingImage": f"{URI}@{DIGESTS['serve']}",
+}
+
+
+def test_a_commit_is_built_twice_pushed_and_named_by_digest(
     tmp_path: Path, buildspecs: dict[str, str]
 ) -> None:
     build = image_build(tmp_path, '{"epochs": 12, "rate": 0.5, "augment": true, "name": "x"}')
     code, output = build.run(buildspecs["image"])
     assert code == 0, output
-    assert f"docker push {URI}:{COMMIT}" in build.calls()
-    assert "--build-arg BASE_IMAGE --build-arg PIP_INDEX_URL" in build.calls()
+    for target in ("train", "serve"):
+        arguments = "--build-arg BASE_IMAGE --build-arg PIP_INDEX_URL"
+        tag = f"{URI}:{COMMIT}-{target}"
+        assert f"docker build --target {target} {arguments} --tag {tag} ." in build.calls()
+        assert f"docker push {tag}" in build.calls()
     assert json.loads((tmp_path / "workflow.json").read_text()) == {
         "commit": COMMIT,
         "version": COMMIT[:12],
-        "image": f"{URI}@{DIGEST}",
         "hyperparameters": {"epochs": "12", "rate": "0.5", "augment": "true", "name": "x"},
+        **BOTH,
     }
 
 
-def test_the_same_commit_again_reuses_the_digest(
-    tmp_path: Path, buildspecs: dict[str, str]
+@pytest.mark.parametrize("known", [("train", "serve"), ("train",), ("serve",)])
+def test_the_same_commit_again_builds_only_what_is_missing(
+    tmp_path: Path, buildspecs: dict[str, str], known: tuple[str, ...]
 ) -> None:
-    build = image_build(tmp_path, "{}", known=True)
+    build = image_build(tmp_path, "{}", known)
     code, output = build.run(buildspecs["image"])
     assert code == 0, output
-    assert "docker" not in build.calls()
-    assert json.loads((tmp_path / "workflow.json").read_text())["image"] == f"{URI}@{DIGEST}"
+    built = {name for name in DIGESTS if f"docker build --target {name} " in build.calls()}
+    assert built == DIGESTS.keys() - set(known)
+    assert ("docker" in build.calls()) is bool(built)
+    assert images_of(tmp_path) == BOTH
+
+
+def test_nothing_is_pushed_of_a_commit_that_builds_only_one_image(
+    tmp_path: Path, buildspecs: dict[str, str]
+) -> None:
+    build = image_build(tmp_path, "{}")
+    build.program("docker", '[ "$3" != serve ]')
+    code, _ = build.run(buildspecs["image"])
+    assert code != 0
+    assert "docker push" not in build.calls()
 
 
 @pytest.mark.parametrize(
@@ -142,6 +175,7 @@ def test_the_same_commit_again_reuses_the_digest(
         ('{"seed": null}', "must be flat: seed"),
         ("[1]", "must hold one object"),
         ('{"epochs": ', "cannot be read"),
+        (json.dumps({"note": "x" * 10_000}), "is too long"),
     ],
 )
 def test_a_malformed_hyperparameter_is_refused_before_the_build(
@@ -162,7 +196,7 @@ def test_a_failed_push_leaves_no_workflow_to_start(
     build.program("docker", '[ "$1" != push ]')
     code, _ = build.run(buildspecs["image"])
     assert code != 0
-    assert "image" not in json.loads((tmp_path / "workflow.json").read_text())
+    assert images_of(tmp_path) == {}
 
 
 def test_a_registry_that_cannot_be_asked_is_not_an_absent_image(

@@ -150,6 +150,13 @@ def test_the_privileged_build_can_push_images_and_little_else(template: Template
     assert written == ["${ArtifactBucket.Arn}/${ProjectName}/*"]
 
 
+def test_a_job_deletes_checkpoints_and_nothing_else(template: Template) -> None:
+    deleting = [grant for grant in grants(template) if "s3:DeleteObject" in grant.actions]
+    assert [(grant.role, grant.resources) for grant in deleting] == [
+        ("TrainingJobRole", ({"Fn::Sub": "${ArtifactBucket.Arn}/checkpoints/*"},))
+    ]
+
+
 def test_only_the_image_build_runs_privileged(template: Template) -> None:
     projects = of_type(template, "AWS::CodeBuild::Project")
     privileged = {name for name, p in projects.items() if p["Environment"]["PrivilegedMode"]}

@@ -1,3 +1,4 @@
+import re
 from typing import Any
 
 import pytest
@@ -113,7 +114,24 @@ def test_more_images_are_kept_than_versions_can_be_in_use(template: Template) ->
     rules = yaml.safe_load(repository["LifecyclePolicy"]["LifecyclePolicyText"])["rules"]
     (kept,) = [r["selection"] for r in rules if r["selection"]["tagStatus"] == "any"]
     assert kept["countType"] == "imageCountMoreThan"
-    assert kept["countNumber"] >= 2 * template["Parameters"]["KeepVersions"]["MaxValue"]
+    images_a_commit = 2
+    most = template["Parameters"]["KeepVersions"]["MaxValue"]
+    assert kept["countNumber"] >= 2 * images_a_commit * most
+
+
+@pytest.mark.parametrize("folder", ["models", "checkpoints"])
+def test_no_project_has_the_name_of_a_folder_of_jobs(template: Template, folder: str) -> None:
+    """The pipeline's artifacts lie, and expire, in the folder of the project's name."""
+    pattern = template["Parameters"]["ProjectName"]["AllowedPattern"]
+    assert not re.fullmatch(pattern, folder)
+    assert re.fullmatch(pattern, f"{folder}-x")
+
+
+def test_models_stay_and_what_can_be_made_again_goes(template: Template) -> None:
+    bucket = of_type(template, "AWS::S3::Bucket")["ArtifactBucket"]
+    rules = bucket["LifecycleConfiguration"]["Rules"]
+    expiring = {str(rule["Prefix"]) for rule in rules if "ExpirationInDays" in rule}
+    assert expiring == {"checkpoints/", str({"Fn::Sub": "${ProjectName}/"})}
 
 
 def stages(template: Template, in_china: bool) -> list[dict[str, Any]]:

@@ -91,11 +91,25 @@ def test_every_call_has_the_arguments_its_service_knows(template: Template) -> N
         assert report == "", f"{task.name}: {report}"
 
 
-@pytest.mark.parametrize("state", ["UseKey", "UseLocalDisk"])
-def test_the_resources_of_a_job_have_the_right_shape(template: Template, state: str) -> None:
-    resources = definitions(template)["TrainingWorkflow"]["States"][state]["Parameters"]
-    shape = input_shape("sagemaker:createTrainingJob").members["ResourceConfig"]
-    assert complaints(resources, shape) == ""
+@pytest.mark.parametrize(
+    ("state", "part", "argument"),
+    [
+        ("UseKey", None, "ResourceConfig"),
+        ("UseLocalDisk", None, "ResourceConfig"),
+        ("UseSpot", "stopping", "StoppingCondition"),
+        ("UseOnDemand", "stopping", "StoppingCondition"),
+        ("FallBack", "stopping", "StoppingCondition"),
+        ("UseSpot", "spot", "EnableManagedSpotTraining"),
+        ("FallBack", "spot", "EnableManagedSpotTraining"),
+        ("NameCheckpoints", None, "CheckpointConfig"),
+    ],
+)
+def test_what_is_settled_before_a_job_has_the_right_shape(
+    template: Template, state: str, part: str | None, argument: str
+) -> None:
+    settled = definitions(template)["TrainingWorkflow"]["States"][state]["Parameters"]
+    shape = input_shape("sagemaker:createTrainingJob").members[argument]
+    assert complaints(settled[part] if part else settled, shape) == ""
 
 
 def test_a_misspelt_argument_would_be_found() -> None:
