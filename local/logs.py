@@ -20,18 +20,20 @@ class LogStream:
     def __init__(self, credentials: Credentials, group: str, stream: str) -> None:
         self.group, self.stream = group, stream
         self._client = credentials.client("logs")
-        self._lines: queue.Queue[tuple[int, str] | None] = queue.Queue()
+        self._lines: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+        self._closed = threading.Event()
         self._create()
         self._writer = threading.Thread(target=self._drain, daemon=True, name=f"log-{stream}")
         self._writer.start()
 
     def write(self, line: str) -> None:
         """Queue one line; an empty one is kept as a space, since the API refuses empty events."""
-        self._lines.put((int(time.time() * 1000), line[:MAX_MESSAGE] or " "))
+        message = line[:MAX_MESSAGE] or " "
+        self._lines.put({"timestamp": int(time.time() * 1000), "message": message})
 
     def close(self) -> None:
         """Returns when every line has been delivered."""
-        self._lines.put(None)
+        self._closed.set()
         self._writer.join()
 
     def __enter__(self) -> "LogStream":
@@ -60,18 +62,16 @@ class LogStream:
                 continue
 
     def _drain(self) -> None:
-        ended = False
-        while not ended:
-            time.sleep(INTERVAL)
-            events: list[dict[str, Any]] = []
-            while not self._lines.empty() and len(events) < BATCH and not ended:
-                entry = self._lines.get()
-                if entry is None:
-                    ended = True
-                else:
-                    events.append({"timestamp": entry[0], "message": entry[1]})
-            if events:
-                self._put(events)
+        """A batch at each interval, more where it was full, and the rest when it is closed."""
+        closed = False
+        while not closed:
+            closed = self._closed.wait(INTERVAL)
+            full = True
+            while full:
+                events = [self._lines.get() for _ in range(min(BATCH, self._lines.qsize()))]
+                full = len(events) == BATCH
+                if events:
+                    self._put(events)
 
     def _put(self, events: list[dict[str, Any]]) -> None:
         try:

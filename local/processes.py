@@ -42,10 +42,7 @@ class Process:
 
     def terminate(self, grace: float = 10.0) -> None:
         """SIGTERM to the group, SIGKILL after `grace` seconds; returns when the process is gone."""
-        self._signal(signal.SIGTERM)
-        if self.wait(grace) is None:
-            self._signal(signal.SIGKILL)
-            self.wait()
+        terminate([self], grace)
 
     def _signal(self, number: int) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -112,6 +109,18 @@ def run(
     return status
 
 
+def terminate(running: Sequence[Process], grace: float) -> None:
+    """SIGTERM to all groups, SIGKILL to those left after `grace` seconds; returns when all end."""
+    running = [process for process in running if process.returncode is None]
+    for process in running:
+        process._signal(signal.SIGTERM)
+    deadline = time.monotonic() + grace
+    for process in running:
+        if process.wait(max(0.0, deadline - time.monotonic())) is None:
+            process._signal(signal.SIGKILL)
+            process.wait()
+
+
 def base_environment() -> dict[str, str]:
     """What a child needs of this process's environment, and none of its secrets."""
     kept = {name: os.environ[name] for name in ("HOME", "LANG", "TMPDIR") if name in os.environ}
@@ -126,12 +135,7 @@ def stop_all(grace: float = 5.0) -> None:
     with _lock:
         _stopping = True
         left = list(_running.values())
-    for process in left:
-        process._signal(signal.SIGTERM)
-    deadline = time.monotonic() + grace
-    for process in left:
-        process.wait(max(0.0, deadline - time.monotonic()))
-        process.terminate(grace=0)
+    terminate(left, grace)
 
 
 def _tell_reaper(word: str) -> None:

@@ -22,6 +22,7 @@ Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 MAX_BODY = 2 * 1024**3
 IDLE_SECONDS = 120
 FORM = "application/x-www-form-urlencoded"
+RECLAIM = "/_local/reclaim"  # no service's path, and no bucket's, whose names have no underscore
 GLOBAL = ("iam", "s3", "sts")  # their requests may be signed for the partition's first region
 FIRST_REGIONS = ("us-east-1", "cn-north-1", "us-gov-west-1")
 # What moto does well enough to be of use; anything else it would only pretend to do
@@ -119,6 +120,7 @@ def _front(region: str, moto: Application) -> Application:
     from local.codecommit.git_http import git_http
     from local.codepipeline.api import CodePipeline
     from local.credentials import UnknownCaller, caller
+    from local.sagemaker.interruption import reclaim
 
     services = {
         each.service: each for each in (CloudFormation, CodeBuild, CodeCommit, CodePipeline)
@@ -143,6 +145,8 @@ def _front(region: str, moto: Application) -> Application:
                 "InvalidRegionException",
                 f"the local endpoint runs {region}, the request is for {called_region}",
             )
+        if environ["PATH_INFO"] == RECLAIM:
+            return reclaim(environ, start_response)
         if service in services:
             return _own(services[service], environ, start_response)
         if service not in MOTO:

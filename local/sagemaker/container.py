@@ -8,6 +8,7 @@ import gzip
 import os
 import shutil
 import tarfile
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -54,23 +55,21 @@ def download(s3: Any, uri: str, folder: Path) -> int:
     return len(found)
 
 
-def mirror(s3: Any, folder: Path, uri: str) -> None:
-    """Make the prefix equal to the folder, deletions included, as for checkpoints."""
-    bucket, prefix = split(uri)
-    prefix = prefix.rstrip("/") + "/" if prefix else ""
-    local = {
-        prefix + path.relative_to(folder).as_posix(): path
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
-    for key, path in local.items():
-        s3.upload_file(str(path), bucket, key)
-    for key in set(keys(s3, f"s3://{bucket}/{prefix}")) - set(local):
-        s3.delete_object(Bucket=bucket, Key=key)
+def merged(folders: Iterable[Path]) -> dict[str, Path]:
+    """Everything in the folders by its name in them; where names clash, the first folder's.
+
+    On SageMaker instances "should ensure no file/directory names clash", and which wins is not said
+    (Developer Guide, "How Amazon SageMaker AI Processes Training Output").
+    """
+    found: dict[str, Path] = {}
+    for folder in folders:
+        for path in folder.rglob("*"):
+            found.setdefault(path.relative_to(folder).as_posix(), path)
+    return found
 
 
-def pack(folder: Path, archive: Path) -> None:
-    """The folder's content as tar.gz; equal content gives equal bytes."""
+def pack(entries: Mapping[str, Path], archive: Path) -> None:
+    """The entries as tar.gz; equal content gives equal bytes."""
 
     def anonymous(entry: tarfile.TarInfo) -> tarfile.TarInfo:
         entry.uid = entry.gid = 0
@@ -83,8 +82,8 @@ def pack(folder: Path, archive: Path) -> None:
         gzip.GzipFile("", "wb", compresslevel=6, fileobj=file, mtime=0) as packed,
         tarfile.open(fileobj=packed, mode="w") as tar,
     ):
-        for path in sorted(folder.iterdir()):  # tar.add sorts what lies deeper
-            tar.add(path, arcname=path.name, filter=anonymous)
+        for name in sorted(entries):
+            tar.add(entries[name], arcname=name, recursive=False, filter=anonymous)
 
 
 def unpack(archive: Path, folder: Path, limit: int = MAX_MODEL_BYTES) -> None:

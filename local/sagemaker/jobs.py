@@ -1,4 +1,4 @@
-"""SageMaker training jobs: the operations. What a job does is in sagemaker_training."""
+"""SageMaker training jobs: the operations. What a job does is in training."""
 
 import re
 from datetime import UTC, datetime
@@ -11,6 +11,7 @@ from local import images
 from local.background import background
 from local.credentials import Credentials, NotAuthorized, assume
 from local.sagemaker import container
+from local.sagemaker.checks import check
 from local.sagemaker.records import LOCK, Operations, Record, invalid, summaries
 from local.sagemaker.training import TrainingJob
 from local.service import AwsError
@@ -40,6 +41,7 @@ class TrainingJobs(Operations):
                     f"training job with this name already exists ({job.arn})",
                 )
             self._jobs[name] = job
+            job.enter("Starting")
         background(job.run, credentials)
         return ActionResult({"TrainingJobArn": job.arn})
 
@@ -79,56 +81,21 @@ class TrainingJobs(Operations):
         return job
 
     def _description(self, name: str) -> dict[str, Any]:
-        self._refuse_unsupported()
-        now = datetime.now(UTC)
+        self.refuse(*UNSUPPORTED)
+        request = self.request(*NEVER_RUN)
+        check(request)
         output = self.get("OutputDataConfig")["S3OutputPath"]
         artifacts = container.join(output, name, "output", "model.tar.gz")
         return {
             "EnableNetworkIsolation": False,
             "EnableManagedSpotTraining": False,
             "EnableInterContainerTrafficEncryption": False,
-            **self.request(*NEVER_RUN),
+            **request,
             "TrainingJobArn": self.arn("training-job", name),
             "TrainingJobStatus": "InProgress",
-            "SecondaryStatus": "Starting",
             "ModelArtifacts": {"S3ModelArtifacts": artifacts},
-            "CreationTime": now,
-            "LastModifiedTime": now,
-            "SecondaryStatusTransitions": [
-                {
-                    "Status": "Starting",
-                    "StartTime": now,
-                    "StatusMessage": "Starting the training job",
-                }
-            ],
+            "CreationTime": datetime.now(UTC),
         }
-
-    def _refuse_unsupported(self) -> None:
-        self.refuse(*UNSUPPORTED)
-        if self.get("ResourceConfig").get("InstanceCount", 1) != 1:
-            raise invalid("the local endpoint runs one instance: set InstanceCount to 1")
-        if self.get("EnableManagedSpotTraining"):
-            raise invalid(
-                "the local endpoint has no spot capacity: set EnableManagedSpotTraining to false"
-            )
-        algorithm = self.get("AlgorithmSpecification")
-        if not algorithm.get("TrainingImage"):
-            raise invalid("the local endpoint runs a TrainingImage, not an AlgorithmName")
-        modes = [channel.get("InputMode") for channel in self.get("InputDataConfig", [])]
-        if "Pipe" in [algorithm["TrainingInputMode"], *modes]:
-            raise invalid("the local endpoint has the input modes File and FastFile, not Pipe")
-        for channel in self.get("InputDataConfig", []):
-            if not re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}", channel["ChannelName"]):
-                raise invalid(f"'{channel['ChannelName']}' is no ChannelName")
-            source = channel["DataSource"].get("S3DataSource")
-            if source is None or source["S3DataType"] != "S3Prefix":
-                raise invalid(
-                    f"channel {channel['ChannelName']}: the local endpoint reads an S3DataSource "
-                    "with S3DataType S3Prefix"
-                )
-        checkpoints = self.get("CheckpointConfig", {})
-        if checkpoints.get("LocalPath", "/opt/ml/checkpoints") != "/opt/ml/checkpoints":
-            raise invalid("the local endpoint keeps checkpoints in /opt/ml/checkpoints")
 
     def _role(self, job: TrainingJob) -> Credentials:
         role = job.description["RoleArn"]

@@ -20,6 +20,7 @@ class Metrics:
     def __init__(self, definitions: Sequence[dict[str, str]]) -> None:
         self._patterns = [(each["Name"], re.compile(each["Regex"])) for each in definitions]
         self._values: list[dict[str, Any]] = []
+        self._published = 0
 
     def read(self, line: str) -> None:
         """Capture a line's values; what is no finite number is not captured."""
@@ -36,9 +37,10 @@ class Metrics:
         return list({each["MetricName"]: each for each in self._values}.values())
 
     def publish(self, credentials: Credentials, namespace: str, job: str) -> None:
-        """All values to CloudWatch; a role that may not has none there, as on AWS."""
+        """New values to CloudWatch; a role that may not has none there, as on AWS."""
         dimensions = [{"Name": "TrainingJobName", "Value": job}]
-        data = [{**each, "Dimensions": dimensions} for each in self._values]
+        data = [{**each, "Dimensions": dimensions} for each in self._values[self._published :]]
+        self._published += len(data)
         client = credentials.client("cloudwatch")
         with contextlib.suppress(ClientError):
             for start in range(0, len(data), BATCH):

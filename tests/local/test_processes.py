@@ -89,10 +89,11 @@ def test_what_a_child_leaves_behind_ends_with_it(tmp_path: Path) -> None:
 
 def test_a_kill_9_of_the_parent_leaves_no_orphan(tmp_path: Path) -> None:
     program = (
-        "import sys, time; from pathlib import Path; from local import processes;"
+        "import os, time; from pathlib import Path; from local import processes;"
+        "tell = lambda pid: os.write(1, f'{pid}\\n'.encode());"  # whole lines from two threads
         f"p = processes.start(['bash', '-c', {SLEEP_WITH_GRANDCHILD!r}], Path('.'),"
-        "processes.base_environment(), lambda line: print(line, flush=True));"
-        "print(p.pid, flush=True); time.sleep(300)"
+        "processes.base_environment(), tell);"
+        "tell(p.pid); time.sleep(300)"
     )
     parent = subprocess.Popen(
         [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, start_new_session=True

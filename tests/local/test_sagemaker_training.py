@@ -1,6 +1,4 @@
-import io
 import json
-import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +6,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.local.aws import Aws, unique, wait
+from tests.local.training import archive, course, ended, lines, refusal, request, start
 
 TRAIN = """
 cd $SAGEMAKER_BASE_DIR
@@ -22,76 +21,6 @@ SAVING = """
 trap 'sleep 0.3; echo saved > $SAGEMAKER_BASE_DIR/model/weights; exit 0' TERM
 echo ready; while true; do sleep 0.1; done
 """
-METRICS = [
-    {"Name": "eval:accuracy", "Regex": "eval:accuracy=([0-9.]+)"},
-    {"Name": "train:loss", "Regex": r"train:loss=(\S+)"},
-    {"Name": "never", "Regex": "never=([0-9.]+)"},
-]
-
-
-def request(aws: Aws, image: str, **changes: Any) -> dict[str, Any]:
-    bucket = aws.bucket(data__a="apple", data__sub__b="pear")
-    return {
-        "TrainingJobName": unique("job"),
-        "RoleArn": aws.role("sagemaker"),
-        "AlgorithmSpecification": {
-            "TrainingImage": image,
-            "TrainingInputMode": "File",
-            "MetricDefinitions": METRICS,
-        },
-        "HyperParameters": {"epochs": "3"},
-        "Environment": {"FROM_REQUEST": "too"},
-        "InputDataConfig": [
-            {
-                "ChannelName": "training",
-                "DataSource": {
-                    "S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": f"s3://{bucket}/data/"}
-                },
-            }
-        ],
-        "OutputDataConfig": {"S3OutputPath": f"s3://{bucket}/models"},
-        "ResourceConfig": {
-            "InstanceType": "ml.m5.xlarge",
-            "InstanceCount": 1,
-            "VolumeSizeInGB": 30,
-        },
-        "StoppingCondition": {"MaxRuntimeInSeconds": 60},
-        "Tags": [{"Key": "project", "Value": "p"}],
-        **changes,
-    }
-
-
-def start(aws: Aws, job: dict[str, Any]) -> str:
-    aws.client("sagemaker").create_training_job(**job)
-    return str(job["TrainingJobName"])
-
-
-def ended(aws: Aws, name: str) -> dict[str, Any]:
-    sagemaker = aws.client("sagemaker")
-    return dict(
-        wait(
-            lambda: (
-                (job := sagemaker.describe_training_job(TrainingJobName=name))["TrainingJobStatus"]
-                in ("Completed", "Failed", "Stopped")
-                and job
-            )
-        )
-    )
-
-
-def refusal(aws: Aws, job: dict[str, Any]) -> str:
-    with pytest.raises(ClientError) as caught:
-        start(aws, job)
-    error = caught.value.response["Error"]
-    return f"{error['Code']}: {error['Message']}"
-
-
-def archive(aws: Aws, uri: str) -> dict[str, bytes]:
-    bucket, key = uri.removeprefix("s3://").split("/", 1)
-    body = aws.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
-    with tarfile.open(fileobj=io.BytesIO(body)) as tar:
-        files = [entry for entry in tar if entry.isfile()]
-        return {entry.name: tar.extractfile(entry).read() for entry in files}  # type: ignore[union-attr]
 
 
 @pytest.fixture(scope="module")
@@ -123,15 +52,9 @@ def test_a_completed_job_leaves_its_model_and_output_where_describe_says(
 
 
 def test_a_job_tells_its_course(trained: dict[str, Any]) -> None:
-    courses = trained["SecondaryStatusTransitions"]
-    assert [each["Status"] for each in courses] == [
-        "Starting",
-        "Downloading",
-        "Training",
-        "Uploading",
-        "Completed",
-    ]
-    assert all(each["EndTime"] >= each["StartTime"] for each in courses)
+    assert course(trained) == ["Starting", "Downloading", "Training", "Uploading", "Completed"]
+    transitions = trained["SecondaryStatusTransitions"]
+    assert all(each["EndTime"] >= each["StartTime"] for each in transitions)
     assert trained["TrainingEndTime"] > trained["TrainingStartTime"]
     assert trained["BillableTimeInSeconds"] == trained["TrainingTimeInSeconds"] >= 1
 
@@ -190,24 +113,13 @@ def test_an_image_without_the_program_is_named(aws: Aws, tmp_path: Path) -> None
 def test_stop_lets_the_program_save_and_ends_as_stopped(aws: Aws, tmp_path: Path) -> None:
     sagemaker = aws.client("sagemaker")
     name = start(aws, request(aws, aws.image(tmp_path, train=SAVING)))
-    wait(lambda: (aws.context.home / "training" / name / "opt/ml/model").exists())
-    wait(lambda: "ready" in " ".join(_log_or_nothing(aws, name)))
+    wait(lambda: lines(aws, name) == ["ready"])
     sagemaker.stop_training_job(TrainingJobName=name)
     job = ended(aws, name)
     assert (job["TrainingJobStatus"], job["SecondaryStatus"]) == ("Stopped", "Stopped")
-    assert [each["Status"] for each in job["SecondaryStatusTransitions"]][-2:] == [
-        "Stopping",
-        "Stopped",
-    ]
+    assert course(job)[-3:] == ["Stopping", "Uploading", "Stopped"]
     assert "FailureReason" not in job
     assert archive(aws, job["ModelArtifacts"]["S3ModelArtifacts"]) == {"weights": b"saved\n"}
-
-
-def _log_or_nothing(aws: Aws, name: str) -> list[str]:
-    try:
-        return aws.log("/aws/sagemaker/TrainingJobs", name)
-    except (ValueError, ClientError):
-        return []
 
 
 def test_max_runtime_ends_a_job_as_stopped_and_lets_it_save(aws: Aws, tmp_path: Path) -> None:
@@ -254,11 +166,6 @@ def test_equal_models_give_equal_archives(aws: Aws, image: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        (
-            {"ResourceConfig": {"InstanceType": "m", "InstanceCount": 2, "VolumeSizeInGB": 1}},
-            "the local endpoint runs one instance",
-        ),
-        ({"EnableManagedSpotTraining": True}, "EnableManagedSpotTraining"),
         (
             {"AlgorithmSpecification": {"TrainingImage": "i", "TrainingInputMode": "Pipe"}},
             "File and FastFile, not Pipe",
