@@ -9,10 +9,11 @@ SOURCE  ?=
 YES     ?=
 CODE    ?= container
 JOB     ?=
+FOR     ?= 0
 PYTHON  ?= python3
 
 # Recipes read these from the environment, so that no value is ever read as shell code
-export STACK REGION PROFILE PARAMS IMAGE DATA SOURCE CODE JOB
+export STACK REGION PROFILE PARAMS IMAGE DATA SOURCE CODE JOB FOR
 # aws (git's credential helper) and the generator's tools come from the project's environment
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
@@ -55,9 +56,9 @@ status: $(VENV) ## stack, pipeline, training and endpoint at a glance
 logs: $(VENV) ## follow the log of the running step
 	@$(PY) -m scripts.logs $(WHERE)
 
-predict: $(VENV) ## ask the endpoint what is on IMAGE=picture.png
+predict: $(VENV) ## ask the endpoint about IMAGE=x.png (.jpg .npy .json)
 	@if [ -z "$$IMAGE" ]; then \
-	  echo "Error: pass IMAGE=<PNG or JPEG, 32x32 pixels>; \`make data\` writes one" >&2; exit 2; fi
+	  echo "Error: pass IMAGE=<PNG, JPEG, NPY or JSON file>; \`make data\` writes a PNG" >&2; exit 2; fi
 	@$(PY) -m scripts.predict $(WHERE) -- "$$IMAGE"
 
 train: $(VENV) ## run the pipeline on the newest commit and follow it
@@ -72,8 +73,8 @@ train-local: $(VENV) ## run the model's training here, without any AWS (CODE=fol
 serve-local: $(VENV) ## serve what train-local trained
 	@$(PY) -m scripts.laptop serve --code "$$CODE"
 
-reclaim: $(VENV) ## take the spot machines of JOB away (local endpoint only)
-	@$(PY) -m local.reclaim "$$JOB"
+reclaim: $(VENV) ## take a spot job's machines away, locally (JOB=name FOR=seconds)
+	@$(PY) -m local.reclaim --for "$$FOR" -- "$$JOB"
 
 data: $(VENV) ## write the data to build/data (DATA=cifar10 SOURCE=archive)
 	@$(PY) -m scripts.data "$$DATA" $(if $(SOURCE),--source "$$SOURCE")
