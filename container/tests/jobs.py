@@ -24,7 +24,7 @@ class Host:
     base: Path
     process: "subprocess.Popen[str]"
 
-    def end(self, seconds: float = 90) -> tuple[int, str]:
+    def end(self, seconds: float = 180) -> tuple[int, str]:
         """Exit code and log."""
         log = self.process.communicate(timeout=seconds)[0]
         return self.process.returncode, log
@@ -104,7 +104,7 @@ def resumed_at(log: str) -> int:
     return int(found[1])
 
 
-def until(true: Callable[[], bool], seconds: float = 60) -> None:
+def until(true: Callable[[], bool], seconds: float = 120) -> None:
     end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end, "it did not come to pass"

@@ -4,9 +4,12 @@ import os
 import signal
 from pathlib import Path
 
+import pytest
 from jobs import Job
 
 from examples import channel
+
+pytestmark = pytest.mark.slow
 
 
 def ended(job: Job) -> tuple[str, str]:

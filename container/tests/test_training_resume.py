@@ -33,6 +33,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory, data: Path) -> tuple[H
     return host, log
 
 
+@pytest.mark.slow
 def test_every_epoch_and_the_end_tell_what_the_metric_definitions_look_for(
     undisturbed: tuple[Host, str],
 ) -> None:
@@ -46,6 +47,7 @@ def test_every_epoch_and_the_end_tell_what_the_metric_definitions_look_for(
     assert re.search(rf"^eval:loss{number} eval:accuracy{number}\nexport:onnx=1$", log, re.M)
 
 
+@pytest.mark.slow
 def test_curves_for_tensorboard_lie_where_sagemaker_puts_them_beside_the_model(
     undisturbed: tuple[Host, str],
 ) -> None:
@@ -66,6 +68,7 @@ def test_curves_for_tensorboard_lie_where_sagemaker_puts_them_beside_the_model(
     assert curve[STEPS] == pytest.approx(metrics["validation"]["accuracy"])
 
 
+@pytest.mark.slow
 def test_killed_and_stopped_it_ends_with_the_same_weights_and_scores(
     undisturbed: tuple[Host, str], tmp_path: Path, data: Path
 ) -> None:
@@ -79,7 +82,7 @@ def test_killed_and_stopped_it_ends_with_the_same_weights_and_scores(
     stopped = job.start()
     stopped.wait_for_step(60)
     stopped.process.terminate()
-    code, log = stopped.end(60)
+    code, log = stopped.end()
     assert code == 0, log
     assert 20 <= resumed_at(log) < 60 <= int(stopped.saved()[-1].stem[-9:]) < STEPS
     assert stopped.failure is None

@@ -1,6 +1,7 @@
 """Two machines that train as one; here both are processes of this machine."""
 
 import json
+import re
 import socket
 from pathlib import Path
 
@@ -9,6 +10,8 @@ from jobs import Host, Job, resumed_at
 
 from examples import channel
 from training.cluster import Hosts, read_hosts
+
+pytestmark = pytest.mark.slow
 
 CHOICE = {
     "epochs": 12,
@@ -40,12 +43,13 @@ def test_two_workers_score_as_one_and_interrupted_end_with_the_same_weights(
 ) -> None:
     whole = start_both(Job.create(tmp_path / "whole", data, **CHOICE))
     alone = Job.create(tmp_path / "alone", data, **CHOICE).start()
-    for host in (*whole, alone):
-        code, log = host.end()
+    ended = [host.end() for host in (whole[0], alone, whole[1])]
+    for code, log in ended:
         assert code == 0, log
-    assert scores(whole[0]) == {
-        split: pytest.approx(score, rel=1e-4) for split, score in scores(alone).items()
-    }
+    both, one = (losses(log) for _, log in ended[:2])
+    # What differs is the order of additions; it grows from step to step
+    assert both[0] == pytest.approx(one[0], rel=1e-5)
+    assert both == pytest.approx(one, rel=1e-3)
     assert not (whole[1].base / "model").exists(), "two workers have written a model"
     assert not whole[1].saved()
 
@@ -80,8 +84,11 @@ def copy_checkpoints(source: Host, target: Host) -> None:
         copy.write_bytes(path.read_bytes())
 
 
-def scores(host: Host) -> dict[str, dict[str, float]]:
-    return dict(json.loads((host.base / "model/metrics.json").read_text()))
+def losses(log: str) -> list[float]:
+    """Of training, by epoch; then the evaluation's."""
+    found = re.findall(r"(?:train|eval):loss=([\d.]+)", log)
+    assert len(found) == 13, log
+    return [float(loss) for loss in found]
 
 
 def test_a_worker_that_stays_alone_gives_up_and_says_what_to_look_at(

@@ -1,9 +1,9 @@
 """The machines of a job, and the strategy by which they train as one."""
 
+import faulthandler
 import json
 import os
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,22 +84,23 @@ def join(hosts: Hosts) -> Cluster:
 
 
 @contextmanager
-def give_up_after(seconds: float, give_up: Callable[[str], None]) -> Iterator[None]:
-    """Calls `give_up`, which has to end the process, when the block takes longer.
+def give_up_after(seconds: float, failure: Path) -> Iterator[None]:
+    """Ends the process when the block takes longer, with the reason in the file `failure`.
 
-    TensorFlow waits for a worker that never comes inside a call that nothing can interrupt.
+    TensorFlow waits for a worker that never comes inside a call that lets no Python run: so the
+    reason is written beforehand, and the clock is faulthandler's, which needs no Python.
     """
-    reason = (
+    failure.parent.mkdir(parents=True, exist_ok=True)
+    failure.write_text(
         f"the other workers were not there after {seconds:g} seconds: the log of the one that"
         " failed tells why, and hyperparameter start_seconds is how long to wait"
     )
-    timer = threading.Timer(seconds, give_up, [reason])
-    timer.daemon = True
-    timer.start()
+    faulthandler.dump_traceback_later(seconds, exit=True)
     try:
         yield
     finally:
-        timer.cancel()
+        faulthandler.cancel_dump_traceback_later()
+    failure.unlink()
 
 
 def _addresses(hosts: Hosts) -> list[str]:

@@ -37,22 +37,19 @@ LOST = (
 
 
 def run(
-    base: Path,
-    model: Model,
-    give_up: Callable[[str], None],
-    when_joined: Callable[[], Callable[[], bool]],
+    base: Path, model: Model, failure: Path, when_joined: Callable[[], Callable[[], bool]]
 ) -> None:
     """The job whose folders lie in `base`, which is /opt/ml on SageMaker.
 
-    `give_up` ends the process with a reason. `when_joined` is called once TensorFlow has set up its
-    own handling of signals, and gives the function that tells whether to stop. Raises JobError,
-    or Stopped.
+    `failure` takes the reason if the other hosts do not come. `when_joined` is called once
+    TensorFlow has set up its own handling of signals, and gives the function that tells whether to
+    stop. Raises JobError, or Stopped.
     """
     config = base / "input/config"
     given = json.loads((config / "hyperparameters.json").read_text())
     choice = parse(given, model.Hyperparameters)
     hosts = clusters.read_hosts(config / "resourceconfig.json")
-    with clusters.give_up_after(choice.start_seconds, give_up):
+    with clusters.give_up_after(choice.start_seconds, failure):
         cluster = clusters.join(hosts)
     told_to_stop = when_joined()
     data = datasets.check(base / "input/data/training", model)

@@ -78,7 +78,7 @@ class Trainer:
 
     def weights(self) -> list[NDArray[Any]]:
         """Of the network; several workers have to call this together."""
-        return [keras.ops.convert_to_numpy(weight) for weight in self.state.network.weights]
+        return [weight.value.numpy() for weight in self.state.network.weights]
 
     def _learn_epoch(self, batches: Iterator[Any]) -> float:
         """What is left of the epoch; gives its speed in images a second."""

@@ -25,7 +25,7 @@ class State:
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Several workers have to call this together: some variables are the mean of all."""
         variables = {
-            f"variable-{number}": keras.ops.convert_to_numpy(variable)
+            f"variable-{number}": variable.value.numpy()
             for number, variable in enumerate(self._variables())
         }
         scores = {
