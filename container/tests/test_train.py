@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 from jobs import Job
-
-from examples import channel
+from records import channel
 
 pytestmark = pytest.mark.slow
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tiny_model
+from records import channel, example, record, write
 
-from examples import channel, example, record, write
 from training.cluster import Cluster
 from training.data import check, check_split, evaluation_batches, training_batches
 from training.errors import DatasetError

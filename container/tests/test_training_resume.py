@@ -10,8 +10,8 @@ import pytest
 import tensorflow as tf
 import tiny_model
 from jobs import Host, Job, resumed_at
+from records import channel
 
-from examples import channel
 from training.data import check
 from training.job import fingerprint
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from jobs import Host, Job, resumed_at
+from records import channel
 
-from examples import channel
 from training.cluster import Hosts, read_hosts
 
 pytestmark = pytest.mark.slow
