@@ -25,7 +25,7 @@ REGIONS := us-east-1 eu-west-1 cn-north-1 cn-northwest-1 us-gov-west-1
 
 .DEFAULT_GOAL := help
 .PHONY: help lint generate upload create-stack deploy demo local status logs predict train \
-        destroy train-local serve-local reclaim test test-quick image bench data lock clean
+        destroy train-local serve-local reclaim test test-quick image sbom bench data lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -89,14 +89,17 @@ lint: generate ## check code, types and the templates for five regions
 	  --template build/mlops.yaml build/bootstrap.yaml
 
 test: $(VENV) ## run every test that needs nothing but this machine
-	@$(PY) -m pytest -m "not image"
+	@$(PY) -m pytest -m "not image" -n 2 --dist loadfile --no-loadscope-reorder
 
 test-quick: $(VENV) ## run the tests that take seconds: all but the whole system's
 	@$(PY) -m pytest -m "not local and not image"
 
-image: $(VENV) ## build the container image and test it (docker or podman)
+image: $(VENV) ## build both container images and test them (docker or podman)
 	@$(PY) -m scripts.image build
 	@$(PY) -m scripts.image test
+
+sbom: $(VENV) ## write what the built images hold to build/sbom
+	@$(PY) -m scripts.image sbom
 
 bench: $(VENV) ## measure training and serving against other ways (half an hour)
 	@$(PY) -m benchmarks.training
@@ -106,7 +109,7 @@ bench: $(VENV) ## measure training and serving against other ways (half an hour)
 lock: ## resolve the dependencies anew (needs uv)
 	@command -v uv >/dev/null || { echo "Error: make lock needs uv (pip install uv)" >&2; exit 2; }
 	@for name in requirements container/requirements container/requirements-serve \
-	    container/requirements-test; do \
+	    container/requirements-test container/requirements-sbom; do \
 	  UV_CUSTOM_COMPILE_COMMAND="make lock" uv pip compile --quiet --upgrade --universal \
 	    --python-version 3.11 --generate-hashes --output-file \
 	    "$$([ $$name = requirements ] && echo $$name.lock || echo $$name.txt)" $$name.in || exit; \

@@ -1,8 +1,9 @@
-"""Build the container image with Docker or podman, and run it the way SageMaker does.
+"""Build the two container images, `train` and `serve`, with Docker, podman or buildah.
 
-build    build container/ as mlops:local; the environment's BASE_IMAGE and PIP_INDEX_URL
-         choose the base image and the package index
-test     build it, then train and predict in it (tests/image)
+build    build container/ as mlops:train and mlops:serve; the environment's BASE_IMAGE and
+         PIP_INDEX_URL choose the base image and the package index
+sbom     write what they hold to build/sbom/train.cdx.json and serve.cdx.json (CycloneDX)
+test     build them, then train and predict in them as SageMaker does (tests/image)
 """
 
 import argparse
@@ -11,88 +12,19 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from scripts.session import FAILED, Problem, guarded
 
 CONTEXT = Path("container")
-TAG = "mlops:local"
+SBOM = Path("build/sbom")
+TARGETS = ("train", "serve")
 ARGUMENTS = ("BASE_IMAGE", "PIP_INDEX_URL")
-
-# Runs in the container, which has no network: 127.0.0.2 answers only a server that listens on all
-# addresses, as SageMaker needs it.
-CLIENT = """
-import sys, urllib.error, urllib.request
-path, media = sys.argv[1:]
-body = sys.stdin.buffer.read() or None
-try:
-    request = urllib.request.Request("http://127.0.0.2:8080" + path, body, {"Content-Type": media})
-    answer = urllib.request.urlopen(request, timeout=60)
-except urllib.error.HTTPError as error:
-    answer = error
-except urllib.error.URLError:
-    sys.exit("nothing listens")
-print(answer.status)
-print(answer.read().decode())
-"""
-
-
-@dataclass(frozen=True)
-class Server:
-    """A running container of the image."""
-
-    program: str
-    container: str
-
-    def ask(self, path: str, media: str = "", body: bytes = b"") -> tuple[int, str]:
-        """Status and text that the container answers; status 0 while nothing listens."""
-        command = ["exec", "--interactive", self.container, "python3", "-c", CLIENT, path, media]
-        done = subprocess.run([self.program, *command], input=body, capture_output=True)
-        if done.returncode:
-            return 0, done.stderr.decode()
-        status, _, text = done.stdout.decode().partition("\n")
-        return int(status), text
-
-    def wait(self, most: float) -> float:
-        """How many seconds it took until /ping was healthy."""
-        started = time.monotonic()
-        while self.ask("/ping")[0] != 200:
-            if time.monotonic() - started > most:
-                raise Problem(f"the image is not healthy after {most:g} s", FAILED)
-            time.sleep(0.2)
-        return time.monotonic() - started
-
-    def stop(self) -> int:
-        """Ends it as SageMaker does: SIGTERM, and a kill after 30 seconds; its exit code."""
-        run(self.program, "stop", "--time", "30", self.container)
-        form = "{{.State.ExitCode}}"
-        return int(run(self.program, "inspect", "--format", form, self.container))
-
-
-@dataclass(frozen=True)
-class Image:
-    program: str
-    tag: str
-
-    def train(self, opt_ml: Path) -> subprocess.CompletedProcess[str]:
-        """`docker run IMAGE train` with a folder as /opt/ml."""
-        command = ["run", "--rm", "--network", "none", "--volume", f"{opt_ml}:/opt/ml"]
-        return subprocess.run(
-            [self.program, *command, self.tag, "train"], capture_output=True, text=True
-        )
-
-    @contextmanager
-    def serve(self, model: Path) -> Iterator[Server]:
-        """`docker run IMAGE serve` with a folder as /opt/ml/model, read-only."""
-        command = ["run", "--detach", "--network", "none", "--volume", f"{model}:/opt/ml/model:ro"]
-        container = run(self.program, *command, self.tag, "serve")
-        try:
-            yield Server(self.program, container)
-        finally:
-            run(self.program, "rm", "--force", container)
+# They also run an image as SageMaker does. buildah's run is a step of a build: it knows no CMD, no
+# `exec` and no `stop`.
+RUNNERS = ("docker", "podman")
+BUILDERS = (*RUNNERS, "buildah")
 
 
 def run(*command: str) -> str:
@@ -104,24 +36,39 @@ def run(*command: str) -> str:
     return done.stdout.strip()
 
 
-def find_builder() -> str:
-    """The first of docker and podman that works here."""
-    installed = [program for program in ("docker", "podman") if shutil.which(program)]
+def find(programs: Sequence[str]) -> str:
+    """The first of the programs that works here."""
+    installed = [program for program in programs if shutil.which(program)]
     for program in installed:
         if subprocess.run([program, "info"], capture_output=True).returncode == 0:
             return program
     if installed:
         raise Problem(f"{installed[0]} does not work here: `{installed[0]} info` tells why")
-    raise Problem("nothing here builds images: install Docker or podman (docs/image.md)")
+    raise Problem(f"none of {', '.join(programs)} is installed (docs/image.md)")
 
 
-def build(program: str, environment: Mapping[str, str]) -> Image:
-    """The image of container/, its build shown as it goes."""
+def tag(target: str) -> str:
+    return f"mlops:{target}"
+
+
+def build(program: str, target: str, environment: Mapping[str, str], *options: str) -> str:
+    """Builds one of the targets, shown as it goes; its tag."""
     given = [f"--build-arg={name}={environment[name]}" for name in ARGUMENTS if name in environment]
-    command = [program, "build", "--tag", TAG, *given, str(CONTEXT)]
+    named = ["--target", target, "--tag", tag(target)]
+    command = [program, "build", *options, *named, *given, str(CONTEXT)]
+    started = time.monotonic()
     if subprocess.run(command).returncode:
         raise Problem(f"the image was not built: the cause is above ({' '.join(command)})", FAILED)
-    return Image(program, TAG)
+    print(f"{tag(target)} built in {time.monotonic() - started:.0f} s", flush=True)
+    return tag(target)
+
+
+def write_sbom(program: str, target: str) -> Path:
+    """The bill of materials that the image carries, as a file on this machine."""
+    SBOM.mkdir(parents=True, exist_ok=True)
+    file = SBOM / f"{target}.cdx.json"
+    file.write_text(run(program, "run", "--rm", tag(target), "cat", "sbom.cdx.json") + "\n")
+    return file
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -130,16 +77,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("what", choices=("build", "test"))
+    parser.add_argument("what", choices=("build", "sbom", "test"))
     args = parser.parse_args(argv)
 
     def work() -> int:
-        program = find_builder()
-        if args.what == "build":
-            build(program, os.environ)
-            return 0
-        tests = ["-m", "pytest", "-m", "image", "-rP", "tests/image"]
-        return subprocess.run([sys.executable, *tests]).returncode
+        program = find(BUILDERS if args.what == "build" else RUNNERS)
+        if args.what == "test":
+            tests = ["-m", "pytest", "-m", "image", "-rP", "tests/image"]
+            return subprocess.run([sys.executable, *tests]).returncode
+        for target in TARGETS:
+            if args.what == "build":
+                build(program, target, os.environ)
+            else:
+                print(f"wrote {write_sbom(program, target)}")
+        return 0
 
     return guarded(work, "What was built stays in the cache; run it again.")
 

@@ -22,7 +22,13 @@ def test_the_container_pins_what_the_project_pins(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["requirements.lock", "container/requirements.txt", "container/requirements-serve.txt"]
+    "name",
+    [
+        "requirements.lock",
+        "container/requirements.txt",
+        "container/requirements-serve.txt",
+        "container/requirements-sbom.txt",
+    ],
 )
 def test_every_pin_has_a_hash(name: str) -> None:
     text = (ROOT / name).read_text()

@@ -1,76 +1,93 @@
-"""The built image, run as SageMaker runs it: as root, without a network, folders mounted."""
+"""The built images, run as SageMaker runs them: as root, without a network, folders mounted."""
 
 import json
-import os
 import shutil
 import time
 from pathlib import Path
 
 import pytest
 
-from scripts.data import write_digits, write_sample
-from scripts.image import Image, build, find_builder
-from scripts.session import Problem
+from scripts.data import write_sample
+from tests.image.containers import Container, Image
+from tests.image.jobs import opt_ml
 
 pytestmark = pytest.mark.image
 
 
-@pytest.fixture(scope="module")
-def image() -> Image:
-    try:
-        program = find_builder()
-    except Problem as problem:
-        pytest.skip(str(problem))
-    return build(program, os.environ)
+def probabilities(server: Container, data: Path) -> list[float]:
+    picture = write_sample(data, index=3).read_bytes()
+    status, text = server.ask("8080/invocations", "image/png", picture)
+    assert status == 200, text
+    (prediction,) = json.loads(text)["predictions"]
+    return prediction["probabilities"]
 
 
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("data")
-    write_digits(folder)
-    return folder
+def test_it_trains_on_the_channel_and_leaves_a_model(trained: Path, train_image: Image) -> None:
+    print(train_image.size())
+    assert (trained / "model/export/Servo/1/saved_model.pb").is_file()
+    assert (trained / "model/export/Servo/1/assets.extra/model.onnx").is_file()
+    assert list((trained / "output/data/tensorboard").rglob("events.out.tfevents.*"))
+    assert not (trained / "output/failure").exists()
 
 
-def opt_ml(folder: Path, data: Path, **hyperparameters: str) -> Path:
-    """What SageMaker mounts at /opt/ml for a training job."""
-    shutil.copytree(data, folder / "input/data/training")
-    for name in ("input/config", "output", "model"):
-        (folder / name).mkdir()
-    text = json.dumps(hyperparameters)
-    (folder / "input/config/hyperparameters.json").write_text(text)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def trained(image: Image, data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    job = opt_ml(tmp_path_factory.mktemp("job"), data, depth="8", epochs="3", batch_size="32")
-    done = image.train(job)
-    assert done.returncode == 0, done.stderr
-    assert "eval:accuracy=" in done.stdout
-    return job / "model"
-
-
-def test_it_trains_on_the_channel_and_leaves_a_model(trained: Path) -> None:
-    assert (trained / "export/Servo/1/saved_model.pb").is_file()
-    assert not (trained.parent / "output/failure").exists()
-
-
-def test_it_serves_the_model_and_stops_when_told(image: Image, trained: Path, data: Path) -> None:
-    with image.serve(trained) as server:
+def test_it_serves_the_model_and_stops_when_told(
+    serve_image: Image, trained: Path, data: Path
+) -> None:
+    print(serve_image.size())
+    with serve_image.serve(trained / "model") as server:
         print(f"healthy after {server.wait(60):.1f} s")
-        picture = write_sample(data, index=3)
-        status, text = server.ask("/invocations", "image/png", picture.read_bytes())
-        assert status == 200
-        assert len(json.loads(text)["predictions"][0]["probabilities"]) == 10
-        assert server.ask("/invocations", "application/json", b"{")[0] == 400
+        assert len(probabilities(server, data)) == 10
+        assert server.ask("8080/invocations", "application/json", b"{")[0] == 400
+        assert server.ask("8080/metrics")[0] == 200
         stopping = time.monotonic()
-        server.stop()
+        assert server.stop(30) == 0
         assert time.monotonic() - stopping < 10, "it had to be killed"
 
 
+def test_a_model_without_onnx_is_served_by_tensorflow_from_the_train_image(
+    train_image: Image, serve_image: Image, trained: Path, data: Path, tmp_path: Path
+) -> None:
+    model = shutil.copytree(trained / "model", tmp_path / "model")
+    (model / "export/Servo/1/assets.extra/model.onnx").unlink()
+    with train_image.serve(model) as server:
+        print(f"healthy after {server.wait(120):.1f} s")
+        by_tensorflow = probabilities(server, data)
+    with serve_image.serve(trained / "model") as server:
+        server.wait(60)
+        assert by_tensorflow == pytest.approx(probabilities(server, data), abs=1e-4)
+
+
+def test_a_stopped_training_goes_on_where_it_was(
+    train_image: Image, data: Path, tmp_path: Path
+) -> None:
+    job = opt_ml(tmp_path, data, epochs="4")
+    with train_image.start("train", volume=f"{job}:/opt/ml") as training:
+        deadline = time.monotonic() + 120
+        while "epoch=1/4" not in training.log():
+            assert time.monotonic() < deadline, training.log()
+            time.sleep(0.1)
+        assert training.stop(120) == 0, training.log()
+    assert list((job / "checkpoints").rglob("step-*"))
+    assert not list((job / "model").iterdir())
+    assert not (job / "output/failure").exists()
+    done = train_image.run("train", volume=f"{job}:/opt/ml")
+    assert done.returncode == 0, done.stderr
+    assert "epoch=4/4" in done.stdout
+    assert "epoch=1/4" not in done.stdout
+
+
 def test_a_failed_training_leaves_the_reason_where_sagemaker_reads_it(
-    image: Image, data: Path, tmp_path: Path
+    train_image: Image, data: Path, tmp_path: Path
 ) -> None:
     job = opt_ml(tmp_path, data, depth="7")
-    assert image.train(job).returncode == 1
+    assert train_image.run("train", volume=f"{job}:/opt/ml").returncode == 1
     assert "depth is '7', expected 6n + 2" in (job / "output/failure").read_text()
+
+
+def test_nothing_that_installs_or_compiles_is_left_in_an_image(
+    train_image: Image, serve_image: Image
+) -> None:
+    look = "for each in pip gcc cyclonedx-py; do command -v $each; done"
+    for image in (train_image, serve_image):
+        assert image.run("sh", "-c", look).stdout == ""
+    assert "ModuleNotFoundError" in serve_image.run("python3", "-c", "import tensorflow").stderr
