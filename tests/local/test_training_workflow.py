@@ -2,7 +2,6 @@
 run when spot capacity is lacking."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from moto.sagemaker.models import sagemaker_backends
 
 import generate
 from templates.render import render
-from tests.local.aws import Aws, running, unique, wait
+from tests.local.aws import Aws, unique, wait
 from tests.templates.reading import of_type, read
 
 ROOT = Path(generate.__file__).parent
@@ -31,11 +30,6 @@ echo eval:accuracy=0.9
 asked convert && echo export:onnx=1
 echo weights > model/weights
 """
-
-
-@pytest.fixture(scope="module")
-def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
-    yield from running(tmp_path_factory.mktemp("home"))
 
 
 @dataclass(frozen=True)
