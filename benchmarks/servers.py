@@ -1,0 +1,81 @@
+"""Starting a server to measure it: how soon it answers, how much memory it takes, its end."""
+
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+START_SECONDS = 120
+
+
+@dataclass(frozen=True)
+class Running:
+    port: int
+    pid: int
+    start_seconds: float  # from the process to a healthy answer
+
+    def processes(self) -> list[int]:
+        found = [self.pid]
+        for pid in found:
+            tasks = Path(f"/proc/{pid}/task").glob("*/children")
+            found += [int(child) for file in tasks for child in file.read_text().split()]
+        return found
+
+    def megabytes(self) -> float:
+        """Of all its processes, what they share counted once (proportional set size)."""
+        return sum(_kilobytes(pid, "Pss") for pid in self.processes()) / 1024
+
+
+def _kilobytes(pid: int, name: str) -> int:
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(f"{name}:"))
+
+
+@contextmanager
+def running(
+    command: Sequence[str], log: Path, environment: Mapping[str, str], ping: str = "/ping"
+) -> Iterator[Running]:
+    """The server at {port}, a word of the command and of the environment, once it is healthy."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    words = [word.format(port=port) for word in command]
+    given = {name: value.format(port=port) for name, value in environment.items()}
+    with log.open("w") as output:
+        began = time.monotonic()
+        child = subprocess.Popen(
+            words,
+            env=os.environ | given,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    try:
+        while not _healthy(port, ping):
+            if child.poll() is not None or time.monotonic() - began > START_SECONDS:
+                raise SystemExit(f"Error: {words[0]} does not serve, see {log}")
+            time.sleep(0.01)
+        yield Running(port, child.pid, time.monotonic() - began)
+    finally:
+        os.killpg(child.pid, signal.SIGTERM)
+        try:
+            child.wait(20)
+        except subprocess.TimeoutExpired:
+            os.killpg(child.pid, signal.SIGKILL)
+            child.wait()
+
+
+def _healthy(port: int, ping: str) -> bool:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", ping)
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()

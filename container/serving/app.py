@@ -1,0 +1,120 @@
+"""What SageMaker asks of an endpoint's container: GET /ping and POST /invocations.
+
+(SageMaker Developer Guide, "Custom Inference Code with Hosting Services".)
+Plain ASGI: three paths need no framework, and the usual one would add a third to HTTP's time.
+"""
+
+import asyncio
+import traceback
+from collections.abc import Callable
+
+import numpy as np
+
+from serving.answers import CLOSE, RETRY, Answer, Gone, Headers, Receive, Refused, Scope, Send
+from serving.batching import Batcher, Failed
+from serving.board import IN_FLIGHT
+from serving.engines import Engine
+from serving.examples import Unreadable
+from serving.invocations import Invocations, Limits
+from serving.observing import Exchange, Observer
+
+PROBE_SECONDS = 1.0  # SageMaker waits 2 seconds for /ping
+STUCK_SECONDS = 60.0  # and so long for a prediction
+
+
+class App:
+    """`loaded` gives the engine, or None while it is not ready.
+
+    `all_loaded` tells whether the other workers on the same port are ready too.
+    """
+
+    def __init__(
+        self,
+        loaded: Callable[[], Engine | None],
+        all_loaded: Callable[[], bool] = lambda: True,
+        limits: Limits | None = None,
+        observer: Observer | None = None,
+    ) -> None:
+        self._loaded, self._all_loaded = loaded, all_loaded
+        self._observer = observer or Observer()
+        self._invoke = Invocations(limits or Limits(), self._observer)
+        self._made: Batcher | None = None
+        self._routes = {
+            "/ping": (("GET", "HEAD"), self._ping),
+            "/invocations": (("POST",), self._invocations),
+            "/metrics": (("GET", "HEAD"), self._metrics),
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        exchange = Exchange(scope["method"], scope["path"])
+        self._observer.counters.add(IN_FLIGHT, 1)
+        try:
+            answer = await self._answer(dict(scope["headers"]), receive, exchange)
+            exchange.status, exchange.bytes_out = answer.status, len(answer.body)
+            headers = [
+                (b"content-type", answer.media.encode()),
+                (b"content-length", b"%d" % len(answer.body)),
+                *answer.headers,
+            ]
+            start = {"type": "http.response.start", "status": answer.status, "headers": headers}
+            await send(start)
+            await send({"type": "http.response.body", "body": answer.body})
+        except Gone:
+            exchange.status = 499  # as nginx logs it; there is no such answer
+        finally:
+            self._observer.counters.add(IN_FLIGHT, -1)
+            if exchange.path != "/ping":
+                exchange.status = scope.get("refused", exchange.status)
+                self._observer.ended(exchange)
+
+    async def _answer(self, headers: Headers, receive: Receive, exchange: Exchange) -> Answer:
+        try:
+            if exchange.path not in self._routes:
+                raise Refused(404, f"there is only {', '.join(self._routes)}")
+            methods, handle = self._routes[exchange.path]
+            if exchange.method not in methods:
+                allow = ", ".join(methods)
+                raise Refused(405, f"{exchange.path} takes {allow}", (b"allow", allow.encode()))
+            return await handle(headers, receive, exchange)
+        except Gone:
+            raise
+        except Refused as refused:
+            return refused.answer
+        except Unreadable as error:
+            return Refused(400, str(error)).answer
+        except Failed:
+            return Refused(500, "the model failed, see the log of the server").answer
+        except asyncio.CancelledError:
+            return Refused(503, "the server is stopping", CLOSE).answer
+        except Exception:
+            traceback.print_exc()
+            return Refused(500, "the server failed, see its log").answer
+
+    async def _ping(self, headers: Headers, receive: Receive, exchange: Exchange) -> Answer:
+        """An engine that has failed is asked again: without health there come no requests."""
+        batcher = self._batcher()
+        if not self._all_loaded():
+            raise Refused(503, "another worker is loading the model", RETRY)
+        if batcher.stuck(STUCK_SECONDS):
+            raise Refused(503, f"the model has not answered for {STUCK_SECONDS:g} seconds")
+        if batcher.failing:
+            try:
+                probe = batcher(np.zeros((1, *batcher.engine.shape), np.float32))
+                await asyncio.wait_for(probe, PROBE_SECONDS)
+            except (Failed, TimeoutError):
+                raise Refused(503, "the model fails, see the log of the server") from None
+        return Answer(b"{}")
+
+    async def _invocations(self, headers: Headers, receive: Receive, exchange: Exchange) -> Answer:
+        return await self._invoke.answer(self._batcher(), headers, receive, exchange)
+
+    async def _metrics(self, headers: Headers, receive: Receive, exchange: Exchange) -> Answer:
+        return Answer(*self._observer.board.text(self._loaded()))
+
+    def _batcher(self) -> Batcher:
+        if self._made is None:
+            engine = self._loaded()
+            if engine is None:
+                raise Refused(503, "the model is being loaded", RETRY)
+            self._made = Batcher(engine, self._observer.counters.batch)
+        return self._made

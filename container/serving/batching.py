@@ -1,0 +1,145 @@
+"""Micro-batching without a timer: while one batch runs, the next gathers."""
+
+import asyncio
+import contextlib
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from queue import Empty, SimpleQueue
+
+import numpy as np
+
+from serving.engines import BATCH, Engine, Prediction
+from serving.examples import Examples
+
+
+class Failed(Exception):
+    """The engine raised; the traceback is in the log."""
+
+
+class Job:
+    """Examples that wait for their prediction, which may come in parts."""
+
+    __slots__ = ("done", "left", "loop", "parts")
+
+    def __init__(self, examples: Examples) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.done: asyncio.Future[Prediction] = self.loop.create_future()
+        self.left = examples
+        self.parts: list[Prediction] = []
+
+    def end(self, failed: bool) -> None:
+        """In the event loop."""
+        if self.done.done():  # cancelled
+            return
+        if failed:
+            self.done.set_exception(Failed())
+        elif len(self.parts) == 1:
+            self.done.set_result(self.parts[0])
+        else:
+            self.done.set_result(Prediction(*map(np.concatenate, zip(*self.parts, strict=True))))
+
+
+Batch = list[tuple[Job, Examples]]
+
+
+class Batcher:
+    """Asks the engine, each time for as many examples as wait, up to a limit.
+
+    A quick engine is asked by the event loop, after it has read all requests that have come: to
+    hand them to a thread and back takes as long as such a prediction. Any other gets a thread.
+    A request of more examples than the limit is taken in parts, in turn with those behind it.
+    """
+
+    def __init__(
+        self, engine: Engine, observe: Callable[[int], None] = lambda examples: None
+    ) -> None:
+        self.engine = engine
+        self.failing = False  # from an error until the next success
+        self._observe = observe
+        self._limit = engine.inline or BATCH
+        self._waiting: SimpleQueue[Job] = SimpleQueue()
+        self._turn_comes = False
+        self._began: float | None = None
+        if not engine.inline:
+            threading.Thread(target=self._work, daemon=True, name="engine").start()
+
+    def __call__(self, examples: Examples) -> "asyncio.Future[Prediction]":
+        """From the event loop. What it returns raises Failed."""
+        job = Job(examples)
+        if not self.engine.inline:
+            # Soon, not now: the thread would start with the first of several
+            job.loop.call_soon(self._waiting.put, job)
+        else:
+            self._waiting.put(job)
+            if not self._turn_comes:
+                self._turn_comes = True
+                job.loop.call_soon(self._turn, job.loop)
+        return job.done
+
+    def stuck(self, seconds: float) -> bool:
+        """Whether the engine has been at one batch for longer than that."""
+        began = self._began
+        return began is not None and time.monotonic() - began > seconds
+
+    def _turn(self, loop: asyncio.AbstractEventLoop) -> None:
+        """One batch in the event loop, which then sees to other things before the next."""
+        _end(self._run(self._take()), self.failing)
+        self._turn_comes = not self._waiting.empty()
+        if self._turn_comes:
+            loop.call_soon(self._turn, loop)
+
+    def _work(self) -> None:
+        """Every batch, in a thread."""
+        while True:
+            ended = self._run(self._take())
+            if ended:
+                with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits
+                    ended[0].loop.call_soon_threadsafe(_end, ended, self.failing)
+
+    def _take(self) -> Batch:
+        """Waits for a job, then takes what else is there and fits."""
+        batch: Batch = []
+        room, job = self._limit, self._waiting.get()
+        with contextlib.suppress(Empty):
+            while True:
+                part, job.left = job.left[:room], job.left[room:]
+                batch.append((job, part))
+                room -= len(part)
+                if not room:
+                    break
+                job = self._waiting.get_nowait()
+        return batch
+
+    def _run(self, batch: Batch) -> list[Job]:
+        """The jobs that have ended with it, all in one way: `failing` tells which."""
+        self._began = time.monotonic()
+        try:
+            self._predict(batch)
+            self.failing = False
+        except Exception:
+            traceback.print_exc()
+            self.failing = True
+        self._began = None
+        last = batch[-1][0]
+        if not len(last.left) or self.failing:
+            return [job for job, _ in batch]
+        self._waiting.put(last)
+        return [job for job, _ in batch[:-1]]
+
+    def _predict(self, batch: Batch) -> None:
+        parts = [part for _, part in batch]
+        examples = parts[0] if len(parts) == 1 else np.concatenate(parts)
+        self._observe(len(examples))
+        classes, probabilities = self.engine.predict(examples)
+        at = 0
+        for job, part in batch:
+            rows = slice(at, at + len(part))
+            job.parts.append(Prediction(classes[rows], probabilities[rows]))
+            at += len(part)
+
+
+def _end(jobs: list[Job], failed: bool) -> None:
+    for job in jobs:
+        job.end(failed)

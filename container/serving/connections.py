@@ -1,0 +1,204 @@
+"""What HTTP itself has to refuse: connections that are slow, endless, malformed or too many."""
+
+import asyncio
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from serving.observing import Exchange, Observer
+
+MOST_CONNECTIONS = 1000
+MOST_HEADERS = 100
+HEAD_BYTES = 64 * 1024
+MOST_PIPELINED = 32
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+BODY_HEADERS = {b"content-length", b"transfer-encoding"}
+
+
+@dataclass(frozen=True)
+class Patience:
+    """Seconds for each part of an exchange."""
+
+    head: float = 10
+    body: float = 20
+    answer: float = 60  # what SageMaker waits
+    idle: float = 75  # longer than a proxy keeps a connection: it should be the one to close it
+    closing: float = 3
+
+
+class Outlet:
+    """A transport that sends an answer at once: each write is a system call, the dearest of all."""
+
+    def __init__(self, transport: Any) -> None:
+        self._transport = transport
+        self._parts: list[bytes] = []
+
+    def write(self, data: bytes) -> None:
+        self._parts.append(data)
+        if data == CONTINUE:
+            self.flush()
+
+    def flush(self) -> None:
+        if self._parts:
+            self._transport.write(b"".join(self._parts))
+            self._parts.clear()
+
+    def close(self) -> None:
+        self.flush()
+        self._transport.close()
+
+    def is_closing(self) -> bool:
+        return bool(self._transport.is_closing())
+
+
+class Connection(HttpToolsProtocol):
+    """uvicorn's, but it is watched, and every refusal has its reason in JSON."""
+
+    connections: set[Any]
+
+    def __init__(self, observer: Observer, patience: Patience, most: int, **given: Any) -> None:
+        super().__init__(**given)
+        self._observer, self._patience, self._most = observer, patience, most
+        self._receiving = ""  # head or body
+        self._closing = False
+        self._head_bytes = 0
+        self._since = self.loop.time()
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        self._outlet: Any = Outlet(transport)
+        if len(self.connections) > self._most:
+            idle = [one for one in self.connections if one.is_idle() and one is not self]
+            if idle:
+                min(idle, key=lambda one: one._since).transport.close()
+            else:
+                self.refuse(503, f"{self._most} connections are open already: try again")
+
+    def data_received(self, data: bytes) -> None:
+        if self._closing:
+            return
+        super().data_received(data)
+        if self._receiving == "head":
+            self._head_bytes += len(data)
+            if self._head_bytes > HEAD_BYTES:
+                self.refuse(431, f"the headers are larger than {HEAD_BYTES:,} bytes")
+        elif len(self.pipeline) > MOST_PIPELINED:
+            self.refuse(503, f"more than {MOST_PIPELINED} requests before the first answer")
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._receiving, self._head_bytes, self._since = "head", 0, self.loop.time()
+
+    def on_headers_complete(self) -> None:
+        if len(self.headers) > MOST_HEADERS:
+            raise ValueError(f"more than {MOST_HEADERS} headers")
+        if self.parser.should_upgrade() and BODY_HEADERS & {name for name, _ in self.headers}:
+            # The parser would take the body for another protocol
+            raise ValueError("a request with a body cannot ask for an upgrade")
+        super().on_headers_complete()
+        self.cycle.transport = self._outlet
+        self._receiving, self._since = "body", self.loop.time()
+
+    def on_message_complete(self) -> None:
+        super().on_message_complete()
+        self._receiving, self._since = "", self.loop.time()
+
+    def on_response_complete(self) -> None:
+        self._outlet.flush()
+        super().on_response_complete()
+        self._since = self.loop.time()
+
+    def is_idle(self) -> bool:
+        return not (self._receiving or self._answering() or self.transport.is_closing())
+
+    def _answering(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
+
+    def watch(self) -> None:
+        """Ends what takes too long; called now and then."""
+        seconds, patience = self.loop.time() - self._since, self._patience
+        if self._closing or self.transport.is_closing():
+            if seconds > patience.closing:
+                self.transport.abort()
+        elif self._receiving == "head" and not self._answering():
+            if seconds > patience.head:
+                self.refuse(408, f"the headers did not arrive in {patience.head:g} seconds")
+        elif self._receiving and self._answering():
+            if seconds > patience.body:
+                self.refuse(408, f"the body did not arrive in {patience.body:g} seconds")
+        elif self._answering():
+            if seconds > patience.answer:
+                self.refuse(503, f"there was no answer in {patience.answer:g} seconds")
+        elif seconds > (patience.body if self._receiving else patience.idle):
+            self.transport.close()
+
+    def refuse(self, status: int, reason: str) -> None:
+        """Answers in place of the application, and takes no more from this connection."""
+        if self._answering():
+            if self.cycle.response_started:
+                self.transport.abort()
+                return
+            self.cycle.scope["refused"] = status  # type: ignore[typeddict-unknown-key]
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        else:
+            self._observer.ended(Exchange(status=status))
+        body = orjson.dumps({"error": reason})
+        self.transport.write(
+            b"%bcontent-type: application/json\r\ncontent-length: %d\r\nretry-after: 1\r\n"
+            b"connection: close\r\n\r\n%b" % (STATUS_LINE[status], len(body), body)
+        )
+        # What is still on its way is read and dropped: a reset could overtake the answer
+        self._closing, self._since = True, self.loop.time()
+        self.pipeline.clear()
+        self.flow.resume_reading()
+        self.transport.write_eof()
+
+    def send_400_response(self, msg: str) -> None:
+        error = sys.exc_info()[1]
+        reason = error and (error.__context__ or error)
+        self.refuse(400, f"not a valid HTTP request: {reason or msg}")
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """The parser is of no use after an upgrade, which this request has asked for in vain."""
+        self.cycle.keep_alive = False
+
+    def shutdown(self) -> None:
+        if self._answering() and not self._closing:
+            self.cycle.keep_alive = False
+        else:
+            self.transport.close()
+
+
+class Server(uvicorn.Server):
+    """uvicorn's, but it leaves signals to its owner, watches, and ends with its parent process."""
+
+    def __init__(self, config: uvicorn.Config, parent: int | None = None) -> None:
+        super().__init__(config)
+        self._parent = parent
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def startup(self, sockets: Any = None) -> None:
+        await super().startup(sockets)
+        self._watcher = asyncio.create_task(self._watch())
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(0.5)
+            connections: list[Any] = [*self.server_state.connections]
+            for connection in connections:
+                connection.watch()
+
+    async def on_tick(self, counter: int) -> bool:
+        orphaned = self._parent is not None and os.getppid() != self._parent
+        return await super().on_tick(counter) or orphaned

@@ -1,0 +1,137 @@
+"""The exported model, loaded and warm: by ONNX Runtime where the artifact holds ONNX."""
+
+import contextlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from serving.examples import Examples, Shape
+
+ONNX = "assets.extra/model.onnx"
+INPUT, OUTPUTS = "inputs", ("classes", "probabilities")
+
+BATCH = 32  # examples at once, at most
+INLINE_SECONDS = 0.003  # for which an engine may keep the event loop from other requests
+INLINE_LEAST = 8  # examples in that time; a slower engine gets a thread
+
+
+class Prediction(NamedTuple):
+    classes: NDArray[np.int64]  # [n]
+    probabilities: NDArray[np.float32]  # [n, classes]
+
+
+Predict = Callable[[Examples], Prediction]
+
+
+@dataclass(frozen=True)
+class Engine:
+    name: str
+    version: int
+    shape: Shape  # of one example
+    predict: Predict
+    inline: int = 0  # how many examples the event loop may ask for at once; 0 for a slow engine
+
+
+class Unusable(Exception):
+    """A model that cannot be served; the text names it and the reason in one line."""
+
+
+def load(versions: Path, choice: str = "auto", threads: int = 1) -> Engine:
+    """The highest version in a TensorFlow Serving model folder.
+
+    `choice` is auto, onnxruntime or tensorflow; auto takes TensorFlow only where there is no ONNX.
+    Raises Unusable.
+    """
+    numbers = [int(path.name) for path in versions.glob("*") if path.name.isdecimal()]
+    if not numbers:
+        raise Unusable(f"{versions} holds no model: expected {versions}/1/saved_model.pb")
+    folder = versions / str(max(numbers))
+    has_onnx = (folder / ONNX).exists()
+    if choice == "auto":
+        choice = "onnxruntime" if has_onnx else "tensorflow"
+    try:
+        shape, predict = {"onnxruntime": _onnx, "tensorflow": _tensorflow}[choice](folder, threads)
+        _check(predict(np.zeros((BATCH, *shape), np.float32)))
+        return Engine(choice, max(numbers), shape, predict, _inline(predict, shape))
+    except ModuleNotFoundError as error:
+        without = "" if has_onnx else f" has no {ONNX} and so"
+        raise Unusable(f"{folder}{without} needs {error.name}, which is not installed") from None
+    except Unusable as error:
+        raise Unusable(f"{folder}: {error}") from None
+    except Exception as error:  # of many kinds for damaged files, each engine its own
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise Unusable(f"{folder} cannot be loaded by {choice}: {reason}") from None
+
+
+def _onnx(folder: Path, threads: int) -> tuple[Shape, Predict]:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    # A thread that spins for its next work takes the core that reads the next request
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    session = onnxruntime.InferenceSession(
+        str(folder / ONNX), options, providers=["CPUExecutionProvider"]
+    )
+
+    def predict(examples: Examples) -> Prediction:
+        return Prediction(*session.run(OUTPUTS, {INPUT: examples}))
+
+    return _shape(session.get_inputs()[0].shape), predict
+
+
+def _tensorflow(folder: Path, threads: int) -> tuple[Shape, Predict]:
+    import tensorflow as tf
+
+    with contextlib.suppress(RuntimeError):  # TensorFlow is at work already
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
+        tf.config.threading.set_inter_op_parallelism_threads(threads)
+    model = tf.saved_model.load(str(folder))
+
+    def predict(examples: Examples) -> Prediction:
+        # Looked up each time: a signature does not keep its model alive
+        found = model.signatures["serving_default"](**{INPUT: tf.constant(examples)})
+        return Prediction(*(found[name].numpy() for name in OUTPUTS))
+
+    specification = model.signatures["serving_default"].structured_input_signature[1][INPUT]
+    return _shape(specification.shape.as_list()), predict
+
+
+def _shape(signature: list[Any]) -> Shape:
+    """Of one example. A free size is None in TensorFlow and a name in ONNX."""
+    batch, *shape = signature
+    if isinstance(batch, int) or not all(isinstance(size, int) for size in shape):
+        raise Unusable(
+            f"the model takes inputs {signature}: expected a free first size, and others fixed"
+        )
+    return tuple(shape)
+
+
+def _check(found: Prediction) -> None:
+    expected: dict[str, tuple[str, int]] = {
+        "classes": ("int64", 1),
+        "probabilities": ("float32", 2),
+    }
+    for name, (dtype, rank) in expected.items():
+        values: NDArray[Any] = getattr(found, name)
+        if values.dtype != dtype or values.ndim != rank or len(values) != BATCH:
+            raise Unusable(
+                f"{name} of {BATCH} examples are {values.dtype} {values.shape}, "
+                f"expected {dtype} of {rank} dimensions, the first {BATCH}"
+            )
+
+
+def _inline(predict: Predict, shape: Shape) -> int:
+    slowest, fastest = INLINE_SECONDS / INLINE_LEAST, float("inf")
+    for _ in range(5):
+        began = time.perf_counter()
+        predict(np.zeros((1, *shape), np.float32))
+        fastest = min(fastest, time.perf_counter() - began)
+        if fastest > 10 * slowest:
+            break
+    return min(BATCH, int(INLINE_SECONDS / fastest)) if fastest <= slowest else 0

@@ -1,0 +1,54 @@
+"""The access log: one line of JSON for each request, never what is in it."""
+
+import contextlib
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import orjson
+
+SECONDS = 0.5
+MOST_LINES = 20_000  # between two writes; more means that nobody reads the output
+PIPE_BYTES = 4096  # as much as several workers can write to a pipe without mixing their lines
+
+
+class AccessLog:
+    """A thread writes the lines twice a second, so a slow reader of the output delays no answer."""
+
+    def __init__(self, write: Callable[[bytes], object]) -> None:
+        self._write = write
+        self._lines: list[bytes] = []
+        self._lost = 0
+        self._flushing = threading.Lock()
+        self._closed = threading.Event()
+        threading.Thread(target=self._work, daemon=True, name="log").start()
+
+    def add(self, **values: str | float) -> None:
+        if len(self._lines) < MOST_LINES:
+            entry = {"time": datetime.now(UTC), **values}
+            self._lines.append(orjson.dumps(entry, option=orjson.OPT_APPEND_NEWLINE))
+        else:
+            self._lost += 1
+
+    def close(self) -> None:
+        self._closed.set()
+        self._flush()
+
+    def _work(self) -> None:
+        while not self._closed.wait(SECONDS):
+            self._flush()
+
+    def _flush(self) -> None:
+        with self._flushing, contextlib.suppress(OSError):  # nobody may be there to read
+            lines, self._lines = self._lines, []
+            if self._lost:
+                lines.append(b'{"lost_lines": %d}\n' % self._lost)
+                self._lost = 0
+            chunk = b""
+            for line in lines:
+                if len(chunk) + len(line) > PIPE_BYTES:
+                    self._write(chunk)
+                    chunk = b""
+                chunk += line
+            if chunk:
+                self._write(chunk)

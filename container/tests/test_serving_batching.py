@@ -1,0 +1,129 @@
+"""Which examples the engine gets together, and what happens when it fails."""
+
+import asyncio
+import threading
+
+import numpy as np
+import pytest
+from serving_models import classify, engine
+
+from serving.batching import Batcher, Failed
+from serving.engines import BATCH, Prediction
+
+
+def numbers(first: int, count: int) -> np.ndarray:
+    """Examples of one number each, which is also their class."""
+    return np.arange(first, first + count, dtype=np.float32).reshape(count, 1)
+
+
+class Engine:
+    """Notes what it is asked; waits each time until it may go on."""
+
+    def __init__(self, free: bool = True) -> None:
+        self.batches: list[list[int]] = []
+        self.go_on = threading.Semaphore(10**6 if free else 0)
+
+    def predict(self, examples: np.ndarray) -> Prediction:
+        assert self.go_on.acquire(timeout=10)
+        found = classify(examples)
+        self.batches.append(found.classes.tolist())
+        return found
+
+
+@pytest.mark.parametrize("inline", [0, BATCH])
+def test_requests_that_come_together_are_asked_together(inline: int) -> None:
+    asked = Engine()
+
+    async def ask() -> list[list[int]]:
+        batcher = Batcher(engine((1,), asked.predict, inline))
+        futures = [batcher(numbers(10 * index, 2)) for index in range(4)]
+        return [(await future).classes.tolist() for future in futures]
+
+    assert asyncio.run(ask()) == [[0, 1], [10, 11], [20, 21], [30, 31]]
+    assert asked.batches == [[0, 1, 10, 11, 20, 21, 30, 31]]
+
+
+def test_what_comes_while_a_batch_runs_is_the_next_batch() -> None:
+    asked = Engine(free=False)
+
+    async def ask() -> None:
+        batcher = Batcher(engine((1,), asked.predict))
+        first = batcher(numbers(0, 1))
+        await asyncio.sleep(0.1)
+        rest = [batcher(numbers(index, 1)) for index in (1, 2)]
+        await asyncio.sleep(0.1)
+        asked.go_on.release(2)
+        await asyncio.gather(first, *rest)
+
+    asyncio.run(ask())
+    assert asked.batches == [[0], [1, 2]]
+
+
+@pytest.mark.parametrize("inline", [0, BATCH])
+def test_a_large_request_is_taken_in_parts_and_lets_a_small_one_go_before(inline: int) -> None:
+    asked = Engine()
+    ended = []
+
+    async def ask() -> None:
+        batcher = Batcher(engine((1,), asked.predict, inline))
+        large = batcher(numbers(100, 3 * BATCH))
+        small = batcher(numbers(0, 1))
+        large.add_done_callback(lambda _: ended.append("large"))
+        small.add_done_callback(lambda _: ended.append("small"))
+        found = await large
+        assert found.classes.tolist() == list(range(100, 100 + 3 * BATCH))
+        assert found.probabilities.shape == (3 * BATCH, 3)
+
+    asyncio.run(ask())
+    assert ended == ["small", "large"]
+    assert max(map(len, asked.batches)) == BATCH
+
+
+def test_a_quick_engine_is_asked_for_no_more_than_it_can_answer_at_once() -> None:
+    asked = Engine()
+
+    async def ask() -> None:
+        batcher = Batcher(engine((1,), asked.predict, inline=8))
+        await asyncio.gather(*(batcher(numbers(index, 1)) for index in range(20)))
+
+    asyncio.run(ask())
+    assert [len(batch) for batch in asked.batches] == [8, 8, 4]
+
+
+@pytest.mark.parametrize("inline", [0, BATCH])
+def test_an_error_reaches_every_request_of_its_batch_and_no_other(
+    inline: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def predict(examples: np.ndarray) -> Prediction:
+        if examples.max() >= 100:
+            raise MemoryError("too much")
+        return classify(examples)
+
+    async def ask() -> None:
+        batcher = Batcher(engine((1,), predict, inline))
+        bad = [batcher(numbers(0, 1)), batcher(numbers(100, 2 * BATCH))]
+        for result in await asyncio.gather(*bad, return_exceptions=True):
+            assert isinstance(result, Failed)
+        assert batcher.failing
+        good = await batcher(numbers(5, 1))
+        assert good.classes.tolist() == [5]
+        assert not batcher.failing
+
+    asyncio.run(ask())
+    assert capsys.readouterr().err.count("MemoryError: too much") == 1
+
+
+def test_an_engine_that_does_not_come_back_is_noticed() -> None:
+    asked = Engine(free=False)
+
+    async def ask() -> None:
+        batcher = Batcher(engine((1,), asked.predict))
+        future = batcher(numbers(0, 1))
+        await asyncio.sleep(0.2)
+        assert batcher.stuck(0.1)
+        assert not batcher.stuck(60)
+        asked.go_on.release()
+        await future
+        assert not batcher.stuck(0)
+
+    asyncio.run(ask())

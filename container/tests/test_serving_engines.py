@@ -1,0 +1,105 @@
+"""Which engine serves an artifact, and why another artifact cannot be served."""
+
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from serving_models import weights, write_onnx, write_saved_model
+
+from serving.engines import BATCH, ONNX, Unusable, load
+
+SHAPE = (2, 3)
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Version 1 in both forms."""
+    versions = tmp_path_factory.mktemp("versions")
+    write_saved_model(versions, SHAPE)
+    return write_onnx(versions, SHAPE)
+
+
+@pytest.mark.parametrize("shape", [(13,), (2, 3), (8, 8, 3)])
+def test_the_shape_of_an_example_is_the_models(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    engine = load(write_onnx(tmp_path, shape))
+    assert (engine.name, engine.version, engine.shape) == ("onnxruntime", 1, shape)
+    examples = np.random.default_rng(0).random((4, *shape), np.float32)
+    logits = examples.reshape(4, -1) @ weights(shape)
+    found = engine.predict(examples)
+    assert (found.classes == logits.argmax(1)).all()
+    odds = np.exp(logits)
+    np.testing.assert_allclose(found.probabilities, odds / odds.sum(1)[:, None], atol=1e-6)
+
+
+def test_both_engines_give_the_same_answers(both: Path) -> None:
+    engines = [load(both, choice) for choice in ("auto", "tensorflow")]
+    assert [engine.name for engine in engines] == ["onnxruntime", "tensorflow"]
+    assert engines[0].shape == engines[1].shape == SHAPE
+    examples = np.random.default_rng(0).random((5, *SHAPE), np.float32)
+    first, second = (engine.predict(examples) for engine in engines)
+    assert (first.classes == second.classes).all()
+    assert first.classes.dtype == second.classes.dtype
+    np.testing.assert_allclose(first.probabilities, second.probabilities, atol=1e-6)
+
+
+def test_an_artifact_without_onnx_is_served_by_tensorflow(tmp_path: Path, both: Path) -> None:
+    (tmp_path / "2").symlink_to(both / "1")
+    (tmp_path / "10").mkdir()
+    for part in ("saved_model.pb", "variables"):
+        (tmp_path / "10" / part).symlink_to(both / "1" / part)
+    engine = load(tmp_path)
+    assert (engine.name, engine.version) == ("tensorflow", 10)
+
+
+def test_the_event_loop_asks_a_quick_engine_and_no_slow_one(tmp_path: Path) -> None:
+    assert load(write_onnx(tmp_path / "quick", SHAPE)).inline == BATCH
+    assert load(write_onnx(tmp_path / "slow", SHAPE, work=500)).inline == 0
+
+
+def unusable(versions: Path, reason: str, choice: str = "auto") -> None:
+    with pytest.raises(Unusable, match=reason) as error:
+        load(versions, choice)
+    assert "\n" not in str(error.value)
+
+
+def test_a_folder_without_a_model_is_named(tmp_path: Path) -> None:
+    (tmp_path / "latest").mkdir()
+    unusable(tmp_path, f"{re.escape(str(tmp_path))} holds no model: expected .*/1/saved_model.pb")
+
+
+@pytest.mark.parametrize("content", [b"", b"not a model", b"\x08\x08" * 1000])
+def test_a_damaged_onnx_file_is_not_replaced_by_another_engine(
+    tmp_path: Path, content: bytes
+) -> None:
+    write_onnx(tmp_path, SHAPE)
+    (tmp_path / "1" / ONNX).write_bytes(content)
+    unusable(tmp_path, f"{re.escape(str(tmp_path))}/1 cannot be loaded by onnxruntime: .+")
+
+
+def test_a_damaged_saved_model_is_named(tmp_path: Path) -> None:
+    (tmp_path / "1").mkdir()
+    (tmp_path / "1/saved_model.pb").write_bytes(b"damaged")
+    unusable(tmp_path, "1 cannot be loaded by tensorflow: .+")
+
+
+def test_onnx_runtime_cannot_be_chosen_where_there_is_no_onnx(tmp_path: Path) -> None:
+    (tmp_path / "1").mkdir()
+    unusable(tmp_path, "1 cannot be loaded by onnxruntime: .*model.onnx", "onnxruntime")
+
+
+@pytest.mark.parametrize("inputs", [[1, 2, 3], ["n", "rows", 3]])
+def test_a_model_that_takes_no_batches_of_one_shape_is_refused(
+    tmp_path: Path, inputs: list[str | int]
+) -> None:
+    write_onnx(tmp_path, SHAPE, inputs)
+    unusable(tmp_path, "1: the model takes inputs .*: expected a free first size")
+
+
+def test_without_tensorflow_the_missing_onnx_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "1").mkdir()
+    monkeypatch.setitem(sys.modules, "tensorflow", None)
+    unusable(tmp_path, f"1 has no {ONNX} and so needs tensorflow, which is not installed")

@@ -1,0 +1,54 @@
+"""When lines of the log are written, and when they are lost."""
+
+import json
+import threading
+
+from serving.log import MOST_LINES, PIPE_BYTES, AccessLog
+
+
+def test_lines_are_written_soon_and_whole() -> None:
+    written: list[bytes] = []
+    arrived = threading.Event()
+
+    def write(chunk: bytes) -> None:
+        written.append(chunk)
+        arrived.set()
+
+    log = AccessLog(write)
+    for number in range(100):
+        log.add(path="x" * 100, examples=number)
+    assert arrived.wait(2)
+    log.close()
+    assert all(len(chunk) <= PIPE_BYTES and chunk.endswith(b"\n") for chunk in written)
+    lines = [json.loads(line) for line in b"".join(written).splitlines()]
+    assert [line["examples"] for line in lines] == list(range(100))
+
+
+def test_a_reader_that_stopped_reading_costs_lines_and_not_memory() -> None:
+    written: list[bytes] = []
+    reads = threading.Event()
+
+    def write(chunk: bytes) -> None:
+        assert reads.wait(10)
+        written.append(chunk)
+
+    log = AccessLog(write)
+    log.add(examples=-1)
+    while log._lines:
+        pass  # until the thread has begun to write
+    for number in range(MOST_LINES + 5):
+        log.add(examples=number)
+    reads.set()
+    log.close()
+    lines = b"".join(written).splitlines()
+    assert len(lines) == 1 + MOST_LINES + 1
+    assert json.loads(lines[-1]) == {"lost_lines": 5}
+
+
+def test_output_that_nobody_reads_any_more_ends_nothing() -> None:
+    def broken(chunk: bytes) -> None:
+        raise BrokenPipeError
+
+    log = AccessLog(broken)
+    log.add(examples=1)
+    log.close()
