@@ -83,8 +83,8 @@ lint: generate ## check code, types and the templates for five regions
 	@echo "ruff, mypy, cfn-lint for $(REGIONS)"
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
-	@$(PY) -m mypy --exclude '^container/' .
-	@MYPYPATH=container:container/tests $(PY) -m mypy container
+	@$(PY) -m mypy --exclude '^(container|benchmarks)/' .
+	@MYPYPATH=container:container/tests:. $(PY) -m mypy container benchmarks
 	@.venv/bin/cfn-lint --include-checks I3042 --regions $(REGIONS) \
 	  --template build/mlops.yaml build/bootstrap.yaml
 

@@ -35,7 +35,7 @@ def compiled_step(network: keras.Model) -> Callable[[Any, Any], Any]:
         optimizer.apply(tape.gradient(loss, variables), variables)
         return loss
 
-    return step  # type: ignore[no-any-return]
+    return step
 
 
 def one_by_one(records: Path) -> Iterator[tuple[Any, Any]]:
