@@ -8,12 +8,13 @@ DATA    ?= digits
 SOURCE  ?=
 YES     ?=
 CODE    ?= container
+CHANNEL ?= build/data
 JOB     ?=
 FOR     ?= 0
 PYTHON  ?= python3
 
 # Recipes read these from the environment, so that no value is ever read as shell code
-export STACK REGION PROFILE PARAMS IMAGE DATA SOURCE CODE JOB FOR
+export STACK REGION PROFILE PARAMS IMAGE DATA SOURCE CODE CHANNEL JOB FOR
 # aws (git's credential helper) and the generator's tools come from the project's environment
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
@@ -67,13 +68,15 @@ train: $(VENV) ## run the pipeline on the newest commit and follow it
 destroy: $(VENV) ## remove everything of the stack, asking before data
 	@$(PY) -m scripts.destroy $(WHERE) $(SURE)
 
-train-local: $(VENV) ## run the model's training here, without any AWS (CODE=folder)
-	@$(PY) -m scripts.laptop train --code "$$CODE"
+train-local: $(VENV) ## run the model's training here, without AWS (CODE= CHANNEL=)
+	@$(PY) -m scripts.laptop train --code "$$CODE" --channel "$$CHANNEL"
 
 serve-local: $(VENV) ## serve what train-local trained
-	@$(PY) -m scripts.laptop serve --code "$$CODE"
+	@$(PY) -m scripts.laptop serve --code "$$CODE" --channel "$$CHANNEL"
 
 reclaim: $(VENV) ## take a spot job's machines away, locally (JOB=name FOR=seconds)
+	@if [ -z "$$JOB" ]; then \
+	  echo "Error: pass JOB=<training job>; \`make logs\` names the running one" >&2; exit 2; fi
 	@$(PY) -m local.reclaim --for "$$FOR" -- "$$JOB"
 
 data: $(VENV) ## write the data to build/data (DATA=cifar10 SOURCE=archive)

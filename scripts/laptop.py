@@ -30,8 +30,8 @@ def prepare(code: Path, channel: Path) -> None:
         chosen = json.loads((code / "hyperparameters.json").read_text())
     except ValueError as error:
         raise Problem(f"{code}/hyperparameters.json is not JSON: {error}") from None
-    shutil.rmtree(BASE / "input", ignore_errors=True)
-    shutil.rmtree(BASE / "output", ignore_errors=True)
+    for old in ("input", "output", "model"):
+        shutil.rmtree(BASE / old, ignore_errors=True)
     for folder in ("config", "data"):
         (BASE / "input" / folder).mkdir(parents=True)
     texts = {

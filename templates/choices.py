@@ -132,8 +132,9 @@ CHOICES = (
     Choice(
         TRAINING,
         "TrainingSpotWaitSeconds",
-        "Longest wait for spot (seconds)",
-        "How much longer than its longest run a spot job may take in all, waiting for capacity.",
+        "Extra time for spot (seconds)",
+        "A spot job ends so long after its longest run, waiting included; then on demand. China: a "
+        "build waits for all of it, 36 hours at most.",
         3600,
         "be 60 to 86400 (a day)",
         # Added to the run, as MaxWaitTimeInSeconds must not be less than MaxRuntimeInSeconds: a

@@ -6,6 +6,9 @@ ends as Stopped, MaxWaitTimeExceeded (Managed Spot Training Lifecycle, SageMaker
 
 from templates.asl import State, Step
 
+# What training/job.py writes to output/failure
+LOST_WORKER = "another worker of the job was lost"
+
 _RUN, _WAIT = "$.settings.maxRuntimeSeconds", "$.settings.spotWaitSeconds"
 _BOTH = f"States.MathAdd({_RUN}, {_WAIT})"
 
@@ -43,6 +46,8 @@ def fall_back() -> list[Step]:
     lost = [
         {"Variable": "$.training.SecondaryStatus", "StringEquals": "MaxWaitTimeExceeded"},
         {"And": [told, {"Variable": reason, "StringMatches": "CapacityError*"}]},
+        # One of several machines was taken away, and the program of another said so
+        {"And": [told, {"Variable": reason, "StringMatches": f"*{LOST_WORKER}*"}]},
     ]
     spot = {"Variable": "$.capacity.spot", "BooleanEquals": True}
     note = (

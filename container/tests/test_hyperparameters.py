@@ -1,8 +1,10 @@
+from dataclasses import dataclass
+
 import pytest
 import tiny_model
 
 from training.errors import HyperparameterError
-from training.hyperparameters import parse
+from training.hyperparameters import Hyperparameters, parse
 
 
 def test_the_strings_that_sagemaker_sends_become_numbers() -> None:
@@ -10,6 +12,17 @@ def test_the_strings_that_sagemaker_sends_become_numbers() -> None:
         {"epochs": "3", "learning_rate": "1e-2", "noise": "0.2"}, tiny_model.Hyperparameters
     )
     assert choice == tiny_model.Hyperparameters(epochs=3, learning_rate=0.01, noise=0.2)
+
+
+@dataclass(frozen=True)
+class Plain(Hyperparameters):
+    dropout: "float" = 0.1
+
+
+def test_a_field_of_ones_own_needs_no_rule() -> None:
+    assert parse({"dropout": "0.2"}, Plain).dropout == 0.2
+    with pytest.raises(HyperparameterError, match="dropout is 'much', expected float"):
+        parse({"dropout": "much"}, Plain)
 
 
 def test_an_unknown_name_is_refused_with_the_nearest_known_one() -> None:

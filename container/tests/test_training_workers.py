@@ -97,7 +97,7 @@ def test_a_worker_that_stays_alone_gives_up_and_says_what_to_look_at(
     job = Job.create(tmp_path, data, start_seconds=2)
     lonely = job.start(0, free_ports())
     assert lonely.end()[0] == 1
-    assert "the other workers were not there after 2 seconds" in (lonely.failure or "")
+    assert "while it waited, at most 2 seconds, for its other workers" in (lonely.failure or "")
 
 
 def test_hosts_are_in_order_of_their_numbers_for_all_of_them(tmp_path: Path) -> None:

@@ -3,7 +3,8 @@
 SageMaker copies /opt/ml/checkpoints to S3 while the job runs, and back when it starts again
 (SageMaker Developer Guide, "Checkpoints in Amazon SageMaker AI"). It copies file by file and at any
 moment: hence one file a checkpoint, written aside and renamed, whose checksums tell whether it is
-whole.
+whole. It leaves names with IGNORED alone, and marks with UPLOADING and UPLOADED what it is at, as
+AWS's own containers rely on (github.com/aws/sagemaker-xgboost-container, checkpointing.py).
 """
 
 import os
@@ -20,6 +21,9 @@ from numpy.typing import NDArray
 Arrays = Mapping[str, NDArray[np.generic]]
 
 KEPT = 2  # a second, in case the newest did not reach S3 whole
+IGNORED, UPLOADING, UPLOADED = (
+    f".sagemaker-{word}" for word in ("ignore", "uploading", "uploaded")
+)
 _NAME = re.compile(r"step-(\d{9})\.npz")
 
 
@@ -32,14 +36,19 @@ class Checkpoints:
     def save(self, step: int, arrays: Arrays) -> None:
         """Writes the state after `step` steps, then removes all but the newest two."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        aside = self.folder / ".writing"
+        aside = self.folder / f"step-{step:09d}.npz{IGNORED}"
         with aside.open("wb") as file:
             np.savez(file, allow_pickle=False, **arrays)
             file.flush()
             os.fsync(file.fileno())
         aside.replace(self.folder / f"step-{step:09d}.npz")
-        for old in sorted(self._files())[:-KEPT]:
-            self._files()[old].unlink()
+        # What is beyond this step was of no use, or we would have gone on from there
+        beyond = [path for number, path in self._files().items() if number > step]
+        for path in beyond:
+            path.unlink()
+        for _, old in sorted(self._files().items())[:-KEPT]:
+            if not _marked(old, UPLOADING) or _marked(old, UPLOADED):
+                old.unlink()
 
     def steps(self) -> list[int]:
         """The newest first; a checkpoint that cannot be read counts as absent."""
@@ -60,3 +69,7 @@ class Checkpoints:
         except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error):
             return False
         return True
+
+
+def _marked(file: Path, mark: str) -> bool:
+    return file.with_name(file.name + mark).exists()

@@ -92,8 +92,8 @@ def give_up_after(seconds: float, failure: Path) -> Iterator[None]:
     """
     failure.parent.mkdir(parents=True, exist_ok=True)
     failure.write_text(
-        f"the other workers were not there after {seconds:g} seconds: the log of the one that"
-        " failed tells why, and hyperparameter start_seconds is how long to wait"
+        f"the job ended while it waited, at most {seconds:g} seconds, for its other workers: the"
+        " log of the one that failed tells why; hyperparameter start_seconds is how long to wait"
     )
     faulthandler.dump_traceback_later(seconds, exit=True)
     try:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import os
 import re
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from training.interface import Model
 
 CHECKED_AT_ONCE = 512
 EVALUATED_AT_ONCE = 256
-# A shuffle holds so many records in memory; of a larger file it mixes what is near
+# A shuffle holds at most so many records in memory; of a larger file it mixes what is near
 SHUFFLED = 200_000
 REASON_LENGTH = 200
 
@@ -78,12 +79,14 @@ def training_batches(
     """
     steps = split.examples // choice.batch_size
     records = _records(split)
-    if sum(path.stat().st_size for path in split.files) < _memory() / 4:
+    held = sum(path.stat().st_size for path in split.files) / (_memory() / 4)
+    if held < 1:
         records = records.cache()
+    shuffled_at_once = min(split.examples, SHUFFLED, int(split.examples / max(held, 1)))
 
     def epoch(number: tf.Tensor) -> tf.data.Dataset:
         return records.shuffle(
-            min(split.examples, SHUFFLED),
+            shuffled_at_once,
             seed=choice.seed + number,
             reshuffle_each_iteration=False,
         ).batch(choice.batch_size, drop_remainder=True)
@@ -108,19 +111,20 @@ def training_batches(
 
 def evaluation_batches(split: Split, model: Model, cluster: Cluster) -> Any:
     """Distributed (inputs, labels, weights); weight 0 is for what only fills the last batch."""
-    missing = -split.examples % EVALUATED_AT_ONCE
+    size = math.ceil(EVALUATED_AT_ONCE / cluster.replicas) * cluster.replicas
+    missing = -split.examples % size
     records = _records(split)
     filled = records.concatenate(records.take(1).repeat(missing)).enumerate()
 
     def mine(number: tf.Tensor, batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         weights = tf.cast(number < split.examples, tf.float32)
-        return tuple(_share(each, EVALUATED_AT_ONCE, cluster) for each in (weights, batch))
+        return tuple(_share(each, size, cluster) for each in (weights, batch))
 
     def read(weights: tf.Tensor, batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         return *model.parse_example(batch), weights
 
     def batches() -> tf.data.Dataset:
-        whole = filled.batch(EVALUATED_AT_ONCE, drop_remainder=True)
+        whole = filled.batch(size, drop_remainder=True)
         return whole.map(mine).unbatch().map(read, num_parallel_calls=tf.data.AUTOTUNE)
 
     return _distribute(batches, cluster)
@@ -150,6 +154,11 @@ def _distribute(batches: Any, cluster: Cluster) -> Any:
 
 
 def _memory() -> int:
+    """Bytes of this machine, rounded up to a power of two: the same on all machines of a kind."""
+    return 1 << (_bytes() - 1).bit_length()
+
+
+def _bytes() -> int:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
@@ -205,7 +214,7 @@ def _problem(records: tf.Tensor, model: Model) -> str | None:
 def _plain(message: str) -> str:
     """TensorFlow's reason without the names of its nodes, and without the record's content."""
     noise = r"\{\{.*?\}\}\s*|\s*\[Op:.*|,? value: '.*|Name: <unknown>, |, Index: \d+"
-    reason = re.sub(noise, "", message.splitlines()[0])
+    reason = re.sub(noise, "", message.strip().partition("\n")[0])
     return reason.strip()[:REASON_LENGTH] or "cannot be read"
 
 

@@ -90,7 +90,8 @@ def _convert(serve: Any, specification: tf.TensorSpec, folder: Path, sample: tf.
         )
         differs = _difference(folder, file, sample)
     except Exception as error:  # converter and runtime raise whatever they meet
-        differs = f"it does not convert: {str(error).strip().splitlines()[0]}"
+        reason = str(error).strip().partition("\n")[0]
+        differs = f"it does not convert: {reason or type(error).__name__}"
     if differs:
         shutil.rmtree(file.parent)
     return differs

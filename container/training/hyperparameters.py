@@ -3,7 +3,7 @@
 import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_type_hints
 
 from training.errors import HyperparameterError
 
@@ -44,20 +44,26 @@ def parse(given: Mapping[str, object], kind: type[Kind]) -> Kind:
     Raises HyperparameterError for an unknown name or an unusable value.
     """
     known = {each.name: each for each in fields(kind)}
+    types = get_type_hints(kind)
     values: dict[str, Any] = {}
     for name, text in given.items():
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1)
             hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
             raise HyperparameterError(f"unknown hyperparameter {name}: {hint}")
-        expected = known[name].metadata["expected"]
-        value = _convert(known[name].type, str(text))
-        if value is None or not known[name].metadata["valid"](value):
+        value = _convert(types[name], str(text))
+        rule = known[name].metadata  # empty for a field without choice()
+        if value is None or not rule.get("valid", _any)(value):
+            expected = rule.get("expected", types[name].__name__)
             raise HyperparameterError(
                 f"hyperparameter {name} is {str(text)!r}, expected {expected}"
             )
         values[name] = value
     return kind(**values)
+
+
+def _any(value: Any) -> bool:
+    return True
 
 
 def _convert(kind: Any, text: str) -> Any:

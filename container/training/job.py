@@ -4,10 +4,9 @@ import dataclasses
 import hashlib
 import inspect
 import json
-from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
-from typing import cast
+from typing import Protocol, cast
 
 import keras
 import tensorflow as tf
@@ -36,14 +35,21 @@ LOST = (
 )
 
 
-def run(
-    base: Path, model: Model, failure: Path, when_joined: Callable[[], Callable[[], bool]]
-) -> None:
+class Stop(Protocol):
+    """The wish to stop. Before `can_save` it ends the process, since there is nothing to lose."""
+
+    can_save: bool
+
+    def __call__(self) -> bool: ...
+
+    def listen(self) -> None:
+        """Once more: TensorFlow puts its own handling of signals in place when it joins others."""
+
+
+def run(base: Path, model: Model, failure: Path, stop: Stop) -> None:
     """The job whose folders lie in `base`, which is /opt/ml on SageMaker.
 
-    `failure` takes the reason if the other hosts do not come. `when_joined` is called once
-    TensorFlow has set up its own handling of signals, and gives the function that tells whether to
-    stop. Raises JobError, or Stopped.
+    `failure` takes the reason if the other hosts do not come. Raises JobError, or Stopped.
     """
     config = base / "input/config"
     given = json.loads((config / "hyperparameters.json").read_text())
@@ -51,21 +57,35 @@ def run(
     hosts = clusters.read_hosts(config / "resourceconfig.json")
     with clusters.give_up_after(choice.start_seconds, failure):
         cluster = clusters.join(hosts)
-    told_to_stop = when_joined()
+    stop.listen()
     data = datasets.check(base / "input/data/training", model)
-    progress = Progress(cluster, base / "output/data/tensorboard")
-    policy = precision.use(choice.precision)
-    progress.line(_summary(data, cluster, policy))
-    checkpoints = Checkpoints(base / "checkpoints" / fingerprint(model, choice, data))
+    stop.can_save = True
     try:
-        trainer = Trainer(model, data, choice, cluster, checkpoints, progress, told_to_stop)
-        scores, weights = trainer.run(), trainer.weights()
+        _train(base, model, choice, cluster, data, stop)
     except LOST as error:
         if cluster.workers == 1:
             raise
+        reason = error.message.partition("\n")[0]
         raise TrainingError(
-            "another worker of the job was lost: the log of its host tells why"
+            f"another worker of the job was lost: the log of its host tells why ({reason})"
         ) from error
+
+
+def _train(
+    base: Path, model: Model, choice: Hyperparameters, cluster: Cluster, data: Data, stop: Stop
+) -> None:
+    progress = Progress(cluster, base / "output/data/tensorboard")
+    policy = precision.use(choice.precision)
+    progress.line(_summary(data, cluster, policy))
+    run_name = fingerprint(model, choice, data, policy)
+    if len({tuple(each) for each in cluster.gather([int(run_name[:15], 16)])}) > 1:
+        raise TrainingError(
+            "the machines differ in data, code, hyperparameters or precision: give all of them all"
+            " of the data (S3DataDistributionType FullyReplicated)"
+        )
+    checkpoints = Checkpoints(base / "checkpoints" / run_name)
+    trainer = Trainer(model, data, choice, cluster, checkpoints, progress, stop)
+    scores, weights = trainer.run(), trainer.weights()
     if cluster.chief:
         # Trained in whatever precision, served in float32
         precision.use("float32")
@@ -89,11 +109,16 @@ def _summary(data: Data, cluster: Cluster, policy: str) -> str:
     )
 
 
-def fingerprint(model: Model, choice: Hyperparameters, data: Data) -> str:
+def fingerprint(model: Model, choice: Hyperparameters, data: Data, policy: str) -> str:
     """What decides the outcome: a checkpoint of anything else is not taken up."""
+    folder = Path(inspect.getfile(cast(ModuleType, model))).parent
+    code = [
+        path.read_text()
+        for part in (folder, folder / "training")
+        for path in sorted(part.glob("*.py"))
+    ]
     chosen = dataclasses.asdict(choice)
-    parts = [data.train.digest, data.validation.digest, data.eval.digest]
     effects = {name: value for name, value in chosen.items() if name not in WITHOUT_EFFECT}
-    source = inspect.getsource(cast(ModuleType, model))
-    text = json.dumps([source, effects, parts, keras.__version__, tf.__version__])
+    digests = [data.train.digest, data.validation.digest, data.eval.digest]
+    text = json.dumps([code, effects, policy, digests, keras.__version__, tf.__version__])
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from training.checkpoints import KEPT, Checkpoints
 from training.cluster import Cluster
-from training.data import EVALUATED_AT_ONCE, Data, evaluation_batches, training_batches
+from training.data import Data, evaluation_batches, training_batches
 from training.errors import Stopped, TrainingError
 from training.hyperparameters import Hyperparameters
 from training.interface import Model
@@ -91,10 +91,10 @@ class Trainer:
             # A result is read while the next step computes, so that no device waits for us
             if len(unread) > 1:
                 self._obey(self._count(unread.popleft()), unread)
-            if time.monotonic() - self._told > PROGRESS_SECONDS:
+            if time.monotonic() - self._told > PROGRESS_SECONDS and state.sums.any():
                 self._tell(f"step={state.step}/{end}", {"train": _score(state.sums)})
         while unread:
-            self._count(unread.popleft())
+            self._obey(self._count(unread.popleft()), unread)
         return (end - first) * self._choice.batch_size / (time.monotonic() - began)
 
     def _evaluate(self, batches: Any) -> Score:
@@ -163,8 +163,11 @@ def _check_batch_size(size: int, examples: int, replicas: int) -> None:
         raise TrainingError(
             f"batch_size is {size}, more than the {examples} images of the training data"
         )
-    if size % replicas or EVALUATED_AT_ONCE % replicas:
-        raise TrainingError(f"batch_size is {size}, which {replicas} devices cannot share evenly")
+    if size % replicas:
+        raise TrainingError(
+            f"batch_size is {size}, which {replicas} devices cannot share evenly:"
+            f" take a multiple of {replicas}"
+        )
 
 
 def _optimizer(

@@ -26,6 +26,8 @@ def learning_step(
             logits = tf.cast(network(inputs, training=True), tf.float32)
             losses = _losses(logits, labels)
             mean = tf.reduce_sum(losses) / batch_size
+            for penalty in network.losses:  # of regularizers
+                mean += tf.cast(penalty, tf.float32) / cluster.replicas
         variables = network.trainable_variables
         optimizer.apply(tape.gradient(mean, variables), variables)
         return _sums(losses, logits, labels, tf.ones_like(losses))

@@ -21,6 +21,9 @@ from typing import Any
 from local.background import background
 from local.sagemaker import container
 
+# What AWS's own containers name their unfinished files, so that they are not uploaded
+# (github.com/aws/sagemaker-xgboost-container, checkpointing.py)
+IGNORED = ".sagemaker-ignore"
 SYNC_SECONDS = 2.0
 
 Version = tuple[int, int, int]
@@ -91,7 +94,7 @@ def _versions(folder: Path) -> dict[str, Version]:
     """Every file's name, and what differs once it is written or replaced. Raises OSError."""
     found = {}
     for parent, _, names in os.walk(folder, onerror=_unless_gone):
-        for path in (Path(parent, name) for name in names):
+        for path in (Path(parent, name) for name in names if not name.endswith(IGNORED)):
             with contextlib.suppress(FileNotFoundError):
                 status = path.stat()
                 if stat.S_ISREG(status.st_mode):

@@ -1,6 +1,7 @@
 """POST /_local/reclaim: what EC2 does to spot instances when it will, this endpoint on command."""
 
 import json
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -22,6 +23,8 @@ def reclaim(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         name, seconds = str(asked["TrainingJobName"]), float(asked["Seconds"])
     except (ValueError, KeyError, TypeError) as error:
         raise Refused("400 Bad Request", "SerializationException", str(error)) from None
+    if not 0 <= seconds < math.inf:
+        raise Refused("400 Bad Request", "ValidationException", "Seconds must be from 0 on")
     here = current()
     job: Any = sagemaker_backends[here.account][here.region].training_jobs.get(name)
     if not isinstance(job, TrainingJob):

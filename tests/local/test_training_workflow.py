@@ -110,7 +110,7 @@ def project(aws: Aws, tmp_path: Path) -> Project:
         "TrainingInstanceType": "ml.g5.xlarge",
         "TrainingInstanceCount": "1",
         "TrainingVolumeGB": "30",
-        "TrainingMaxRuntimeSeconds": "3",
+        "TrainingMaxRuntimeSeconds": "6",
         "TrainingUseSpot": "true",
         "TrainingSpotWaitSeconds": "1",
         "MinimumAccuracy": "0.6",

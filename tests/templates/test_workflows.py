@@ -1,8 +1,10 @@
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from templates.workflow_capacity import LOST_WORKER
 from tests.templates.machines import definitions, following, levels, reached, tasks
 from tests.templates.reading import of_type
 
@@ -163,8 +165,13 @@ def test_a_job_that_a_person_stopped_does_not_fall_back(template: Template) -> N
     choice = definitions(template)[TRAINING]["States"]["MayFallBack"]
     statuses = re.findall(r"SecondaryStatus', 'StringEquals': '(\w+)'", str(choice))
     assert statuses == ["MaxWaitTimeExceeded"]
-    assert re.findall(r"'StringMatches': '([^']+)'", str(choice)) == ["CapacityError*"]
+    assert re.findall(r"'StringMatches': '([^']+)'", str(choice)) == [
+        "CapacityError*",
+        f"*{LOST_WORKER}*",
+    ]
     assert "TrainingJobStatus" not in str(choice)
+    program = Path(__file__).parents[2] / "container/training/job.py"
+    assert LOST_WORKER in program.read_text()
 
 
 def test_a_failed_job_leads_to_the_endpoint_only_through_another_job(template: Template) -> None:
