@@ -7,6 +7,8 @@ quick that the server is the bottleneck, which `busy`, its share of a core, show
 import argparse
 import asyncio
 import json
+import subprocess
+import sys
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -24,6 +26,17 @@ class Load:
     p99: float
     refused: int
     busy: float
+
+
+def ask(port: int, path: str, body: Path, connections: int, seconds: float) -> Load:
+    """Runs this module as a process. Raises SystemExit if a request was refused."""
+    words = [sys.executable, "-m", "benchmarks.load", str(port), path, str(body)]
+    options = [f"--connections={connections}", f"--seconds={seconds}"]
+    done = subprocess.run([*words, *options], check=True, stdout=subprocess.PIPE, text=True)
+    load = Load(**json.loads(done.stdout))
+    if load.refused:
+        raise SystemExit(f"Error: {path} on port {port} refused {load.refused} requests")
+    return load
 
 
 class Connection(asyncio.Protocol):

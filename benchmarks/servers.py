@@ -29,12 +29,21 @@ class Running:
 
     def megabytes(self) -> float:
         """Of all its processes, what they share counted once (proportional set size)."""
-        return sum(_kilobytes(pid, "Pss") for pid in self.processes()) / 1024
+        return sum(map(_kilobytes, self.processes())) / 1024
+
+    def files(self) -> int:
+        return self._count("fd")
+
+    def threads(self) -> int:
+        return self._count("task")
+
+    def _count(self, folder: str) -> int:
+        return sum(len(list(Path(f"/proc/{pid}/{folder}").iterdir())) for pid in self.processes())
 
 
-def _kilobytes(pid: int, name: str) -> int:
+def _kilobytes(pid: int) -> int:
     lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith(f"{name}:"))
+    return next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
 
 
 @contextmanager

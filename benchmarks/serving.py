@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.load import Load
+from benchmarks.load import Load, ask
 from benchmarks.report import Row, write
 from benchmarks.servers import Running, running
 
@@ -105,14 +105,17 @@ class Bench:
 
     def load(self, name: str, server: Running, connections: int) -> Load:
         way = self._ways[name]
-        words = [sys.executable, "-m", "benchmarks.load", str(server.port), way.path]
-        words += [str(self._folder / f"{way.key}.json"), f"--connections={connections}"]
-        words += [f"--seconds={self._seconds}"]
-        done = subprocess.run(words, check=True, stdout=subprocess.PIPE, text=True)
-        load = Load(**json.loads(done.stdout))
-        if load.refused:
-            raise SystemExit(f"Error: {name} refused {load.refused} requests")
-        return load
+        body = self._folder / f"{way.key}.json"
+        return ask(server.port, way.path, body, connections, self._seconds)
+
+    def reading(self) -> tuple[float, float]:
+        """Microseconds for the JSON of one image: the quick way, and lists of Python objects."""
+        words = (sys.executable, "-m", "benchmarks.serving_peers", "read", "--folder")
+        done = subprocess.run(
+            (*words, str(self._folder)), check=True, stdout=subprocess.PIPE, text=True
+        )
+        quick, lists = map(float, done.stdout.split())
+        return quick, lists
 
 
 def measure(bench: Bench, rounds: int) -> list[Row]:
@@ -148,6 +151,7 @@ def measure(bench: Bench, rounds: int) -> list[Row]:
         text = f"{ours:,.3g} : {other:,.3g} {unit}"
         return Row(what, TENSORFLOW, text, ours / other, most=most)
 
+    quick, lists = bench.reading()
     p99, p50 = (median(OURS, 1, figure) for figure in ("p99", "p50"))
     return [
         speed(MLFLOW, 8, least=100),
@@ -155,6 +159,13 @@ def measure(bench: Bench, rounds: int) -> list[Row]:
         speed(BENTO, 8, least=8),
         speed(TENSORFLOW, 8, least=3),
         speed(NO_MODEL, 32, least=0.7),
+        Row(
+            "reading JSON",
+            "orjson, numpy",
+            f"{quick:.0f} : {lists:.0f} µs",
+            quick / lists,
+            most=0.5,
+        ),
         Row("p99, 1 connection", "p50", f"{p99:.2f} : {p50:.2f} ms", p99 / p50, most=5),
         saving("memory (PSS)", "MB", memory, most=0.2),
         saving("start", "s", {name: statistics.median(starts[name]) for name in starts}, most=0.25),

@@ -1,7 +1,7 @@
 """How quick training is: ratios to other ways, measured side by side in one run.
 
-Handwritten digits, ResNet-20. Each figure is the median of some rounds, in each of which all ways
-take their turn.
+Handwritten digits, ResNet-20. Each figure is the best of some rounds, in each of which all ways
+take their turn: what else a machine does makes all of them slower, and none quicker.
 """
 
 import argparse
@@ -10,7 +10,6 @@ import os
 import re
 import shutil
 import socket
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -123,20 +122,32 @@ def main() -> None:
             for name, measure in ways.items():
                 speeds[name].append(measure())
                 print(f"round {number}: {name} {speeds[name][-1]:.0f} images/s", flush=True)
-    speed = {name: statistics.median(found) for name, found in speeds.items()}
+    speed = {name: max(found) for name, found in speeds.items()}
 
     def row(what: str, against: str, ours: str, theirs: str, least: float) -> Row:
         figures = f"{speed[ours]:.0f} : {speed[theirs]:.0f} images/s"
         return Row(what, against, figures, speed[ours] / speed[theirs], least)
 
-    way = "batch 1, parsed one by one"
+    way = "batch 1, parsed one by one, float32"
     write(
         "training",
         [
             row("training, float32", way, "job", "one by one", 7),
             row("training, bfloat16", way, "job, bfloat16", "one by one", 10),
-            row("training, all of it", "a bare step on data in memory", "job", "bare step", 0.9),
-            row("two one-thread workers", "one", "two workers", "one worker", 1.4),
+            row(
+                "training, all of it, float32",
+                "a bare step on data in memory, float32",
+                "job",
+                "bare step",
+                0.9,
+            ),
+            row(
+                "two one-thread workers, 128 images each",
+                "one, 128 images",
+                "two workers",
+                "one worker",
+                1.4,
+            ),
         ],
     )
 

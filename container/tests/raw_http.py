@@ -83,7 +83,11 @@ def ask(port: int, data: bytes) -> Reply:
 
 @contextlib.contextmanager
 def running(
-    app: App, patience: Patience | None = None, most: int = 1000, observer: Observer | None = None
+    app: App,
+    patience: Patience | None = None,
+    most: int = 1000,
+    observer: Observer | None = None,
+    stop_seconds: int = 5,
 ) -> Iterator[int]:
     """The application behind the real server, in a thread; gives its port."""
     (listener,) = listen("127.0.0.1", 0, 1)
@@ -97,7 +101,7 @@ def running(
         lifespan="off",
         ws="none",
         log_level="error",
-        timeout_graceful_shutdown=5,
+        timeout_graceful_shutdown=stop_seconds,
     )
     server = Server(config)
     thread = threading.Thread(target=server.run, args=([listener],))

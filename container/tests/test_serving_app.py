@@ -4,7 +4,8 @@ import asyncio
 import io
 import json
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
+from typing import Any, TypeVar
 
 import httpx2
 import numpy as np
@@ -14,11 +15,13 @@ from serving_models import CLASSES, classify, engine
 from starlette.testclient import TestClient
 
 from serving.app import App
+from serving.decoding import DECODERS
 from serving.engines import BATCH, Engine, Prediction
 from serving.invocations import INLINE_BYTES, Limits
 from serving.log import AccessLog
 from serving.observing import Observer
 
+T = TypeVar("T")
 EXAMPLE = [7.0, 1.5]
 BODY = instances([EXAMPLE])
 
@@ -26,6 +29,10 @@ BODY = instances([EXAMPLE])
 @pytest.fixture(params=[0, BATCH], ids=["thread", "inline"])
 def client(request: pytest.FixtureRequest) -> TestClient:
     return TestClient(App(lambda: engine(inline=request.param)))
+
+
+def run(coroutine: Coroutine[Any, Any, T]) -> T:
+    return asyncio.run(asyncio.wait_for(coroutine, 10))
 
 
 def post(
@@ -99,6 +106,30 @@ def test_bodies_and_answers_that_are_too_large_for_the_event_loop_get_the_same_a
     assert [one["classes"] for one in answers[0].json()["predictions"]] == array[:, 0].tolist()
 
 
+@pytest.mark.parametrize(
+    ("shape", "examples", "reader"),
+    [((2,), 1, "MainThread"), ((2,), 9000, "decode_0"), ((100, 100, 3), 1, "decode_0")],
+)
+def test_what_takes_long_to_read_is_read_by_a_thread(
+    monkeypatch: pytest.MonkeyPatch, shape: tuple[int, ...], examples: int, reader: str
+) -> None:
+    readers = []
+
+    def read(body: bytes, shape: tuple[int, ...]) -> np.ndarray:
+        readers.append(threading.current_thread().name)
+        return np.zeros((1, *shape), np.float32)
+
+    monkeypatch.setitem(DECODERS, "application/json", read)
+    body = instances(np.zeros((examples, 2)))
+
+    async def ask() -> httpx2.Response:
+        async with asking(App(lambda: engine(shape))) as client:
+            return await client.post("/invocations", content=body, headers=JSON)
+
+    assert run(ask()).status_code == 200
+    assert readers == [reader]
+
+
 def test_the_client_may_ask_for_an_array(client: TestClient) -> None:
     answer = post(client, headers={"Accept": "application/x-npy"})
     assert answer.headers["content-type"] == "application/x-npy"
@@ -162,7 +193,7 @@ def test_a_body_far_over_the_limit_is_not_read_to_its_end() -> None:
                 assert answer.status_code == 413
                 assert answer.headers["connection"] == "close"
 
-    asyncio.run(ask())
+    run(ask())
     assert sent <= 2200
 
 
@@ -195,9 +226,11 @@ def test_ping_answers_and_more_requests_are_turned_away_while_the_model_is_overw
             assert (await client.get("/ping")).status_code == 200
             assert "serve_waiting 5.0" in (await client.get("/metrics")).text
             go_on.set()
+            await asyncio.gather(*asked)
+            assert (await client.post("/invocations", content=BODY, headers=JSON)).is_success
         return [task.result() for task in asked]
 
-    answers = asyncio.run(crowd())
+    answers = run(crowd())
     assert sorted(answer.status_code for answer in answers) == [200] * 5 + [503]
     refused = next(answer for answer in answers if answer.status_code == 503)
     assert refused.headers["retry-after"] == "1"
@@ -224,7 +257,7 @@ def test_bodies_that_arrive_together_hold_no_more_memory_than_the_limit() -> Non
             third = await client.post("/invocations", content=BODY, headers=JSON)
         return [answer.status_code for answer in (await first, second, third)]
 
-    assert asyncio.run(crowd()) == [200, 503, 200]
+    assert run(crowd()) == [200, 503, 200]
 
 
 def test_an_engine_that_fails_is_reported_and_asked_again_by_ping(
@@ -271,7 +304,7 @@ def test_an_engine_that_does_not_come_back_makes_the_server_unhealthy(
                 (await client.get("/ping")).status_code,
             ]
 
-    assert asyncio.run(ask()) == [503, 200, 200]
+    assert run(ask()) == [503, 200, 200]
 
 
 def test_an_error_of_the_server_itself_is_an_answer_too(

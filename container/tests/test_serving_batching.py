@@ -2,6 +2,9 @@
 
 import asyncio
 import threading
+import time
+from collections.abc import Coroutine
+from typing import Any, TypeVar
 
 import numpy as np
 import pytest
@@ -9,6 +12,12 @@ from serving_models import classify, engine
 
 from serving.batching import Batcher, Failed
 from serving.engines import BATCH, Prediction
+
+T = TypeVar("T")
+
+
+def run(coroutine: Coroutine[Any, Any, T]) -> T:
+    return asyncio.run(asyncio.wait_for(coroutine, 10))
 
 
 def numbers(first: int, count: int) -> np.ndarray:
@@ -36,10 +45,13 @@ def test_requests_that_come_together_are_asked_together(inline: int) -> None:
 
     async def ask() -> list[list[int]]:
         batcher = Batcher(engine((1,), asked.predict, inline))
-        futures = [batcher(numbers(10 * index, 2)) for index in range(4)]
+        futures = []
+        for index in range(4):
+            futures.append(batcher(numbers(10 * index, 2)))
+            time.sleep(0.01)  # the event loop is still reading
         return [(await future).classes.tolist() for future in futures]
 
-    assert asyncio.run(ask()) == [[0, 1], [10, 11], [20, 21], [30, 31]]
+    assert run(ask()) == [[0, 1], [10, 11], [20, 21], [30, 31]]
     assert asked.batches == [[0, 1, 10, 11, 20, 21, 30, 31]]
 
 
@@ -55,7 +67,7 @@ def test_what_comes_while_a_batch_runs_is_the_next_batch() -> None:
         asked.go_on.release(2)
         await asyncio.gather(first, *rest)
 
-    asyncio.run(ask())
+    run(ask())
     assert asked.batches == [[0], [1, 2]]
 
 
@@ -74,7 +86,7 @@ def test_a_large_request_is_taken_in_parts_and_lets_a_small_one_go_before(inline
         assert found.classes.tolist() == list(range(100, 100 + 3 * BATCH))
         assert found.probabilities.shape == (3 * BATCH, 3)
 
-    asyncio.run(ask())
+    run(ask())
     assert ended == ["small", "large"]
     assert max(map(len, asked.batches)) == BATCH
 
@@ -86,7 +98,7 @@ def test_a_quick_engine_is_asked_for_no_more_than_it_can_answer_at_once() -> Non
         batcher = Batcher(engine((1,), asked.predict, inline=8))
         await asyncio.gather(*(batcher(numbers(index, 1)) for index in range(20)))
 
-    asyncio.run(ask())
+    run(ask())
     assert [len(batch) for batch in asked.batches] == [8, 8, 4]
 
 
@@ -109,7 +121,7 @@ def test_an_error_reaches_every_request_of_its_batch_and_no_other(
         assert good.classes.tolist() == [5]
         assert not batcher.failing
 
-    asyncio.run(ask())
+    run(ask())
     assert capsys.readouterr().err.count("MemoryError: too much") == 1
 
 
@@ -126,4 +138,4 @@ def test_an_engine_that_does_not_come_back_is_noticed() -> None:
         await future
         assert not batcher.stuck(0)
 
-    asyncio.run(ask())
+    run(ask())

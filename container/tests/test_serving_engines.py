@@ -2,6 +2,7 @@
 
 import re
 import sys
+import types
 from pathlib import Path
 
 import numpy as np
@@ -82,6 +83,19 @@ def test_a_damaged_saved_model_is_named(tmp_path: Path) -> None:
     (tmp_path / "1").mkdir()
     (tmp_path / "1/saved_model.pb").write_bytes(b"damaged")
     unusable(tmp_path, "1 cannot be loaded by tensorflow: .+")
+
+
+def test_of_a_reason_of_many_lines_the_first_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runtime = types.ModuleType("onnxruntime")
+    runtime.SessionOptions = fail  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "onnxruntime", runtime)
+    unusable(write_onnx(tmp_path, SHAPE), "1 cannot be loaded by onnxruntime: no memory$")
+
+
+def fail() -> None:
+    raise RuntimeError("no memory\n  in file.cc:7")
 
 
 def test_onnx_runtime_cannot_be_chosen_where_there_is_no_onnx(tmp_path: Path) -> None:

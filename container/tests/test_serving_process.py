@@ -137,7 +137,7 @@ def test_a_model_that_needs_tensorflow_where_there_is_none_ends_it_with_one_line
 
 
 def test_a_port_that_is_taken_ends_it_with_one_line(base: Path, workers: str) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as other:
+    with socket.create_server(("127.0.0.1", 0), reuse_port=workers == "2") as other:
         port = str(other.getsockname()[1])
         reason = f"cannot listen on 127.0.0.1 port {port}: Address already in use"
         refused(base, reason, SERVE_WORKERS=workers, SAGEMAKER_BIND_TO_PORT=port)
