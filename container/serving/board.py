@@ -27,7 +27,8 @@ class Counters:
 
     def __init__(self, cells: "memoryview[float]") -> None:
         self._cells = cells
-        self._cells[WAITING] = self._cells[IN_FLIGHT] = 0  # a worker before it may have died
+        # A worker before it may have died
+        self._cells[WAITING] = self._cells[IN_FLIGHT] = self._cells[LOADED] = 0
 
     def request(self, status: int, seconds: float) -> None:
         self._cells[STATUSES.index(status)] += 1

@@ -67,7 +67,7 @@ class Connection(HttpToolsProtocol):
         super().__init__(**given)
         self._observer, self._patience, self._most = observer, patience, most
         self._receiving = ""  # head or body
-        self._closing = False
+        self._closing = self._body_came = False
         self._head_bytes = 0
         self._since = self.loop.time()
 
@@ -84,9 +84,11 @@ class Connection(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self._closing:
             return
+        self._body_came = False
         super().data_received(data)
-        if self._receiving == "head":
-            self._head_bytes += len(data)
+        if self._receiving:
+            # In a body too: what follows its last chunk looks like headers and may never end
+            self._head_bytes = 0 if self._body_came else self._head_bytes + len(data)
             if self._head_bytes > HEAD_BYTES:
                 self.refuse(431, f"the headers are larger than {HEAD_BYTES:,} bytes")
         elif len(self.pipeline) > MOST_PIPELINED:
@@ -96,6 +98,15 @@ class Connection(HttpToolsProtocol):
         super().on_message_begin()
         self._receiving, self._head_bytes, self._since = "head", 0, self.loop.time()
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._receiving == "body":
+            raise ValueError("headers after the body are not supported")
+        super().on_header(name, value)
+
+    def on_body(self, body: bytes) -> None:
+        self._body_came = True
+        super().on_body(body)
+
     def on_headers_complete(self) -> None:
         if len(self.headers) > MOST_HEADERS:
             raise ValueError(f"more than {MOST_HEADERS} headers")
@@ -104,7 +115,7 @@ class Connection(HttpToolsProtocol):
             raise ValueError("a request with a body cannot ask for an upgrade")
         super().on_headers_complete()
         self.cycle.transport = self._outlet
-        self._receiving, self._since = "body", self.loop.time()
+        self._receiving, self._head_bytes, self._since = "body", 0, self.loop.time()
 
     def on_message_complete(self) -> None:
         super().on_message_complete()

@@ -64,6 +64,41 @@ def test_what_is_not_http_is_refused_with_the_reason(port: int, request_: bytes)
     assert ask(port, PING).status == 200
 
 
+CHUNKED = (
+    b"POST /invocations HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\n"
+    b"Transfer-Encoding: chunked\r\n\r\n"
+)
+
+
+def test_headers_after_a_body_are_refused(port: int) -> None:
+    with Client(port) as client:
+        reply = client.ask(CHUNKED + b"0\r\na: b\r\n\r\n")
+        assert reply.status == 400
+        assert "headers after the body are not supported" in reply.reason
+        assert client.closed()
+
+
+def test_what_follows_the_last_chunk_without_end_is_refused(port: int) -> None:
+    with Client(port) as client:
+        client.send(CHUNKED + b"0\r\nendless: ")
+        for _ in range(HEAD_BYTES // 8192 + 1):
+            client.send(b"x" * 8192)
+        reply = client.reply()
+        assert reply.status in (400, 431)
+        assert client.closed()
+
+
+def test_a_body_in_many_chunks_is_taken_whole(port: int) -> None:
+    body = instances([[number, 0] for number in range(40_000)])
+    chunks = [body[at : at + 1000] for at in range(0, len(body), 1000)]
+    assert len(body) > 2 * HEAD_BYTES
+    with Client(port) as client:
+        client.send(CHUNKED)
+        for chunk in chunks:
+            client.send(b"%x\r\n%b\r\n" % (len(chunk), chunk))
+        assert client.ask(b"0\r\n\r\n").status == 200
+
+
 def test_endless_headers_are_refused(port: int) -> None:
     with Client(port) as client:
         client.send(b"GET /ping HTTP/1.1\r\nendless: ")
