@@ -89,9 +89,9 @@ def test_what_follows_the_last_chunk_without_end_is_refused(port: int) -> None:
 
 
 def test_a_body_in_many_chunks_is_taken_whole(port: int) -> None:
-    body = instances([[number, 0] for number in range(40_000)])
+    body = instances([[number, 0] for number in range(4000)])
+    body += b" " * 2 * HEAD_BYTES
     chunks = [body[at : at + 1000] for at in range(0, len(body), 1000)]
-    assert len(body) > 2 * HEAD_BYTES
     with Client(port) as client:
         client.send(CHUNKED)
         for chunk in chunks:

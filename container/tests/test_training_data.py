@@ -68,6 +68,7 @@ def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
         (record([1.0] * 6, 3), "label is 3, expected 0 to 2"),
         (record([1.0] * 6, -1), "label is -1"),
     ],
+    ids=["foreign", "empty", "short", "not finite", "label too large", "label too small"],
 )
 def test_a_bad_record_is_named_with_the_reason(tmp_path: Path, bad: bytes, reason: str) -> None:
     good = [example(number) for number in range(600)]
