@@ -1,18 +1,17 @@
 """How quick serving is: ratios to other servers, measured side by side in one run.
 
-All answer the same JSON, one image of 32x32, with the same network. Figures are medians of some
-rounds, in each of which all servers take their turn. Linux only, for the memory.
+All answer the same JSON, one image of 32x32, by the same network, each as it comes: `serve` and
+BentoML with a process for each core, the others with one. Figures are medians of some rounds, in
+each of which all take their turn. Linux only, for the memory.
 """
 
 import argparse
 import json
-import os
 import shutil
 import statistics
 import subprocess
 import sys
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -20,68 +19,24 @@ import numpy as np
 from benchmarks.load import Load, ask
 from benchmarks.report import Row, write
 from benchmarks.servers import Running, running
+from benchmarks.serving_ways import (
+    BENTO,
+    MLFLOW,
+    MLFLOW_ONNX,
+    NO_MODEL,
+    OURS,
+    TENSORFLOW,
+    install,
+    ways,
+)
 
 FOLDER = Path("build/benchmarks/serving")
-REQUIREMENTS = Path("benchmarks/requirements.txt")
-OURS, NO_MODEL, TENSORFLOW = "serve", "no model", "uvicorn + TensorFlow"
-BENTO, MLFLOW, MLFLOW_ONNX = "BentoML", "mlflow, Keras", "mlflow, ONNX"
-ANSWER_BYTES = 180
 # Connections, and who is asked over so many
 TURNS = {
     1: (OURS,),
     8: (OURS, TENSORFLOW, BENTO, MLFLOW, MLFLOW_ONNX),
     32: (OURS, NO_MODEL),
 }
-
-
-@dataclass(frozen=True)
-class Way:
-    """How a server starts; {port} is filled in. `key` names the numbers in its JSON."""
-
-    command: tuple[str, ...]
-    environment: dict[str, str]
-    path: str = "/invocations"
-    ping: str = "/ping"
-    key: str = "instances"
-
-
-def ways(model: Path, peers: Path) -> dict[str, Way]:
-    module = (sys.executable, "-m", "benchmarks.serving_peers")
-    port = ("--port", "{port}")
-    mlflow = (str(peers / "mlflow"), "models", "serve", "--env-manager", "local", *port, "-m")
-    bento = (str(peers / "bentoml"), "serve", "--host", "127.0.0.1", *port)
-    found = {"PATH": f"{peers}{os.pathsep}{os.environ['PATH']}", "TF_CPP_MIN_LOG_LEVEL": "3"}
-    return {
-        OURS: Way(
-            (sys.executable, "container/serve"),
-            {"SAGEMAKER_BASE_DIR": str(model.parent), "SAGEMAKER_BIND_TO_PORT": "{port}"},
-        ),
-        NO_MODEL: Way((*module, "no-model", *port, "--answer", "x" * ANSWER_BYTES), {}),
-        TENSORFLOW: Way((*module, "tensorflow", *port, "--folder", str(model)), {}),
-        BENTO: Way(
-            (*bento, "benchmarks.serving_bento:Classifier"),
-            found
-            | {"BENTOML_HOME": str(model.parent / "bentoml"), "BENTOML_DO_NOT_TRACK": "true"}
-            | {"BENCHMARK_ONNX": str(model / "export/Servo/1/assets.extra/model.onnx")},
-            path="/predict",
-            ping="/readyz",
-        ),
-        MLFLOW: Way((*mlflow, str(model / "mlflow-keras")), found, key="inputs"),
-        MLFLOW_ONNX: Way((*mlflow, str(model / "mlflow-onnx")), found, key="inputs"),
-    }
-
-
-def install(environment: Path) -> Path:
-    """The folder of the compared servers' programs, after installing them where they are not."""
-    done = environment / "requirements.txt"
-    if not done.exists() or done.read_text() != REQUIREMENTS.read_text():
-        print("Installing the servers to compare with (two minutes, 2 GB, once)", flush=True)
-        subprocess.run([sys.executable, "-m", "venv", "--clear", environment], check=True)
-        pip = (str(environment / "bin/python"), "-m", "pip", "--disable-pip-version-check", "-q")
-        words = (*pip, "install", "--require-hashes", "--requirement", str(REQUIREMENTS))
-        subprocess.run(words, check=True)
-        done.write_text(REQUIREMENTS.read_text())
-    return environment / "bin"
 
 
 class Bench:
@@ -142,9 +97,15 @@ def measure(bench: Bench, rounds: int) -> list[Row]:
         return statistics.median(getattr(load, figure) for load in loads[name, connections])
 
     def speed(against: str, connections: int, least: float) -> Row:
-        ours, other = (median(name, connections, "requests_a_second") for name in (OURS, against))
+        """The ratio is the median of the rounds', for what else the machine does changes slowly."""
+        names, figure = (OURS, against), "requests_a_second"
+        ours, other = (median(name, connections, figure) for name in names)
+        pairs = zip(*(loads[name, connections] for name in names), strict=True)
+        ratio = statistics.median(
+            first.requests_a_second / second.requests_a_second for first, second in pairs
+        )
         what = f"requests, {connections} connections"
-        return Row(what, against, f"{ours:,.0f} : {other:,.0f} a second", ours / other, least)
+        return Row(what, against, f"{ours:,.0f} : {other:,.0f} a second", ratio, least)
 
     def saving(what: str, unit: str, figures: dict[str, float], most: float) -> Row:
         ours, other = figures[OURS], figures[TENSORFLOW]

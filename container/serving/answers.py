@@ -26,6 +26,12 @@ class Answer:
     status: int = 200
     headers: tuple[Header, ...] = ()
 
+    def lines(self) -> list[Header]:
+        """All headers."""
+        length = b"%d" % len(self.body)
+        media = self.media.encode()
+        return [(b"content-type", media), (b"content-length", length), *self.headers]
+
 
 class Refused(Exception):
     """An answer other than 200: {"error": reason}, as TensorFlow Serving gives it."""

@@ -51,13 +51,8 @@ class App:
         try:
             answer = await self._answer(dict(scope["headers"]), receive, exchange)
             exchange.status, exchange.bytes_out = answer.status, len(answer.body)
-            headers = [
-                (b"content-type", answer.media.encode()),
-                (b"content-length", b"%d" % len(answer.body)),
-                *answer.headers,
-            ]
-            start = {"type": "http.response.start", "status": answer.status, "headers": headers}
-            await send(start)
+            start = {"status": answer.status, "headers": answer.lines()}
+            await send({"type": "http.response.start", **start})
             await send({"type": "http.response.body", "body": answer.body})
         except Gone:
             exchange.status = 499  # as nginx logs it; there is no such answer

@@ -1,24 +1,19 @@
 """What HTTP itself has to refuse: connections that are slow, endless, malformed or too many."""
 
-import asyncio
-import contextlib
-import os
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-import uvicorn
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from serving.answers import CLOSE, RETRY, Refused
 from serving.observing import Exchange, Observer
+from serving.outlet import Outlet
 
 MOST_CONNECTIONS = 1000
 MOST_HEADERS = 100
 HEAD_BYTES = 64 * 1024
 MOST_PIPELINED = 32
-CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 BODY_HEADERS = {b"content-length", b"transfer-encoding"}
 
 
@@ -31,31 +26,6 @@ class Patience:
     answer: float = 60  # what SageMaker waits
     idle: float = 75  # longer than a proxy keeps a connection: it should be the one to close it
     closing: float = 3
-
-
-class Outlet:
-    """A transport that sends an answer at once: each write is a system call, the dearest of all."""
-
-    def __init__(self, transport: Any) -> None:
-        self._transport = transport
-        self._parts: list[bytes] = []
-
-    def write(self, data: bytes) -> None:
-        self._parts.append(data)
-        if data == CONTINUE:
-            self.flush()
-
-    def flush(self) -> None:
-        if self._parts:
-            self._transport.write(b"".join(self._parts))
-            self._parts.clear()
-
-    def close(self) -> None:
-        self.flush()
-        self._transport.close()
-
-    def is_closing(self) -> bool:
-        return bool(self._transport.is_closing())
 
 
 class Connection(HttpToolsProtocol):
@@ -161,11 +131,9 @@ class Connection(HttpToolsProtocol):
             self.cycle.message_event.set()
         else:
             self._observer.ended(Exchange(status=status))
-        body = orjson.dumps({"error": reason})
-        self.transport.write(
-            b"%bcontent-type: application/json\r\ncontent-length: %d\r\nretry-after: 1\r\n"
-            b"connection: close\r\n\r\n%b" % (STATUS_LINE[status], len(body), body)
-        )
+        answer = Refused(status, reason, CLOSE, *([RETRY] if status == 503 else [])).answer
+        head = b"".join(b"%b: %b\r\n" % header for header in answer.lines())
+        self.transport.write(STATUS_LINE[status] + head + b"\r\n" + answer.body)
         # What is still on its way is read and dropped: a reset could overtake the answer
         self._closing, self._since = True, self.loop.time()
         self.pipeline.clear()
@@ -186,30 +154,3 @@ class Connection(HttpToolsProtocol):
             self.cycle.keep_alive = False
         else:
             self.transport.close()
-
-
-class Server(uvicorn.Server):
-    """uvicorn's, but it leaves signals to its owner, watches, and ends with its parent process."""
-
-    def __init__(self, config: uvicorn.Config, parent: int | None = None) -> None:
-        super().__init__(config)
-        self._parent = parent
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-    async def startup(self, sockets: Any = None) -> None:
-        await super().startup(sockets)
-        self._watcher = asyncio.create_task(self._watch())
-
-    async def _watch(self) -> None:
-        while True:
-            await asyncio.sleep(0.5)
-            connections: list[Any] = [*self.server_state.connections]
-            for connection in connections:
-                connection.watch()
-
-    async def on_tick(self, counter: int) -> bool:
-        orphaned = self._parent is not None and os.getppid() != self._parent
-        return await super().on_tick(counter) or orphaned

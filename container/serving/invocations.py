@@ -43,7 +43,7 @@ class Invocations:
         if media not in decoding.DECODERS:
             known = ", ".join(decoding.DECODERS)
             raise Refused(415, f"content type {media or 'missing'}, expected one of {known}")
-        accepted = encoding.negotiate(headers.get(b"accept", b"*/*").decode("latin-1"))
+        accepted = encoding.negotiate((headers.get(b"accept") or b"*/*").decode("latin-1"))
         if not accepted:
             raise Refused(406, f"the answer can be {' or '.join(encoding.ENCODERS)}")
         try:

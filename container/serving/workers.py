@@ -78,6 +78,8 @@ def supervise(sockets: list[socket.socket], work: Callable[[int, socket.socket],
         start(number)
     while running:
         pid, ended = os.wait()
+        if pid not in running:
+            continue  # the first process of a container gets the children of others too
         number, code = running.pop(pid), os.waitstatus_to_exitcode(ended)
         if code > 0 and not stopping:
             status = code

@@ -12,8 +12,9 @@ from typing import Any
 import uvicorn
 
 from serving.app import App
-from serving.connections import Connection, Patience, Server
+from serving.connections import Connection, Patience
 from serving.observing import Observer
+from serving.server import Server
 from serving.workers import listen
 
 

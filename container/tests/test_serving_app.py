@@ -131,6 +131,7 @@ def test_what_takes_long_to_read_is_read_by_a_thread(
 
 
 def test_the_client_may_ask_for_an_array(client: TestClient) -> None:
+    assert post(client, headers={"Accept": ""}).json()["predictions"]
     answer = post(client, headers={"Accept": "application/x-npy"})
     assert answer.headers["content-type"] == "application/x-npy"
     assert np.load(io.BytesIO(answer.content)).shape == (1, CLASSES)

@@ -4,6 +4,8 @@ import json
 import os
 import signal
 import socket
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -12,7 +14,7 @@ import pytest
 from bodies import instances
 from raw_http import PING, Client, ask, post
 from serving_models import weights, write_onnx
-from serving_process import Process, serving, started
+from serving_process import SERVE, Process, serving, started
 
 from serving.engines import ONNX
 
@@ -214,3 +216,28 @@ def test_a_second_signal_changes_nothing(slow: Path, workers: str) -> None:
                 time.sleep(0.05)
             assert client.reply().status == 200
         assert process.ended(5)[0] == 0
+
+
+def test_a_child_of_another_process_that_ends_is_nobody_to_replace() -> None:
+    """As the first process of a container, the server gets those that have lost their parents."""
+    program = """
+import ctypes, os, socket, time
+from serving.workers import supervise
+
+def work(number, listener):
+    child = os.fork()
+    if not child:
+        if not os.fork():
+            time.sleep(0.2)
+            os._exit(3)  # its parent is gone
+        os._exit(0)
+    os.waitpid(child, 0)
+    time.sleep(0.5)
+    return 7
+
+PR_SET_CHILD_SUBREAPER = 36
+ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+os._exit(supervise([socket.socket()], work))
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=SERVE.parent, capture_output=True)
+    assert (done.returncode, done.stderr) == (7, b"")
