@@ -3,7 +3,7 @@
 import contextlib
 import threading
 from collections.abc import Callable
-from datetime import UTC, datetime
+from typing import Any
 
 import orjson
 
@@ -23,9 +23,8 @@ class AccessLog:
         self._closed = threading.Event()
         threading.Thread(target=self._work, daemon=True, name="log").start()
 
-    def add(self, **values: str | float) -> None:
+    def add(self, entry: dict[str, Any]) -> None:
         if len(self._lines) < MOST_LINES:
-            entry = {"time": datetime.now(UTC), **values}
             self._lines.append(orjson.dumps(entry, option=orjson.OPT_APPEND_NEWLINE))
         else:
             self._lost += 1

@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from serving.board import Board
 from serving.log import AccessLog
@@ -36,11 +37,14 @@ class Observer:
         self.counters.request(exchange.status, seconds)
         if self._log:
             self._log.add(
-                method=exchange.method,
-                path=exchange.path[:PATH_CHARACTERS],
-                status=exchange.status,
-                ms=round(seconds * 1000, 3),
-                bytes_in=exchange.bytes_in,
-                bytes_out=exchange.bytes_out,
-                examples=exchange.examples,
+                {
+                    "time": datetime.now(UTC),
+                    "method": exchange.method,
+                    "path": exchange.path[:PATH_CHARACTERS],
+                    "status": exchange.status,
+                    "ms": round(seconds * 1000, 3),
+                    "bytes_in": exchange.bytes_in,
+                    "bytes_out": exchange.bytes_out,
+                    "examples": exchange.examples,
+                }
             )

@@ -16,7 +16,7 @@ def test_lines_are_written_soon_and_whole() -> None:
 
     log = AccessLog(write)
     for number in range(100):
-        log.add(path="x" * 100, examples=number)
+        log.add({"path": "x" * 100, "examples": number})
     assert arrived.wait(2)
     log.close()
     assert all(len(chunk) <= PIPE_BYTES and chunk.endswith(b"\n") for chunk in written)
@@ -33,11 +33,11 @@ def test_a_reader_that_stopped_reading_costs_lines_and_not_memory() -> None:
         written.append(chunk)
 
     log = AccessLog(write)
-    log.add(examples=-1)
+    log.add({"examples": -1})
     while log._lines:
         pass  # until the thread has begun to write
     for number in range(MOST_LINES + 5):
-        log.add(examples=number)
+        log.add({"examples": number})
     reads.set()
     log.close()
     lines = b"".join(written).splitlines()
@@ -50,5 +50,5 @@ def test_output_that_nobody_reads_any_more_ends_nothing() -> None:
         raise BrokenPipeError
 
     log = AccessLog(broken)
-    log.add(examples=1)
+    log.add({"examples": 1})
     log.close()
