@@ -83,7 +83,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     def work() -> int:
         program = find(BUILDERS if args.what == "build" else RUNNERS)
         if args.what == "test":
-            tests = ["-m", "pytest", "-m", "image", "-rP", "tests/image"]
+            tests = ["-m", "pytest", "-m", "image", "-rPs", "tests/image"]
             return subprocess.run([sys.executable, *tests]).returncode
         for target in TARGETS:
             if args.what == "build":

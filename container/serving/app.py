@@ -19,23 +19,22 @@ from serving.invocations import Invocations, Limits
 from serving.observing import Exchange, Observer
 
 PROBE_SECONDS = 1.0  # SageMaker waits 2 seconds for /ping
-STUCK_SECONDS = 60.0  # and so long for a prediction
 
 
 class App:
     """`loaded` gives the engine, or None while it is not ready.
 
-    `all_loaded` tells whether the other workers on the same port are ready too.
+    `trouble` tells why a worker on the same port cannot serve, if one cannot.
     """
 
     def __init__(
         self,
         loaded: Callable[[], Engine | None],
-        all_loaded: Callable[[], bool] = lambda: True,
+        trouble: Callable[[], str] = lambda: "",
         limits: Limits | None = None,
         observer: Observer | None = None,
     ) -> None:
-        self._loaded, self._all_loaded = loaded, all_loaded
+        self._loaded, self._trouble = loaded, trouble
         self._observer = observer or Observer()
         self._invoke = Invocations(limits or Limits(), self._observer)
         self._made: Batcher | None = None
@@ -46,7 +45,7 @@ class App:
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        exchange = Exchange(scope["method"], scope["path"])
+        exchange = scope.get("exchange") or Exchange(scope["method"], scope["path"])
         self._observer.counters.add(IN_FLIGHT, 1)
         try:
             answer = await self._answer(dict(scope["headers"]), receive, exchange)
@@ -59,7 +58,7 @@ class App:
         finally:
             self._observer.counters.add(IN_FLIGHT, -1)
             if exchange.path != "/ping":
-                exchange.status = scope.get("refused", exchange.status)
+                exchange.status = exchange.abandoned or exchange.status
                 self._observer.ended(exchange)
 
     async def _answer(self, headers: Headers, receive: Receive, exchange: Exchange) -> Answer:
@@ -88,16 +87,15 @@ class App:
     async def _ping(self, headers: Headers, receive: Receive, exchange: Exchange) -> Answer:
         """An engine that has failed is asked again: without health there come no requests."""
         batcher = self._batcher()
-        if not self._all_loaded():
-            raise Refused(503, "another worker is loading the model", RETRY)
-        if batcher.stuck(STUCK_SECONDS):
-            raise Refused(503, f"the model has not answered for {STUCK_SECONDS:g} seconds")
-        if batcher.failing:
+        if batcher.counters.failing:
             try:
                 probe = batcher(np.zeros((1, *batcher.engine.shape), np.float32))
                 await asyncio.wait_for(probe, PROBE_SECONDS)
             except (Failed, TimeoutError):
                 raise Refused(503, "the model fails, see the log of the server") from None
+        trouble = self._trouble()
+        if trouble:
+            raise Refused(503, trouble, RETRY)
         return Answer(b"{}")
 
     async def _invocations(self, headers: Headers, receive: Receive, exchange: Exchange) -> Answer:
@@ -111,5 +109,5 @@ class App:
             engine = self._loaded()
             if engine is None:
                 raise Refused(503, "the model is being loaded", RETRY)
-            self._made = Batcher(engine, self._observer.counters.batch)
+            self._made = Batcher(engine, self._observer.counters)
         return self._made

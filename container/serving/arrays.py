@@ -2,6 +2,7 @@
 
 import io
 from math import prod
+from typing import Any
 
 import numpy as np
 
@@ -11,6 +12,9 @@ HEADERS = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
 }
+HEADER_CHARACTERS = 512  # numpy itself writes some 120
+REASON_CHARACTERS = 200
+MOST_OF_AN_AXIS = 2**48
 
 
 def read(body: bytes, shape: Shape) -> Examples:
@@ -20,11 +24,15 @@ def read(body: bytes, shape: Shape) -> Examples:
     """
     file = io.BytesIO(body)
     try:
-        found, fortran, dtype = HEADERS[np.lib.format.read_magic(file)](file)
+        header: Any = HEADERS[np.lib.format.read_magic(file)]
+        found, fortran, dtype = header(file, max_header_size=HEADER_CHARACTERS)
     except Exception as error:  # the header is a Python literal and can be wrong in any way
-        raise Unreadable(f"the body is not an npy file: {error!r}") from None
+        reason = repr(error)[:REASON_CHARACTERS]
+        raise Unreadable(f"the body is not an npy file: {reason}") from None
     if dtype.kind not in "iuf":
         raise Unreadable(f"the array is of {dtype}, expected integers or floats")
+    if not all(type(size) is int and 0 <= size < MOST_OF_AN_AXIS for size in found):
+        raise Unreadable("the array's shape is none: expected whole numbers from 0")
     if found[1:] != shape:
         raise Unreadable(f"the array has shape {found}, expected {batch_of(shape)}")
     if prod(found) * dtype.itemsize != len(body) - file.tell():

@@ -3,15 +3,14 @@
 import asyncio
 import contextlib
 import threading
-import time
 import traceback
-from collections.abc import Callable
 from queue import Empty, SimpleQueue
 
 import numpy as np
 
+from serving.board import Board, Counters
 from serving.engines import BATCH, Engine, Prediction
-from serving.examples import Examples
+from serving.examples import Examples, Unreadable
 
 
 class Failed(Exception):
@@ -35,10 +34,14 @@ class Job:
             return
         if failed:
             self.done.set_exception(Failed())
-        elif len(self.parts) == 1:
-            self.done.set_result(self.parts[0])
+            return
+        found = self.parts[0]
+        if len(self.parts) > 1:
+            found = Prediction(*map(np.concatenate, zip(*self.parts, strict=True)))
+        if np.isfinite(found.probabilities).all():
+            self.done.set_result(found)
         else:
-            self.done.set_result(Prediction(*map(np.concatenate, zip(*self.parts, strict=True))))
+            self.done.set_exception(Unreadable("the model gives no finite answer to these numbers"))
 
 
 Batch = list[tuple[Job, Examples]]
@@ -52,21 +55,20 @@ class Batcher:
     A request of more examples than the limit is taken in parts, in turn with those behind it.
     """
 
-    def __init__(
-        self, engine: Engine, observe: Callable[[int], None] = lambda examples: None
-    ) -> None:
+    def __init__(self, engine: Engine, counters: Counters | None = None) -> None:
         self.engine = engine
-        self.failing = False  # from an error until the next success
-        self._observe = observe
+        self.counters = counters or Board().counters()
         self._limit = engine.inline or BATCH
         self._waiting: SimpleQueue[Job] = SimpleQueue()
         self._turn_comes = False
-        self._began: float | None = None
         if not engine.inline:
             threading.Thread(target=self._work, daemon=True, name="engine").start()
 
     def __call__(self, examples: Examples) -> "asyncio.Future[Prediction]":
-        """From the event loop. What it returns raises Failed."""
+        """From the event loop. What it returns raises Failed and Unreadable.
+
+        Cancelled before its turn, it costs the engine nothing.
+        """
         job = Job(examples)
         if not self.engine.inline:
             # Soon, not now: the thread would start with the first of several
@@ -78,14 +80,9 @@ class Batcher:
                 job.loop.call_soon(self._turn, job.loop)
         return job.done
 
-    def stuck(self, seconds: float) -> bool:
-        """Whether the engine has been at one batch for longer than that."""
-        began = self._began
-        return began is not None and time.monotonic() - began > seconds
-
     def _turn(self, loop: asyncio.AbstractEventLoop) -> None:
         """One batch in the event loop, which then sees to other things before the next."""
-        _end(self._run(self._take()), self.failing)
+        _end(self._run(self._take()), self.counters.failing)
         self._turn_comes = not self._waiting.empty()
         if self._turn_comes:
             loop.call_soon(self._turn, loop)
@@ -96,34 +93,37 @@ class Batcher:
             ended = self._run(self._take())
             if ended:
                 with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits
-                    ended[0].loop.call_soon_threadsafe(_end, ended, self.failing)
+                    ended[0].loop.call_soon_threadsafe(_end, ended, self.counters.failing)
 
     def _take(self) -> Batch:
-        """Waits for a job, then takes what else is there and fits."""
+        """Waits for a job, then takes what else is there and fits; nothing if all are cancelled."""
         batch: Batch = []
         room, job = self._limit, self._waiting.get()
         with contextlib.suppress(Empty):
             while True:
-                part, job.left = job.left[:room], job.left[room:]
-                batch.append((job, part))
-                room -= len(part)
-                if not room:
-                    break
+                if not job.done.done():
+                    part, job.left = job.left[:room], job.left[room:]
+                    batch.append((job, part))
+                    room -= len(part)
+                    if not room:
+                        break
                 job = self._waiting.get_nowait()
         return batch
 
     def _run(self, batch: Batch) -> list[Job]:
         """The jobs that have ended with it, all in one way: `failing` tells which."""
-        self._began = time.monotonic()
+        if not batch:
+            return []
+        self.counters.began()
+        failing = True
         try:
             self._predict(batch)
-            self.failing = False
+            failing = False
         except Exception:
             traceback.print_exc()
-            self.failing = True
-        self._began = None
+        self.counters.ended(failing)
         last = batch[-1][0]
-        if not len(last.left) or self.failing:
+        if failing or not len(last.left):
             return [job for job, _ in batch]
         self._waiting.put(last)
         return [job for job, _ in batch[:-1]]
@@ -131,7 +131,7 @@ class Batcher:
     def _predict(self, batch: Batch) -> None:
         parts = [part for _, part in batch]
         examples = parts[0] if len(parts) == 1 else np.concatenate(parts)
-        self._observe(len(examples))
+        self.counters.batch(len(examples))
         classes, probabilities = self.engine.predict(examples)
         at = 0
         for job, part in batch:

@@ -14,16 +14,20 @@ from serving.board import WAITING
 from serving.engines import Prediction
 from serving.observing import Exchange, Observer
 
-# What is smaller takes the event loop about 1 ms; what is larger goes to a thread
+# What is smaller takes the event loop about 1 ms; what is larger goes to a thread, and so does any
+# picture, of which a few bytes may be much work
 INLINE_BYTES = 64 * 1024
 INLINE_VALUES = 16 * 1024
+ACCEPT_CHARACTERS = 1000
 
 
 @dataclass(frozen=True)
 class Limits:
+    """Of one worker."""
+
     body_bytes: int = 6 * 1024 * 1024  # what SageMaker lets through
     dropped_bytes: int = 64 * 1024 * 1024  # what is read of a larger one, so that it ends well
-    held_bytes: int = 64 * 1024 * 1024  # bodies of all requests together
+    held_bytes: int = 128 * 1024 * 1024  # bodies and examples of all requests together
     waiting: int = 256  # requests
 
 
@@ -43,7 +47,10 @@ class Invocations:
         if media not in decoding.DECODERS:
             known = ", ".join(decoding.DECODERS)
             raise Refused(415, f"content type {media or 'missing'}, expected one of {known}")
-        accepted = encoding.negotiate((headers.get(b"accept") or b"*/*").decode("latin-1"))
+        accept = (headers.get(b"accept") or b"*/*").decode("latin-1")
+        if len(accept) > ACCEPT_CHARACTERS:
+            raise Refused(406, f"the Accept header has more than {ACCEPT_CHARACTERS:,} characters")
+        accepted = encoding.negotiate(accept)
         if not accepted:
             raise Refused(406, f"the answer can be {' or '.join(encoding.ENCODERS)}")
         try:
@@ -72,10 +79,7 @@ class Invocations:
             exchange.bytes_in += len(part)
             if exchange.bytes_in <= limits.body_bytes:
                 parts.append(part)
-                exchange.held += len(part)
-                self._held += len(part)
-            if self._held > limits.held_bytes:
-                raise Refused(503, "too many bytes of requests are held: try again", RETRY)
+                self._hold(len(part), exchange)
         if exchange.bytes_in > limits.body_bytes:
             raise Refused(413, too_large)
         return b"".join(parts)
@@ -89,15 +93,30 @@ class Invocations:
         self._observer.counters.add(WAITING, 1)
         try:
             shape = batcher.engine.shape
-            if len(body) <= INLINE_BYTES and prod(shape) <= INLINE_VALUES:
+            small = len(body) <= INLINE_BYTES and prod(shape) <= INLINE_VALUES
+            if small and not media.startswith("image/"):
                 examples = decoding.decode(media, body, shape)
             else:
                 examples = await self._in_thread(decoding.decode, media, body, shape)
             exchange.examples = len(examples)
-            return await batcher(examples)
+            self._hold(examples.nbytes, exchange)
+            if exchange.abandoned:
+                raise Gone
+            exchange.waits = batcher(examples)
+            return await exchange.waits
+        except asyncio.CancelledError:
+            if exchange.abandoned:
+                raise Gone from None
+            raise
         finally:
             self._waiting -= 1
             self._observer.counters.add(WAITING, -1)
+
+    def _hold(self, count: int, exchange: Exchange) -> None:
+        exchange.held += count
+        self._held += count
+        if self._held > self._limits.held_bytes:
+            raise Refused(503, "too many bytes of requests are held: try again", RETRY)
 
     def _in_thread(self, work: Callable[..., Any], *arguments: Any) -> "asyncio.Future[Any]":
         return asyncio.get_running_loop().run_in_executor(self._threads, work, *arguments)

@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 SECONDS = 0.5
+CLOSE_SECONDS = 2.0  # that a reader of the output has, at the end
 MOST_LINES = 20_000  # between two writes; more means that nobody reads the output
 PIPE_BYTES = 4096  # as much as several workers can write to a pipe without mixing their lines
 
@@ -19,9 +20,9 @@ class AccessLog:
         self._write = write
         self._lines: list[bytes] = []
         self._lost = 0
-        self._flushing = threading.Lock()
         self._closed = threading.Event()
-        threading.Thread(target=self._work, daemon=True, name="log").start()
+        self._thread = threading.Thread(target=self._work, daemon=True, name="log")
+        self._thread.start()
 
     def add(self, entry: dict[str, Any]) -> None:
         if len(self._lines) < MOST_LINES:
@@ -30,19 +31,21 @@ class AccessLog:
             self._lost += 1
 
     def close(self) -> None:
+        """Waits until all is written, but not for ever."""
         self._closed.set()
-        self._flush()
+        self._thread.join(CLOSE_SECONDS)
 
     def _work(self) -> None:
         while not self._closed.wait(SECONDS):
             self._flush()
+        self._flush()
 
     def _flush(self) -> None:
-        with self._flushing, contextlib.suppress(OSError):  # nobody may be there to read
-            lines, self._lines = self._lines, []
-            if self._lost:
-                lines.append(b'{"lost_lines": %d}\n' % self._lost)
-                self._lost = 0
+        lines, self._lines = self._lines, []
+        if self._lost:
+            lines.append(b'{"lost_lines": %d}\n' % self._lost)
+            self._lost = 0
+        with contextlib.suppress(OSError):  # nobody may be there to read
             chunk = b""
             for line in lines:
                 if len(chunk) + len(line) > PIPE_BYTES:

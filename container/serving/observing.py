@@ -1,8 +1,10 @@
 """What is kept of a request when it has its answer: numbers, and a line in the log."""
 
+import asyncio
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
 from serving.board import Board
 from serving.log import AccessLog
@@ -22,6 +24,13 @@ class Exchange:
     bytes_out: int = 0
     examples: int = 0
     began: float = field(default_factory=time.perf_counter)
+    waits: "asyncio.Future[Any] | None" = None  # for a prediction
+    abandoned: int = 0  # the status, when nobody waits for the answer any more
+
+    def abandon(self, status: int) -> None:
+        self.abandoned = status
+        if self.waits:
+            self.waits.cancel()
 
 
 class Observer:

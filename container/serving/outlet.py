@@ -18,7 +18,7 @@ class Outlet:
             self.flush()
 
     def flush(self) -> None:
-        if self._parts:
+        if self._parts and not self._transport.is_closing():
             self._transport.write(b"".join(self._parts))
             self._parts.clear()
 

@@ -3,20 +3,27 @@
 import asyncio
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import uvicorn
 
 WATCH_SECONDS = 0.5
+DRAIN_SECONDS = 0.5
 
 
 class Server(uvicorn.Server):
     """uvicorn's, but it leaves signals to its owner, watches, and ends with its parent process."""
 
-    def __init__(self, config: uvicorn.Config, parent: int | None = None) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        parent: int | None = None,
+        alive: Callable[[], None] = lambda: None,
+    ) -> None:
         super().__init__(config)
-        self._parent = parent
+        self._parent, self._alive = parent, alive
+        self.stops = False
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -29,9 +36,20 @@ class Server(uvicorn.Server):
     async def _watch(self) -> None:
         while True:
             await asyncio.sleep(WATCH_SECONDS)
-            connections: list[Any] = [*self.server_state.connections]
-            for connection in connections:
+            self._alive()
+            for connection in self._connections():
                 connection.watch()
+
+    async def shutdown(self, sockets: Any = None) -> None:
+        """Takes what was on its way to it too, and says in each answer that it is the last."""
+        self.stops = True
+        for connection in self._connections():
+            connection.drain()
+        await asyncio.sleep(DRAIN_SECONDS)
+        await super().shutdown(sockets)
+
+    def _connections(self) -> list[Any]:
+        return [*self.server_state.connections]
 
     async def on_tick(self, counter: int) -> bool:
         orphaned = self._parent is not None and os.getppid() != self._parent

@@ -91,9 +91,10 @@ def running(
     stop_seconds: int = 5,
 ) -> Iterator[int]:
     """The application behind the real server, in a thread; gives its port."""
+    server: Server
     (listener,) = listen("127.0.0.1", 0, 1)
     protocol: Any = functools.partial(
-        Connection, observer or Observer(), patience or Patience(), most
+        Connection, observer or Observer(), patience or Patience(), most, lambda: server.stops
     )
     config = uvicorn.Config(
         app,

@@ -55,11 +55,12 @@ def test_nothing_is_served_before_the_model_is_loaded() -> None:
 
 
 def test_a_worker_is_not_healthy_before_all_are_loaded() -> None:
-    all_loaded = False
-    client = TestClient(App(engine, lambda: all_loaded))
-    assert client.get("/ping").status_code == 503
+    trouble = "a worker is loading the model"
+    client = TestClient(App(engine, lambda: trouble))
+    answer = client.get("/ping")
+    assert (answer.status_code, answer.json()["error"]) == (503, trouble)
     assert post(client).status_code == 200
-    all_loaded = True
+    trouble = ""
     assert client.get("/ping").status_code == 200
 
 
@@ -286,15 +287,19 @@ def test_an_engine_that_fails_is_reported_and_asked_again_by_ping(
 def test_an_engine_that_does_not_come_back_makes_the_server_unhealthy(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("serving.app.STUCK_SECONDS", 0.1)
+    monkeypatch.setattr("serving.board.STUCK_SECONDS", 0.1)
+    observer = Observer()
+    observer.counters.loaded()
     go_on = threading.Event()
 
     def stuck(examples: np.ndarray) -> Prediction:
         assert go_on.wait(30)
         return classify(examples)
 
+    app = App(lambda: engine(predict=stuck), observer.board.trouble, observer=observer)
+
     async def ask() -> list[int]:
-        async with asking(App(lambda: engine(predict=stuck))) as client:
+        async with asking(app) as client:
             asked = asyncio.create_task(client.post("/invocations", content=BODY, headers=JSON))
             await asyncio.sleep(0.3)
             unhealthy = await client.get("/ping")

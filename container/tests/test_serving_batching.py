@@ -12,6 +12,7 @@ from serving_models import classify, engine
 
 from serving.batching import Batcher, Failed
 from serving.engines import BATCH, Prediction
+from serving.examples import Unreadable
 
 T = TypeVar("T")
 
@@ -116,26 +117,48 @@ def test_an_error_reaches_every_request_of_its_batch_and_no_other(
         bad = [batcher(numbers(0, 1)), batcher(numbers(100, 2 * BATCH))]
         for result in await asyncio.gather(*bad, return_exceptions=True):
             assert isinstance(result, Failed)
-        assert batcher.failing
+        assert batcher.counters.failing
         good = await batcher(numbers(5, 1))
         assert good.classes.tolist() == [5]
-        assert not batcher.failing
+        assert not batcher.counters.failing
 
     run(ask())
     assert capsys.readouterr().err.count("MemoryError: too much") == 1
 
 
-def test_an_engine_that_does_not_come_back_is_noticed() -> None:
-    asked = Engine(free=False)
+@pytest.mark.parametrize("inline", [0, BATCH])
+def test_what_nobody_waits_for_is_not_asked(inline: int) -> None:
+    asked = Engine()
 
     async def ask() -> None:
-        batcher = Batcher(engine((1,), asked.predict))
-        future = batcher(numbers(0, 1))
-        await asyncio.sleep(0.2)
-        assert batcher.stuck(0.1)
-        assert not batcher.stuck(60)
-        asked.go_on.release()
-        await future
-        assert not batcher.stuck(0)
+        batcher = Batcher(engine((1,), asked.predict, inline))
+        alone = batcher(numbers(0, 1))
+        alone.cancel()
+        await asyncio.sleep(0.1)
+        left, large, kept = (batcher(numbers(10 * n, n * BATCH)) for n in (1, 2, 1))
+        left.cancel()
+        large.add_done_callback(lambda _: None)
+        await asyncio.sleep(0)
+        large.cancel()
+        assert len((await kept).classes) == BATCH
+
+    run(ask())
+    assert [batch[0] for batch in asked.batches] in ([10], [20, 10])
+
+
+@pytest.mark.parametrize("inline", [0, BATCH])
+def test_numbers_without_a_finite_answer_are_refused_and_no_others(inline: int) -> None:
+    def predict(examples: np.ndarray) -> Prediction:
+        classes, probabilities = classify(examples)
+        probabilities[classes > 5] = np.nan
+        return Prediction(classes, probabilities)
+
+    async def ask() -> None:
+        batcher = Batcher(engine((1,), predict, inline))
+        good, bad = batcher(numbers(0, 1)), batcher(numbers(5, 2))
+        assert (await good).classes.tolist() == [0]
+        with pytest.raises(Unreadable, match="no finite answer"):
+            await bad
+        assert not batcher.counters.failing
 
     run(ask())

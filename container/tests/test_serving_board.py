@@ -1,6 +1,10 @@
 """Numbers of several workers in one board."""
 
-from serving.board import IN_FLIGHT, Board
+import time
+
+import pytest
+
+from serving.board import ALIVE, BEGAN, HANGS_SECONDS, IN_FLIGHT, STUCK_SECONDS, Board, Counters
 
 
 def test_a_replaced_worker_goes_on_counting_but_has_nothing_in_flight() -> None:
@@ -19,10 +23,39 @@ def test_a_replaced_worker_goes_on_counting_but_has_nothing_in_flight() -> None:
     assert "serve_model" not in text
 
 
-def test_all_are_loaded_when_each_has_said_so() -> None:
+def healthy() -> tuple[Board, Counters]:
+    """And the second of its workers."""
     board = Board(workers=2)
-    counters = [board.counters(number) for number in range(2)]
-    for one in counters:
-        assert not board.all_loaded()
+    first, second = (board.counters(number) for number in range(2))
+    for one in (first, second):
+        assert board.trouble() == "a worker is loading the model"
         one.loaded()
-    assert board.all_loaded()
+    assert board.trouble() == ""
+    return board, second
+
+
+def test_one_worker_that_fails_is_trouble_until_it_succeeds() -> None:
+    board, second = healthy()
+    second.began()
+    second.ended(failing=True)
+    assert board.trouble() == "the model fails, see the log of the server"
+    second.began()
+    second.ended(failing=False)
+    assert board.trouble() == ""
+
+
+@pytest.mark.parametrize(
+    ("cell", "seconds", "reason"),
+    [
+        (ALIVE, HANGS_SECONDS, "a worker has hung for 20 seconds"),
+        (BEGAN, STUCK_SECONDS, "the model has not answered for 60 seconds"),
+    ],
+)
+def test_one_worker_that_hangs_is_trouble(cell: int, seconds: float, reason: str) -> None:
+    board, second = healthy()
+    second.add(cell, time.monotonic() - seconds + 1 - second._cells[cell])
+    assert board.trouble() == ""
+    second.add(cell, -2)
+    assert board.trouble() == reason
+    board.counters(1)  # another in its place
+    assert board.trouble() == "a worker is loading the model"

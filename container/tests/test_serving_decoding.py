@@ -175,7 +175,24 @@ def test_arrays_of_every_number_and_order_are_taken(dtype: str, order: str) -> N
         ),
         (
             npy_that_claims("{'descr': '<f4', 'fortran_order': False, 'shape': (-1, 2, 3)}"),
-            "should have -24 bytes",
+            "the array's shape is none",
+        ),
+        *(
+            (
+                npy_that_claims(
+                    f"{{'descr': '|u1', 'fortran_order': False, 'shape': ({size}, 2, 3)}}"
+                ),
+                reason,
+            )
+            for size, reason in [
+                ("0x" + "f" * 350, "the array's shape is none"),
+                ("True", "the array's shape is none"),
+                ("9" * 390, "the array's shape is none"),
+            ]
+        ),
+        (
+            npy_that_claims(f"{{'descr': '{'f4,' * 200}', 'fortran_order': False, 'shape': (1,)}}"),
+            "is not an npy file: ValueError",
         ),
     ],
 )

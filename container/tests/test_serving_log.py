@@ -2,6 +2,9 @@
 
 import json
 import threading
+import time
+
+import pytest
 
 from serving.log import MOST_LINES, PIPE_BYTES, AccessLog
 
@@ -43,6 +46,19 @@ def test_a_reader_that_stopped_reading_costs_lines_and_not_memory() -> None:
     lines = b"".join(written).splitlines()
     assert len(lines) == 1 + MOST_LINES + 1
     assert json.loads(lines[-1]) == {"lost_lines": 5}
+
+
+def test_a_reader_that_stopped_reading_does_not_keep_the_server_from_stopping(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("serving.log.CLOSE_SECONDS", 0.1)
+    reads = threading.Event()
+    log = AccessLog(lambda chunk: reads.wait(10))
+    log.add({"examples": 1})
+    began = time.monotonic()
+    log.close()
+    assert time.monotonic() - began < 2
+    reads.set()
 
 
 def test_output_that_nobody_reads_any_more_ends_nothing() -> None:

@@ -1,5 +1,6 @@
 """`serve` as SageMaker starts and stops it."""
 
+import contextlib
 import json
 import os
 import signal
@@ -7,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +19,7 @@ from serving_models import weights, write_onnx
 from serving_process import SERVE, Process, serving, started
 
 from serving.engines import ONNX
+from serving.server import DRAIN_SECONDS
 
 pytestmark = pytest.mark.slow
 
@@ -101,13 +104,44 @@ def test_requests_that_have_come_are_answered_before_it_stops(slow: Path, worker
             client.send(post(BODY))
         time.sleep(0.1)
         process.child.send_signal(signal.SIGTERM)
-        time.sleep(0.2)
+        time.sleep(DRAIN_SECONDS + 0.3)
         with pytest.raises(ConnectionRefusedError):
             Client(process.port)
         for client in clients:
             assert client.reply().status == 200
             client.__exit__()
         assert process.ended(5)[0] == 0
+
+
+def test_nothing_is_lost_of_what_many_clients_ask_when_it_is_told_to_stop(
+    base: Path, workers: str
+) -> None:
+    """Each asks over new connections until it is told that an answer is the last, or is refused."""
+
+    def ask_on(port: int) -> int:
+        answers = 0
+        with contextlib.suppress(ConnectionRefusedError):
+            while "connection" not in (reply := ask(port, post(BODY))).headers:
+                assert reply.status == 200
+                answers += 1
+        return answers
+
+    with serving(base, SERVE_WORKERS=workers) as process, ThreadPoolExecutor(16) as threads:
+        asking = [threads.submit(ask_on, process.port) for _ in range(16)]
+        time.sleep(0.5)
+        process.child.send_signal(signal.SIGTERM)
+        assert sum(one.result() for one in asking) > 50
+        assert process.ended(5)[0] == 0
+
+
+def test_it_stops_though_nobody_reads_its_output(base: Path, workers: str) -> None:
+    with serving(base, SERVE_WORKERS=workers) as process:
+        for _ in range(8):
+            with Client(process.port) as client:
+                for _ in range(100):
+                    client.ask(post(BODY))
+        process.child.send_signal(signal.SIGTERM)
+        assert process.child.wait(10) == 0
 
 
 def refused(base: Path, reason: str, **environment: str) -> None:
