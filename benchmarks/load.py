@@ -19,7 +19,7 @@ import uvloop
 
 @dataclass(frozen=True)
 class Load:
-    """Milliseconds are of one request."""
+    """Milliseconds are of one request; `refused` counts lost and hung connections too."""
 
     requests_a_second: float
     p50: float
@@ -35,7 +35,7 @@ def ask(port: int, path: str, body: Path, connections: int, seconds: float) -> L
     done = subprocess.run([*words, *options], check=True, stdout=subprocess.PIPE, text=True)
     load = Load(**json.loads(done.stdout))
     if load.refused:
-        raise SystemExit(f"Error: {path} on port {port} refused {load.refused} requests")
+        raise SystemExit(f"Error: {path} on port {port} refused or lost {load.refused} requests")
     return load
 
 
@@ -47,10 +47,18 @@ class Connection(asyncio.Protocol):
         self._received = b""
         self.seconds: list[float] = []
         self.refused = 0
+        self.lost = False
 
     def connection_made(self, transport: Any) -> None:
         self._transport = transport
         self._send()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self.lost = True
+
+    def waits(self, seconds: float) -> bool:
+        """Whether there is no answer for so long."""
+        return time.perf_counter() - self._began > seconds
 
     def data_received(self, data: bytes) -> None:
         self._received += data
@@ -84,7 +92,7 @@ async def run(port: int, request: bytes, connections: int, seconds: float) -> Lo
         requests_a_second=len(took) / elapsed,
         p50=took[len(took) // 2] * 1000,
         p99=took[len(took) * 99 // 100] * 1000,
-        refused=sum(connection.refused for connection in made),
+        refused=sum(one.refused + (one.lost or one.waits(seconds / 2)) for one in made),
         busy=busy / elapsed,
     )
 

@@ -25,13 +25,22 @@ class Row:
         return self.what, self.against, self.figures, f"{self.ratio:.2f}", wanted
 
 
-def write(name: str, rows: Sequence[Row]) -> None:
-    """Prints the table and keeps it as docs/benchmarks/NAME.md."""
+def processor() -> str:
+    """With what decides how quick it computes."""
+    file = Path("/proc/cpuinfo")
+    words = set(file.read_text().split()) if file.is_file() else set()
+    known = [name for name in ("avx2", "avx512f", "avx512_bf16", "amx_bf16") if name in words]
+    return " ".join([platform.machine(), *(f"with {', '.join(known)}" for _ in known[:1])])
+
+
+def write(name: str, rows: Sequence[Row], remark: str = "") -> None:
+    """Prints the table and keeps it, with the remark, as docs/benchmarks/NAME.md."""
     header = ("what", "against", "figures", "ratio", "wanted")
     lines = [header, ("---",) * len(header), *(row.cells() for row in rows)]
     table = "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
-    machine = f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
-    text = f"{table}\n\nMeasured in one run by `python -m benchmarks.{name}` on {machine}.\n"
+    machine = f"{os.cpu_count()} cores, {processor()}, Python {platform.python_version()}"
+    text = f"{table}\n\nMeasured in one run by `python -m benchmarks.{name}` on {machine}. {remark}"
+    text = text.rstrip() + "\n"
     print(text)
     FOLDER.mkdir(parents=True, exist_ok=True)
     (FOLDER / f"{name}.md").write_text(text)

@@ -11,7 +11,11 @@ import onnxruntime
 @bentoml.service(workers="cpu_count")
 class Classifier:
     def __init__(self) -> None:
-        self.session = onnxruntime.InferenceSession(os.environ["BENCHMARK_ONNX"])
+        options = onnxruntime.SessionOptions()
+        # As `serve` has them: a worker for each core, and no thread that spins
+        options.intra_op_num_threads = 1
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        self.session = onnxruntime.InferenceSession(os.environ["BENCHMARK_ONNX"], options)
 
     @bentoml.api
     def predict(self, instances: np.ndarray) -> dict[str, Any]:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 REQUIREMENTS = Path("benchmarks/requirements.txt")
-OURS, NO_MODEL, TENSORFLOW = "serve", "no model", "uvicorn + TensorFlow"
+OURS, OURS_ALONE = "serve", "serve, 1 process"
+NO_MODEL, TENSORFLOW = "no model", "uvicorn + TensorFlow"
 BENTO, MLFLOW, MLFLOW_ONNX = "BentoML", "mlflow, Keras", "mlflow, ONNX"
 ANSWER_BYTES = 180
 
@@ -24,16 +25,16 @@ class Way:
 
 
 def ways(model: Path, peers: Path) -> dict[str, Way]:
+    serve = (sys.executable, "container/serve")
+    ours = {"SAGEMAKER_BASE_DIR": str(model.parent), "SAGEMAKER_BIND_TO_PORT": "{port}"}
     module = (sys.executable, "-m", "benchmarks.serving_peers")
     port = ("--port", "{port}")
     mlflow = (str(peers / "mlflow"), "models", "serve", "--env-manager", "local", *port, "-m")
     bento = (str(peers / "bentoml"), "serve", "--host", "127.0.0.1", *port)
     found = {"PATH": f"{peers}{os.pathsep}{os.environ['PATH']}", "TF_CPP_MIN_LOG_LEVEL": "3"}
     return {
-        OURS: Way(
-            (sys.executable, "container/serve"),
-            {"SAGEMAKER_BASE_DIR": str(model.parent), "SAGEMAKER_BIND_TO_PORT": "{port}"},
-        ),
+        OURS: Way(serve, ours),
+        OURS_ALONE: Way(serve, ours | {"SERVE_WORKERS": "1", "SERVE_THREADS": "1"}),
         NO_MODEL: Way((*module, "no-model", *port, "--answer", "x" * ANSWER_BYTES), {}),
         TENSORFLOW: Way((*module, "tensorflow", *port, "--folder", str(model)), {}),
         BENTO: Way(

@@ -18,7 +18,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.report import Row, write
+from benchmarks.report import Row, processor, write
 from scripts.data import write_digits
 
 DEPTH = 20
@@ -107,13 +107,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.training", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     rounds = parser.parse_args().rounds
+    has_bfloat16 = "bf16" in processor()
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench.create(Path(folder))
         ways: dict[str, Callable[[], float]] = {
             "one by one": lambda: bench.peer("one-by-one"),
             "bare step": lambda: bench.peer("bare"),
             "job": bench.job,
-            "job, bfloat16": lambda: bench.job("mixed_bfloat16"),
+            **({"job, bfloat16": lambda: bench.job("mixed_bfloat16")} if has_bfloat16 else {}),
             "one worker": lambda: bench.job(threads="one"),
             "two workers": lambda: bench.job(workers=2, threads="one"),
         }
@@ -133,7 +134,11 @@ def main() -> None:
         "training",
         [
             row("training, float32", way, "job", "one by one", 7),
-            row("training, bfloat16", way, "job, bfloat16", "one by one", 10),
+            *(
+                [row("training, bfloat16", way, "job, bfloat16", "one by one", 10)]
+                if has_bfloat16
+                else []
+            ),
             row(
                 "training, all of it, float32",
                 "a bare step on data in memory, float32",
@@ -149,6 +154,7 @@ def main() -> None:
                 1.4,
             ),
         ],
+        "" if has_bfloat16 else "The processor does not compute in bfloat16.",
     )
 
 

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+if sys.argv[1:2] == ["bare"]:
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # as `train` does
 sys.path.insert(0, str(Path(__file__).parents[1] / "container"))
 
 import keras

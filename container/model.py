@@ -13,6 +13,7 @@ from keras import layers
 
 import training.hyperparameters
 from training.hyperparameters import choice
+from training.normalization import BatchNormalization
 
 INPUT_SHAPE = (32, 32, 3)
 CLASS_NAMES = tuple("0123456789")
@@ -83,11 +84,8 @@ def _block(x: Any, filters: int, stride: int) -> Any:
 
 
 def _activation(x: Any) -> Any:
-    # Keras' default momentum of 0.99 leaves the moving averages behind in a short training.
-    # Over all workers, a batch has one mean: several train what one would.
-    several = tf.distribute.get_strategy().num_replicas_in_sync > 1
-    normal = layers.BatchNormalization(momentum=0.9, epsilon=1e-5, synchronized=several)
-    return layers.ReLU()(normal(x))
+    # Keras' default momentum of 0.99 leaves the moving averages behind in a short training
+    return layers.ReLU()(BatchNormalization(momentum=0.9, epsilon=1e-5)(x))
 
 
 def _convolution(x: Any, filters: int, kernel: int, stride: int) -> Any:

@@ -88,7 +88,7 @@ CHOICES = (
         TRAINING,
         "TrainingInstanceType",
         "Instance type",
-        "What a training job runs on.",
+        "What a training job runs on. GPU types need another TensorFlow, see the Dockerfile.",
         "ml.m5.xlarge",
         _INSTANCE_HELP,
         _pattern(_INSTANCE),

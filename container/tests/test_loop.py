@@ -1,5 +1,6 @@
 """The loop in one process: a wish to stop at every moment, and what is saved."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,9 @@ import tiny_model
 from records import channel
 
 from training.checkpoints import Checkpoints
+from training.checks import check
 from training.cluster import Cluster
-from training.data import Data, check
+from training.data import Data
 from training.errors import Stopped, TrainingError
 from training.loop import Trainer
 from training.progress import Progress
@@ -42,6 +44,16 @@ def trainer(folder: Path, data: Data, stop_at: int = 0, **changes: Any) -> Train
     )
 
 
+@pytest.fixture
+def eagerly() -> Iterator[None]:
+    """Without compiling the steps of each trainer anew, which takes longer than to run them."""
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+@pytest.mark.usefixtures("eagerly")
+@pytest.mark.filterwarnings("ignore:Even though the `tf.config")
 def test_stopped_in_any_step_of_training_or_judging_it_ends_the_same(
     data: Data, tmp_path: Path
 ) -> None:

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 import model
-from training.data import check_split
+from training.checks import check_split
 from training.errors import DatasetError, HyperparameterError
 from training.hyperparameters import parse
 

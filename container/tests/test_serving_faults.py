@@ -36,9 +36,9 @@ def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
         serving(folder, SERVE_WORKERS="1") as process,
         ThreadPoolExecutor(2) as threads,
     ):
-        out, err = (
-            threads.submit(file.read) for file in (process.child.stdout, process.child.stderr)
-        )
+        assert process.child.stdout and process.child.stderr
+        out = threads.submit(process.child.stdout.read)
+        err = threads.submit(process.child.stderr.read)
         yield process
         process.child.send_signal(signal.SIGTERM)
         assert process.child.wait(20) == 0

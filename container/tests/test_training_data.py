@@ -10,8 +10,9 @@ import tensorflow as tf
 import tiny_model
 from records import channel, example, record, write
 
+from training.checks import check, check_split
 from training.cluster import Cluster
-from training.data import check, check_split, evaluation_batches, training_batches
+from training.data import evaluation_batches, training_batches
 from training.errors import DatasetError
 
 ALONE = Cluster(tf.distribute.get_strategy())
@@ -139,3 +140,31 @@ def test_evaluation_weighs_every_example_once(ten: Path) -> None:
     assert weights.tolist() == [1] * 10 + [0] * 246
     assert labels[:10].tolist() == [0, 1, 2] * 3 + [0]
     assert len({tuple(row) for row in np.round(inputs[:10], 4)}) == 10
+
+
+def test_records_are_read_once_however_often_they_are_trained_and_judged_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = check(channel(tmp_path / "training", 10), tiny_model)
+    reads = {path.name: 0 for part in (data.train, data.validation) for path in part.files}
+
+    def counted(paths: list[str]) -> tf.data.Dataset:
+        def count(record: tf.Tensor) -> tf.Tensor:
+            reads[Path(paths[0]).name] += 1
+            return record
+
+        def through(record: tf.Tensor) -> tf.Tensor:
+            return tf.ensure_shape(tf.py_function(count, [record], tf.string), [])
+
+        return REAL(paths).map(through)
+
+    monkeypatch.setattr("tensorflow.data.TFRecordDataset", counted)
+    assert len(list(training_batches(data.train, tiny_model, ALONE, CHOICE, 0))) == 3 * 2
+    judged = evaluation_batches(data.validation, tiny_model, ALONE)
+    for _ in range(3):
+        assert len(list(judged)) == 1
+    # And one that fills the last batch
+    assert reads == {"train.tfrecords": 10, "validation.tfrecords": 10 + 1}
+
+
+REAL = tf.data.TFRecordDataset

@@ -12,7 +12,7 @@ import tiny_model
 from jobs import Host, Job, resumed_at
 from records import channel
 
-from training.data import check
+from training.checks import check
 from training.job import fingerprint
 
 CHOICE = {"epochs": 20, "batch_size": 10, "checkpoint_seconds": 0, "precision": "float32"}

@@ -12,6 +12,7 @@ from keras import layers
 
 import training.hyperparameters
 from training.hyperparameters import choice
+from training.normalization import BatchNormalization
 
 INPUT_SHAPE = (6,)
 CLASS_NAMES = ("low", "middle", "high")
@@ -39,9 +40,8 @@ def augment(inputs: tf.Tensor, seed: tf.Tensor, choice: Any) -> tf.Tensor:
 
 
 def build_model(choice: Any) -> keras.Model:
-    several = tf.distribute.get_strategy().num_replicas_in_sync > 1
     inputs = keras.Input(INPUT_SHAPE, name="inputs")
     x = layers.Dense(16)(inputs)
-    x = layers.ReLU()(layers.BatchNormalization(momentum=0.9, synchronized=several)(x))
+    x = layers.ReLU()(BatchNormalization(momentum=0.9)(x))
     x = layers.Dropout(choice.noise, seed=1)(x)
     return keras.Model(inputs, layers.Dense(len(CLASS_NAMES), name="logits")(x))

@@ -41,6 +41,10 @@ class Cluster:
         """Devices that train, on all machines: GPUs, or one for the processor of each machine."""
         return int(self.strategy.num_replicas_in_sync)
 
+    @property
+    def on_gpu(self) -> bool:
+        return bool(tf.config.list_physical_devices("GPU"))
+
     def gather(self, values: list[int]) -> list[list[int]]:
         """Every worker's values, as many from each; all workers have to call this together."""
         if self.workers == 1:

@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import inspect
 import json
+from contextlib import nullcontext
 from pathlib import Path
 from types import ModuleType
 from typing import Protocol, cast
@@ -11,13 +12,12 @@ from typing import Protocol, cast
 import keras
 import tensorflow as tf
 
+from training import checks, export, precision
 from training import cluster as clusters
-from training import data as datasets
-from training import export, precision
 from training.checkpoints import Checkpoints
 from training.cluster import Cluster
-from training.data import Data
-from training.errors import TrainingError
+from training.data import Data, sample
+from training.errors import DatasetError, TrainingError
 from training.hyperparameters import Hyperparameters, parse
 from training.interface import Model
 from training.loop import Trainer
@@ -26,8 +26,10 @@ from training.progress import Progress
 SAMPLE = 64
 # They decide when, not what
 WITHOUT_EFFECT = ("checkpoint_seconds", "start_seconds")
+GPU = Path("/dev/nvidia0")
 # What the others see when a worker ends or its machine is gone
 LOST = (
+    tf.errors.DeadlineExceededError,
     tf.errors.UnavailableError,
     tf.errors.AbortedError,
     tf.errors.InternalError,
@@ -52,22 +54,23 @@ def run(base: Path, model: Model, failure: Path, stop: Stop) -> None:
     `failure` takes the reason if the other hosts do not come. Raises JobError, or Stopped.
     """
     config = base / "input/config"
+    _refuse_pipe(config / "inputdataconfig.json")
     given = json.loads((config / "hyperparameters.json").read_text())
     choice = parse(given, model.Hyperparameters)
     hosts = clusters.read_hosts(config / "resourceconfig.json")
-    with clusters.give_up_after(choice.start_seconds, failure):
+    several = len(hosts.names) > 1
+    with clusters.give_up_after(choice.start_seconds, failure) if several else nullcontext():
         cluster = clusters.join(hosts)
     stop.listen()
-    data = datasets.check(base / "input/data/training", model)
+    data = checks.check(base / "input/data/training", model)
     stop.can_save = True
     try:
         _train(base, model, choice, cluster, data, stop)
     except LOST as error:
         if cluster.workers == 1:
             raise
-        reason = error.message.partition("\n")[0]
         raise TrainingError(
-            f"another worker of the job was lost: the log of its host tells why ({reason})"
+            "another worker of the job was lost: the log of its host tells why"
         ) from error
 
 
@@ -77,6 +80,11 @@ def _train(
     progress = Progress(cluster, base / "output/data/tensorboard")
     policy = precision.use(choice.precision)
     progress.line(_summary(data, cluster, policy))
+    if GPU.exists() and not cluster.on_gpu:
+        progress.line(
+            "this machine has a GPU, which the image's TensorFlow cannot use: the Dockerfile tells"
+            " how to build one that can"
+        )
     run_name = fingerprint(model, choice, data, policy)
     if len({tuple(each) for each in cluster.gather([int(run_name[:15], 16)])}) > 1:
         raise TrainingError(
@@ -91,8 +99,8 @@ def _train(
         precision.use("float32")
         network = model.build_model(choice)
         network.set_weights(weights)
-        sample = datasets.sample(data.eval, model, SAMPLE)
-        done = export.export(network, sample, scores, data.class_names, base / "model")
+        inputs = sample(data.eval, model, SAMPLE)
+        done = export.export(network, inputs, scores, data.class_names, base / "model")
         if done.not_onnx:
             progress.line(f"TensorFlow will serve the model, not ONNX Runtime: {done.not_onnx}")
         progress.line(f"export:onnx={0 if done.not_onnx else 1}")
@@ -102,11 +110,19 @@ def _train(
 def _summary(data: Data, cluster: Cluster, policy: str) -> str:
     parts = (data.train, data.validation, data.eval)
     examples = " + ".join(str(part.examples) for part in parts)
+    devices = f"{cluster.replicas} {'GPU' if cluster.on_gpu else 'CPU'}"
     return (
-        f"{examples} images to train, validate and evaluate; {policy} on {cluster.replicas}"
-        f" device{'s' if cluster.replicas > 1 else ''} of {cluster.workers}"
+        f"{examples} images to train, validate and evaluate; {policy} on {devices}"
+        f"{'s' if cluster.replicas > 1 else ''} of {cluster.workers}"
         f" machine{'s' if cluster.workers > 1 else ''}"
     )
+
+
+def _refuse_pipe(inputs: Path) -> None:
+    """By what SageMaker tells of the channels; a pipe cannot be read a second time."""
+    channels = json.loads(inputs.read_text()) if inputs.is_file() else {}
+    if channels.get("training", {}).get("TrainingInputMode") == "Pipe":
+        raise DatasetError("channel training is in Pipe mode: set TrainingInputMode to FastFile")
 
 
 def fingerprint(model: Model, choice: Hyperparameters, data: Data, policy: str) -> str:

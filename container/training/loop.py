@@ -80,8 +80,8 @@ class Trainer:
         """Of the network; several workers have to call this together."""
         return [weight.value.numpy() for weight in self.state.network.weights]
 
-    def _learn_epoch(self, batches: Iterator[Any]) -> float:
-        """What is left of the epoch; gives its speed in images a second."""
+    def _learn_epoch(self, batches: Iterator[Any]) -> float | None:
+        """What is left of the epoch, if any; gives its speed in images a second."""
         state, end = self.state, (self.state.epoch + 1) * self._steps
         began, first = time.monotonic(), state.step
         unread: deque[tf.Tensor] = deque()
@@ -95,7 +95,8 @@ class Trainer:
                 self._tell(f"step={state.step}/{end}", {"train": _score(state.sums)})
         while unread:
             self._obey(self._count(unread.popleft()), unread)
-        return (end - first) * self._choice.batch_size / (time.monotonic() - began)
+        images = (end - first) * self._choice.batch_size
+        return images / (time.monotonic() - began) if images else None
 
     def _evaluate(self, batches: Any) -> Score:
         sums = np.zeros(3)

@@ -37,6 +37,20 @@ class Registry:
         assert json.loads(body)["layers"]
         return answer.headers["Docker-Content-Digest"]
 
+    def complete(self, repository: str, digest: str) -> bool:
+        """Whether the registry itself has every layer of a manifest."""
+        connection = http.client.HTTPConnection(self.host)
+        headers = {"Accept": ", ".join(MANIFESTS)}
+        connection.request("GET", f"/v2/{repository}/manifests/{digest}", headers=headers)
+        manifest = json.loads(connection.getresponse().read())
+        for blob in (manifest["config"], *manifest["layers"]):
+            connection.request("HEAD", f"/v2/{repository}/blobs/{blob['digest']}")
+            answer = connection.getresponse()
+            answer.read()
+            if (answer.status, answer.headers["Content-Length"]) != (200, str(blob["size"])):
+                return False
+        return True
+
 
 @contextmanager
 def running(program: str, folder: Path) -> Iterator[Registry]:

@@ -87,7 +87,8 @@ def test_a_failed_training_leaves_the_reason_where_sagemaker_reads_it(
 def test_nothing_that_installs_or_compiles_is_left_in_an_image(
     train_image: Image, serve_image: Image
 ) -> None:
-    look = "for each in pip gcc cyclonedx-py; do command -v $each; done"
+    look = "for each in pip pip3 gcc cc make cyclonedx-py; do command -v $each; done"
     for image in (train_image, serve_image):
         assert image.run("sh", "-c", look).stdout == ""
+        assert "No module named pip" in image.run("python3", "-m", "pip").stderr
     assert "ModuleNotFoundError" in serve_image.run("python3", "-c", "import tensorflow").stderr

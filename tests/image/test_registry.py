@@ -27,6 +27,7 @@ def test_what_is_pulled_by_digest_serves_as_what_was_pushed(
         run(program, "push", *options, f"{name}:abc-serve")
         pushed = time.monotonic()
         digest = ours.digest("mlops/models", "abc-serve")
+        assert ours.complete("mlops/models", digest)
         run(program, "rmi", f"{name}:abc-serve")
         run(program, "pull", *options, f"{name}@{digest}")
         print(f"push {pushed - started:.0f} s, pull {time.monotonic() - pushed:.0f} s")

@@ -8,6 +8,7 @@ from keras import layers
 
 import training.hyperparameters
 from training.hyperparameters import choice
+from training.normalization import BatchNormalization
 
 INPUT_SHAPE = (13,)
 CLASS_NAMES = ("first", "second", "third")
@@ -37,9 +38,8 @@ def augment(inputs: tf.Tensor, seed: tf.Tensor, choice: Hyperparameters) -> tf.T
 
 def build_model(choice: Hyperparameters) -> keras.Model:
     """One hidden layer."""
-    several = tf.distribute.get_strategy().num_replicas_in_sync > 1
     inputs = keras.Input(INPUT_SHAPE, name="inputs")
     # The measurements are in units from thousandths to thousands
-    x = layers.BatchNormalization(momentum=0.9, synchronized=several)(inputs)
+    x = BatchNormalization(momentum=0.9)(inputs)
     x = layers.Dense(choice.units, activation="relu")(x)
     return keras.Model(inputs, layers.Dense(len(CLASS_NAMES), name="logits")(x))

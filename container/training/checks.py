@@ -1,0 +1,113 @@
+"""Every record of the input is read before anything is trained on it."""
+
+import hashlib
+import json
+import re
+from pathlib import Path
+
+import tensorflow as tf
+
+from training.data import Data, Split
+from training.errors import DatasetError
+from training.interface import Model
+
+CHECKED_AT_ONCE = 512
+REASON_LENGTH = 200
+
+
+def check(channel: Path, model: Model) -> Data:
+    """The data in a channel's folder, every record read by the model; raises DatasetError."""
+    if not channel.is_dir():
+        raise DatasetError(f"no channel named {channel.name}: {channel} does not exist")
+    return Data(
+        check_split(channel, "train", model),
+        check_split(channel, "validation", model),
+        check_split(channel, "eval", model),
+        _class_names(channel / "classes.json", model),
+    )
+
+
+def check_split(channel: Path, name: str, model: Model) -> Split:
+    """A part's files and number of examples; raises DatasetError at the first bad record."""
+    files = (channel / f"{name}.tfrecords", *sorted(channel.glob(f"{name}-*.tfrecords")))
+    found = tuple(path for path in files if path.is_file())
+    if not found:
+        raise DatasetError(f"{name}.tfrecords is missing from channel {channel.name}")
+    examples, digest = 0, hashlib.sha256()
+    for path in found:
+        count = _count(path, model, digest)
+        if count == 0:
+            raise DatasetError(f"{path.name} holds no record")
+        examples += count
+    return Split(found, examples, digest.hexdigest())
+
+
+def _count(path: Path, model: Model, digest: "hashlib._Hash") -> int:
+    records = tf.data.TFRecordDataset(str(path))
+    count = 0
+    try:
+        for batch in records.batch(CHECKED_AT_ONCE):
+            if _problem(batch, model):
+                raise DatasetError(f"{path.name}, {_first_problem(batch, count, model)}")
+            count += len(batch)
+            for record in batch.numpy():
+                digest.update(len(record).to_bytes(8, "little") + record)
+    except tf.errors.DataLossError:
+        raise DatasetError(
+            f"{path.name}, record {_readable(records)}: truncated, damaged, or not a TFRecord"
+        ) from None
+    return count
+
+
+def _readable(records: tf.data.Dataset) -> int:
+    count = 0
+    try:
+        for _ in records:
+            count += 1
+    except tf.errors.DataLossError:
+        pass
+    return count
+
+
+def _first_problem(batch: tf.Tensor, first: int, model: Model) -> str:
+    for number in range(len(batch)):
+        problem = _problem(batch[number : number + 1], model)
+        if problem:
+            return f"record {first + number}: {problem}"
+    # Each can be read alone, so they differ from each other
+    return f"records {first} to {first + len(batch) - 1}: {_problem(batch, model)}"
+
+
+def _problem(records: tf.Tensor, model: Model) -> str | None:
+    try:
+        inputs, labels = model.parse_example(records)
+    except (tf.errors.InvalidArgumentError, ValueError) as error:
+        return _plain(str(error))
+    if tuple(inputs.shape[1:]) != model.INPUT_SHAPE:
+        return f"the input has shape {tuple(inputs.shape[1:])}, expected {model.INPUT_SHAPE}"
+    if not tf.reduce_all(tf.math.is_finite(inputs)):
+        return "the input holds what is not a finite number"
+    wrong = tf.boolean_mask(labels, (labels < 0) | (labels >= len(model.CLASS_NAMES)))
+    if len(wrong):
+        return f"label is {int(wrong[0])}, expected 0 to {len(model.CLASS_NAMES) - 1}"
+    return None
+
+
+def _plain(message: str) -> str:
+    """TensorFlow's reason without the names of its nodes, and without the record's content."""
+    noise = r"\{\{.*?\}\}\s*|\s*\[Op:.*|,? value: '.*|Name: <unknown>, |, Index: \d+"
+    reason = re.sub(noise, "", message.strip().partition("\n")[0])
+    return reason.strip()[:REASON_LENGTH] or "cannot be read"
+
+
+def _class_names(path: Path, model: Model) -> tuple[str, ...]:
+    if not path.is_file():
+        return tuple(model.CLASS_NAMES)
+    try:
+        names = json.loads(path.read_text())
+    except ValueError:
+        names = None
+    wanted = len(model.CLASS_NAMES)
+    if not isinstance(names, list) or [type(name) for name in names] != [str] * wanted:
+        raise DatasetError(f"{path.name} is not a JSON list of {wanted} names")
+    return tuple(names)
