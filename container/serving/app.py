@@ -5,8 +5,11 @@ Plain ASGI: three paths need no framework, and the usual one would add a third t
 """
 
 import asyncio
+import contextlib
+import time
 import traceback
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -19,6 +22,7 @@ from serving.invocations import Invocations, Limits
 from serving.observing import Exchange, Observer
 
 PROBE_SECONDS = 1.0  # SageMaker waits 2 seconds for /ping
+PROBE_EVERY_SECONDS = 5.0
 
 
 class App:
@@ -38,6 +42,7 @@ class App:
         self._observer = observer or Observer()
         self._invoke = Invocations(limits or Limits(), self._observer)
         self._made: Batcher | None = None
+        self._probed = 0.0
         self._routes = {
             "/ping": (("GET", "HEAD"), self._ping),
             "/invocations": (("POST",), self._invocations),
@@ -89,14 +94,25 @@ class App:
         batcher = self._batcher()
         if batcher.counters.failing:
             try:
-                probe = batcher(np.zeros((1, *batcher.engine.shape), np.float32))
-                await asyncio.wait_for(probe, PROBE_SECONDS)
+                with contextlib.suppress(Unreadable):  # it has answered
+                    await asyncio.wait_for(self._probe(batcher), PROBE_SECONDS)
             except (Failed, TimeoutError):
                 raise Refused(503, "the model fails, see the log of the server") from None
         trouble = self._trouble()
         if trouble:
             raise Refused(503, trouble, RETRY)
         return Answer(b"{}")
+
+    def tend(self) -> None:
+        """Called now and then in the event loop, since a ping may always come to other workers."""
+        counters, now = self._observer.counters, time.monotonic()
+        counters.alive()
+        if self._made and counters.failing and now - self._probed > PROBE_EVERY_SECONDS:
+            self._probed = now
+            self._probe(self._made).add_done_callback(lambda probe: probe.exception())
+
+    def _probe(self, batcher: Batcher) -> "asyncio.Future[Any]":
+        return batcher(np.zeros((1, *batcher.engine.shape), np.float32))
 
     async def _invocations(self, headers: Headers, receive: Receive, exchange: Exchange) -> Answer:
         return await self._invoke.answer(self._batcher(), headers, receive, exchange)

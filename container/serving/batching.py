@@ -25,8 +25,13 @@ class Job:
     def __init__(self, examples: Examples) -> None:
         self.loop = asyncio.get_running_loop()
         self.done: asyncio.Future[Prediction] = self.loop.create_future()
-        self.left = examples
+        self.left: Examples | None = examples
         self.parts: list[Prediction] = []
+        self.done.add_done_callback(self._release)
+
+    def _release(self, _: object) -> None:
+        """A job that nobody waits for keeps its place, but no memory."""
+        self.left = None
 
     def end(self, failed: bool) -> None:
         """In the event loop."""
@@ -101,8 +106,9 @@ class Batcher:
         room, job = self._limit, self._waiting.get()
         with contextlib.suppress(Empty):
             while True:
-                if not job.done.done():
-                    part, job.left = job.left[:room], job.left[room:]
+                left = job.left
+                if left is not None and not job.done.done():
+                    part, job.left = left[:room], left[room:]
                     batch.append((job, part))
                     room -= len(part)
                     if not room:
@@ -123,7 +129,7 @@ class Batcher:
             traceback.print_exc()
         self.counters.ended(failing)
         last = batch[-1][0]
-        if failing or not len(last.left):
+        if failing or last.left is None or not len(last.left):
             return [job for job, _ in batch]
         self._waiting.put(last)
         return [job for job, _ in batch[:-1]]

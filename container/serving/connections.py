@@ -80,7 +80,7 @@ class Connection(HttpToolsProtocol):
             return
         self._body_came = False
         super().data_received(data)
-        if self._receiving:
+        if self._receiving and not self._closing:
             # In a body too: what follows its last chunk looks like headers and may never end
             self._head_bytes = 0 if self._body_came else self._head_bytes + len(data)
             if self._head_bytes > HEAD_BYTES:
@@ -212,7 +212,7 @@ class Connection(HttpToolsProtocol):
             self.cycle.keep_alive = False
 
     def shutdown(self) -> None:
-        if self._current and not self._closing:
+        if self._current:
             self.drain()
         else:
             self.transport.close()

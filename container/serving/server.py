@@ -9,7 +9,7 @@ from typing import Any
 import uvicorn
 
 WATCH_SECONDS = 0.5
-DRAIN_SECONDS = 0.5
+DRAIN_SECONDS = 1.0
 
 
 class Server(uvicorn.Server):
@@ -19,10 +19,10 @@ class Server(uvicorn.Server):
         self,
         config: uvicorn.Config,
         parent: int | None = None,
-        alive: Callable[[], None] = lambda: None,
+        tend: Callable[[], None] = lambda: None,
     ) -> None:
         super().__init__(config)
-        self._parent, self._alive = parent, alive
+        self._parent, self._tend = parent, tend
         self.stops = False
 
     @contextlib.contextmanager
@@ -36,7 +36,7 @@ class Server(uvicorn.Server):
     async def _watch(self) -> None:
         while True:
             await asyncio.sleep(WATCH_SECONDS)
-            self._alive()
+            self._tend()
             for connection in self._connections():
                 connection.watch()
 

@@ -284,6 +284,40 @@ def test_an_engine_that_fails_is_reported_and_asked_again_by_ping(
     assert post(client).status_code == 200
 
 
+def test_a_worker_that_has_failed_asks_again_though_no_ping_comes_to_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("serving.app.PROBE_EVERY_SECONDS", 0)
+    broken, asked = True, 0
+
+    def predict(examples: np.ndarray) -> Prediction:
+        nonlocal asked
+        asked += 1
+        if broken:
+            raise RuntimeError("out of order")
+        return classify(examples)
+
+    observer = Observer()
+    observer.counters.loaded()
+    app = App(lambda: engine(predict=predict), observer=observer)
+
+    async def tend() -> list[str]:
+        nonlocal broken
+        found = []
+        async with asking(app) as client:
+            await client.post("/invocations", content=BODY, headers=JSON)
+            for fails in (True, False, False):
+                broken = fails
+                app.tend()
+                await asyncio.sleep(0.1)
+                found.append(observer.board.trouble())
+        return found
+
+    assert run(tend()) == ["the model fails, see the log of the server", "", ""]
+    assert asked == 3
+    assert capsys.readouterr().err.count("RuntimeError: out of order") == 2
+
+
 def test_an_engine_that_does_not_come_back_makes_the_server_unhealthy(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 import time
+import weakref
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
@@ -144,6 +145,28 @@ def test_what_nobody_waits_for_is_not_asked(inline: int) -> None:
 
     run(ask())
     assert [batch[0] for batch in asked.batches] in ([10], [20, 10])
+
+
+def test_what_nobody_waits_for_is_not_held() -> None:
+    asked = Engine(free=False)
+
+    async def ask() -> None:
+        batcher = Batcher(engine((1,), asked.predict))
+        first = batcher(numbers(0, 1))
+        await asyncio.sleep(0.1)
+        examples = [numbers(0, 9) for _ in range(3)]
+        held = [weakref.ref(each) for each in examples]
+        jobs = [batcher(each) for each in examples]
+        del examples
+        await asyncio.sleep(0)
+        for job in jobs[:2]:
+            job.cancel()
+        await asyncio.sleep(0)
+        assert [each() is None for each in held] == [True, True, False]
+        asked.go_on.release(2)
+        await asyncio.gather(first, jobs[2])
+
+    run(ask())
 
 
 @pytest.mark.parametrize("inline", [0, BATCH])

@@ -19,6 +19,7 @@ from serving.connections import HEAD_BYTES, MOST_HEADERS, MOST_PIPELINED, Patien
 from serving.engines import Prediction
 from serving.log import AccessLog
 from serving.observing import Observer
+from serving.server import DRAIN_SECONDS
 
 pytestmark = pytest.mark.slow
 
@@ -306,14 +307,53 @@ def test_nothing_is_computed_for_a_client_that_has_left() -> None:
     assert statuses == [499, 499, 499, 200]
 
 
-def test_what_is_on_its_way_when_the_server_stops_is_answered() -> None:
+def test_a_large_read_that_is_refused_is_refused_once_and_costs_no_other_its_answer() -> None:
+    written: list[bytes] = []
+    log = AccessLog(written.append)
+    observer = Observer(log=log)
+    endless = b"GET /ping HTTP/1.1\r\na: " + b"x" * 100_000
+    chunked = CHUNKED.replace(b"\r\n\r\n", b"\r\na: %b\r\n\r\nxyz\r\n" % (b"x" * 50_000))
+    with running(App(engine, observer=observer), observer=observer) as port:
+        with Client(port) as client:
+            assert client.ask(endless + b"\x00").status in (400, 431)
+            assert client.closed()
+        with Client(port) as client:
+            client.send(post(BODY) + PING + chunked + b"\x00" * 60_000)
+            assert [client.reply().status for _ in range(2)] == [200, 200]
+            assert client.closed()
+    log.close()
+    statuses = [json.loads(line)["status"] for line in b"".join(written).splitlines()]
+    assert len(statuses) == 3
+
+
+def test_what_is_due_is_answered_though_the_server_stops_and_nonsense_came_behind() -> None:
+    go_on = threading.Event()
+
+    def slow(examples: np.ndarray) -> Prediction:
+        assert go_on.wait(30)
+        return classify(examples)
+
+    with running(App(lambda: engine(predict=slow))) as port:
+        client = Client(port)
+        client.send(post(BODY) + b"\x00\r\n\r\n")
+        time.sleep(0.2)
+        # By then the server has been told to stop
+        threading.Timer(DRAIN_SECONDS + 0.5, go_on.set).start()
+    assert client.reply().status == 200
+    client.__exit__()
+
+
+def test_what_is_on_its_way_when_the_server_stops_is_answered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Over new connections and over one that is kept; `running` has stopped when it ends."""
+    monkeypatch.setattr("serving.server.DRAIN_SECONDS", 3)
     answered, told = 0, threading.Event()
 
     def keep_asking(port: int) -> None:
         nonlocal answered
         with Client(port) as kept:
-            while not told.is_set() or answered % 2:
+            while not told.is_set():
                 assert ask(port, post(BODY)).status == 200
                 reply = kept.ask(post(BODY))
                 assert reply.status == 200

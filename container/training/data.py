@@ -13,6 +13,8 @@ from training.hyperparameters import Hyperparameters
 from training.interface import Model
 
 EVALUATED_AT_ONCE = 256
+# Records are kept after they were read, if they take less than this part of the memory
+TRAINING_SHARE, JUDGING_SHARE = 4, 16
 # A shuffle holds at most so many records in memory; of a larger file it mixes what is near
 SHUFFLED = 200_000
 
@@ -43,8 +45,10 @@ def training_batches(
     worker alone would have: so any step can be taken up again, by as many workers.
     """
     steps = split.examples // choice.batch_size
-    records = _records(split)
-    shuffled_at_once = min(split.examples, SHUFFLED, int(split.examples / max(_held(split), 1)))
+    records, held = _records(split), _bytes(split) / (_memory() / TRAINING_SHARE)
+    if held < 1:
+        records = records.cache()
+    shuffled_at_once = min(split.examples, SHUFFLED, int(split.examples / max(held, 1)))
 
     def epoch(number: tf.Tensor) -> tf.data.Dataset:
         return records.shuffle(
@@ -75,8 +79,11 @@ def evaluation_batches(split: Split, model: Model, cluster: Cluster) -> Any:
     """Distributed (inputs, labels, weights); weight 0 is for what only fills the last batch."""
     size = math.ceil(EVALUATED_AT_ONCE / cluster.replicas) * cluster.replicas
     missing = -split.examples % size
-    first = _records(split).take(1).cache()
-    filled = _records(split).concatenate(first.repeat(missing)).enumerate()
+    records = _records(split)
+    first = records.take(1).cache()
+    if _bytes(split) < _memory() / JUDGING_SHARE:
+        records = records.cache()
+    filled = records.concatenate(first.repeat(missing)).enumerate()
 
     def mine(number: tf.Tensor, batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         weights = tf.cast(number < split.examples, tf.float32)
@@ -99,14 +106,11 @@ def sample(split: Split, model: Model, most: int) -> tf.Tensor:
 
 
 def _records(split: Split) -> tf.data.Dataset:
-    """Read once, if they are not too many to be kept."""
-    records = tf.data.TFRecordDataset([str(path) for path in split.files])
-    return records.cache() if _held(split) < 1 else records
+    return tf.data.TFRecordDataset([str(path) for path in split.files])
 
 
-def _held(split: Split) -> float:
-    """How much of the memory for records they would take."""
-    return sum(path.stat().st_size for path in split.files) / (_memory() / 4)
+def _bytes(split: Split) -> int:
+    return sum(path.stat().st_size for path in split.files)
 
 
 def _share(batch: tf.Tensor, size: int, cluster: Cluster) -> tf.Tensor:
@@ -124,8 +128,8 @@ def _distribute(batches: Any, cluster: Cluster) -> Any:
 
 def _memory() -> int:
     """Bytes of this machine, rounded up to a power of two: the same on all machines of a kind."""
-    return 1 << (_bytes() - 1).bit_length()
+    return 1 << (_machine() - 1).bit_length()
 
 
-def _bytes() -> int:
+def _machine() -> int:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

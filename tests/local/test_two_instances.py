@@ -4,6 +4,7 @@ in the middle."""
 import re
 import shutil
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -56,7 +57,7 @@ def test_two_instances_train_as_one_though_their_machines_are_taken_away(
     wait(lambda: any(line.startswith("epoch=3/") for line in lines(aws, together)), 120)
     assert reclaim.main([together, "--for", "1"]) == 0
     for name in (alone, together):
-        assert wait(lambda name=name: outcome(aws, name), 180) == "Completed", lines(aws, name)
+        assert wait(partial(outcome, aws, name), 180) == "Completed", lines(aws, name)
     said = "\n".join(lines(aws, together))
     stopped = re.search(r"^stopped after step (\d+)", said, re.M)
     resumed = re.search(r"^resumed after step (\d+)", said, re.M)
