@@ -126,7 +126,7 @@ $(VENV): requirements.lock
 	@"$(PYTHON)" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || { \
 	  echo "Error: Python 3.11, 3.12 or 3.13 is needed, $(PYTHON) is not one: pass PYTHON=<path>" >&2; \
 	  exit 2; }
-	@echo "Installing the locked dependencies into .venv (one to two minutes, 2 GB, once)"
+	@echo "Installing the locked dependencies into .venv (two to four minutes, 2 GB, once)"
 	@"$(PYTHON)" -m venv .venv
 	@( $(PY) -m pip install --disable-pip-version-check --require-hashes \
 	  --requirement requirements.lock 2>&1 || echo "FAILED" ) | awk ' \

@@ -144,7 +144,7 @@ def show_next(known: Mapping[str, str], stack: str, console: Console, *, new: bo
     """What to do with the stack now."""
     console.line(f"All outputs: `aws cloudformation describe-stacks --stack-name {stack}`")
     if not new:
-        console.line(f"Takes effect with the next push or `make train STACK={stack}`.")
+        console.line(f"Counts for what starts from now on: push, or `make train STACK={stack}`.")
         return
     console.line("The first pipeline execution has started:")
     console.line(f"  `make logs STACK={stack}` follows it, `make status STACK={stack}` shows it.")

@@ -3,7 +3,7 @@
 import io
 
 import numpy as np
-from PIL import Image, PngImagePlugin
+from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
 from serving.examples import Examples, Shape, Unreadable
 
@@ -24,6 +24,8 @@ def read(body: bytes, shape: Shape) -> Examples:
         picture = Image.open(io.BytesIO(body), formats=["PNG", "JPEG"])
         if picture.size == (shape[1], shape[0]) and picture.mode in EIGHT_BITS:
             return np.asarray(picture.convert(MODES[shape[2]]), np.float32).reshape(1, *shape)
+    except UnidentifiedImageError:
+        raise Unreadable("the picture cannot be read: it is no PNG or JPEG") from None
     # Pillow raises errors of many kinds for damaged files, SyntaxError and struct.error among them
     except Exception as error:
         raise Unreadable(f"the picture cannot be read: {error}") from None

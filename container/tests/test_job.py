@@ -38,6 +38,7 @@ def test_pipe_mode_is_refused_with_what_to_set(tmp_path: Path) -> None:
         job.run(base, tiny_model, base / "failure", Stop())
 
 
+@pytest.mark.slow
 def test_a_gpu_that_the_image_cannot_use_is_told_of(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

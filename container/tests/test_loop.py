@@ -52,6 +52,7 @@ def eagerly() -> Iterator[None]:
     tf.config.run_functions_eagerly(False)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("eagerly")
 @pytest.mark.filterwarnings("ignore:Even though the `tf.config")
 def test_stopped_in_any_step_of_training_or_judging_it_ends_the_same(
@@ -70,6 +71,7 @@ def test_stopped_in_any_step_of_training_or_judging_it_ends_the_same(
             assert (mine == theirs).all(), moment
 
 
+@pytest.mark.slow
 def test_epochs_of_one_step_are_saved_too(data: Data, tmp_path: Path) -> None:
     one = trainer(tmp_path, data, stop_at=5, batch_size=60, checkpoint_seconds=0, epochs=9)
     with pytest.raises(Stopped):
@@ -85,6 +87,7 @@ def test_a_batch_that_the_devices_cannot_share_is_refused_by_its_name(
         trainer(tmp_path, data, batch_size=61)
 
 
+@pytest.mark.slow
 def test_the_losses_of_a_regularizer_count(
     data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -160,7 +160,7 @@ def test_the_consoles_pages_are_shown_where_they_lead_somewhere(
 
 def test_an_update_says_when_it_takes_effect(console: Console, page: io.StringIO) -> None:
     create_stack.show_next({}, "mine", console, new=False)
-    assert page.getvalue().endswith("with the next push or `make train STACK=mine`.\n")
+    assert page.getvalue().endswith("from now on: push, or `make train STACK=mine`.\n")
 
 
 def test_no_changes_is_success(

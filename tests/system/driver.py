@@ -71,7 +71,7 @@ class Driver:
             status = str(executions[-after - 1]["status"]) if len(executions) > after else ""
             return status if status in ("Succeeded", "Failed", "Stopped") else None
 
-        return until(ended, 180)
+        return until(ended, 300)  # a push takes one to two minutes on a slow machine
 
     def actions(self, pipeline: str) -> dict[str, dict[str, Any]]:
         """Actions of the newest execution, by name."""
