@@ -24,6 +24,11 @@ def post(body: bytes, media: str = "application/json", length: int | None = None
     return f"{head}Content-Length: {length}\r\n\r\n".encode() + body
 
 
+CHUNKED = (
+    b"POST /invocations HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\n"
+    b"Transfer-Encoding: chunked\r\n\r\n"
+)
+SHORT = Patience(head=0.6, body=0.6, answer=0.6, idle=0.6, closing=0.6)
 PING = b"GET /ping HTTP/1.1\r\nHost: test\r\n\r\n"
 
 

@@ -1,5 +1,6 @@
 """Models to serve in tests: functions, and one small network in both forms of an artifact."""
 
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,16 @@ def classify(examples: np.ndarray) -> Prediction:
 
 def engine(shape: tuple[int, ...] = (2,), predict: Predict = classify, inline: int = 0) -> Engine:
     return Engine("function", 1, shape, predict, inline)
+
+
+def once_told(go_on: threading.Event) -> Predict:
+    """Classifies when it may go on."""
+
+    def predict(examples: np.ndarray) -> Prediction:
+        assert go_on.wait(30)
+        return classify(examples)
+
+    return predict
 
 
 def weights(shape: tuple[int, ...]) -> np.ndarray:

@@ -1,30 +1,23 @@
 """What HTTP itself has to refuse: slow, endless, malformed and too many connections."""
 
-import contextlib
 import json
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 
-import numpy as np
 import pytest
 from bodies import instances
-from raw_http import PING, Client, ask, post, running
-from serving_models import classify, engine
+from raw_http import CHUNKED, PING, SHORT, Client, ask, post, running
+from serving_models import engine, once_told
 
 from serving.app import App
-from serving.connections import HEAD_BYTES, MOST_HEADERS, MOST_PIPELINED, Patience
-from serving.engines import Prediction
+from serving.connections import HEAD_BYTES, MOST_HEADERS
 from serving.log import AccessLog
 from serving.observing import Observer
-from serving.server import DRAIN_SECONDS
 
 pytestmark = pytest.mark.slow
 
 BODY = instances([[7, 1]])
-SHORT = Patience(head=0.6, body=0.6, answer=0.6, idle=0.6, closing=0.6)
 
 
 @pytest.fixture(scope="module")
@@ -66,12 +59,6 @@ def test_what_is_not_http_is_refused_with_the_reason(port: int, request_: bytes)
         assert "not a valid HTTP request: " in reply.reason or "chunk" in reply.reason
         assert client.closed()
     assert ask(port, PING).status == 200
-
-
-CHUNKED = (
-    b"POST /invocations HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\n"
-    b"Transfer-Encoding: chunked\r\n\r\n"
-)
 
 
 def test_headers_after_a_body_are_refused(port: int) -> None:
@@ -159,15 +146,10 @@ def test_a_client_that_does_not_take_its_answer_is_cut_off(impatient: int) -> No
 
 def test_a_request_without_an_answer_is_given_up_and_logged_once() -> None:
     go_on = threading.Event()
-
-    def stuck(examples: np.ndarray) -> Prediction:
-        assert go_on.wait(30)
-        return classify(examples)
-
     written: list[bytes] = []
     log = AccessLog(written.append)
     observer = Observer(log=log)
-    app = App(lambda: engine(predict=stuck), observer=observer)
+    app = App(lambda: engine(predict=once_told(go_on)), observer=observer)
     with running(app, SHORT, observer=observer) as port:
         reply = ask(port, post(BODY))
         assert reply.status == 503
@@ -221,152 +203,6 @@ def test_too_many_connections_at_work_are_refused() -> None:
         for client in clients:
             assert client.ask(post(BODY)[-1:]).status == 200
             client.__exit__()
-
-
-def test_requests_sent_without_waiting_are_answered_in_order_up_to_a_limit(port: int) -> None:
-    bodies = [instances([[number, 0]]) for number in range(5)]
-    with Client(port) as client:
-        client.send(b"".join(map(post, bodies)))
-        classes = [json.loads(client.reply().body)["predictions"][0]["classes"] for _ in bodies]
-        assert classes == list(range(5))
-    for request, status in ((PING, 200), (post(b""), 400)):
-        with Client(port) as client:
-            client.send(request * (MOST_PIPELINED + 2))
-            for _ in range(MOST_PIPELINED + 1):
-                reply = client.reply()
-                assert reply.status == status
-            assert reply.headers["connection"] == "close"
-            assert client.closed()
-
-
-def test_a_stream_of_requests_without_an_end_is_cut_off(port: int) -> None:
-    """A read of the server hardly ever ends where a request does."""
-    stream = post(b"x" * 7, media="text/csv") * 10_000
-    answers = 0
-    with Client(port) as client, ThreadPoolExecutor(1) as thread:
-        sending = thread.submit(client.send, stream)
-        with contextlib.suppress(OSError, IndexError):  # there is no other answer
-            while client.reply().status == 415:
-                answers += 1
-        assert isinstance(sending.exception(10), OSError | None)
-    assert 0 < answers < 5_000
-
-
-def test_an_error_behind_a_good_request_waits_for_its_answer(port: int) -> None:
-    for bad in (b"\x00\r\n\r\n", PING.replace(b"1.1", b"9.9"), post(b"", length=-1)):
-        with Client(port) as client:
-            client.send(post(BODY) + PING + bad)
-            assert client.reply().body.startswith(b'{"predictions"')
-            reply = client.reply()
-            assert (reply.status, reply.headers["connection"]) == (200, "close")
-            assert client.closed()
-
-
-def test_the_start_of_another_request_does_not_hurry_the_one_before() -> None:
-    go_on = threading.Event()
-
-    def slow(examples: np.ndarray) -> Prediction:
-        assert go_on.wait(30)
-        return classify(examples)
-
-    patience = replace(SHORT, answer=60)
-    with running(App(lambda: engine(predict=slow)), patience) as port, Client(port) as client:
-        client.send(post(BODY) + b"GET /ping HTTP/1.1\r\n")
-        time.sleep(1.5)
-        go_on.set()
-        assert client.reply().status == 200
-        assert client.reply().status == 408
-
-
-def test_nothing_is_computed_for_a_client_that_has_left() -> None:
-    go_on, asked = threading.Event(), list[int]()
-
-    def slow(examples: np.ndarray) -> Prediction:
-        assert go_on.wait(30)
-        asked.append(len(examples))
-        return classify(examples)
-
-    written: list[bytes] = []
-    log = AccessLog(written.append)
-    observer = Observer(log=log)
-    app = App(lambda: engine(predict=slow), observer=observer)
-    with running(app, observer=observer) as port:
-        clients = [Client(port) for _ in range(3)]
-        for client in clients:
-            client.send(post(BODY))
-            time.sleep(0.1)
-        for client in clients:
-            client.__exit__()
-        time.sleep(0.2)
-        assert observer.board.text(None)[0].count(b"serve_waiting 0.0") == 1
-        go_on.set()
-        assert ask(port, post(BODY)).status == 200
-    log.close()
-    assert asked == [1, 1]  # the first was at work already
-    statuses = [json.loads(line)["status"] for line in b"".join(written).splitlines()]
-    assert statuses == [499, 499, 499, 200]
-
-
-def test_a_large_read_that_is_refused_is_refused_once_and_costs_no_other_its_answer() -> None:
-    written: list[bytes] = []
-    log = AccessLog(written.append)
-    observer = Observer(log=log)
-    endless = b"GET /ping HTTP/1.1\r\na: " + b"x" * 100_000
-    chunked = CHUNKED.replace(b"\r\n\r\n", b"\r\na: %b\r\n\r\nxyz\r\n" % (b"x" * 50_000))
-    with running(App(engine, observer=observer), observer=observer) as port:
-        with Client(port) as client:
-            assert client.ask(endless + b"\x00").status in (400, 431)
-            assert client.closed()
-        with Client(port) as client:
-            client.send(post(BODY) + PING + chunked + b"\x00" * 60_000)
-            assert [client.reply().status for _ in range(2)] == [200, 200]
-            assert client.closed()
-    log.close()
-    statuses = [json.loads(line)["status"] for line in b"".join(written).splitlines()]
-    assert len(statuses) == 3
-
-
-def test_what_is_due_is_answered_though_the_server_stops_and_nonsense_came_behind() -> None:
-    go_on = threading.Event()
-
-    def slow(examples: np.ndarray) -> Prediction:
-        assert go_on.wait(30)
-        return classify(examples)
-
-    with running(App(lambda: engine(predict=slow))) as port:
-        client = Client(port)
-        client.send(post(BODY) + b"\x00\r\n\r\n")
-        time.sleep(0.2)
-        # By then the server has been told to stop
-        threading.Timer(DRAIN_SECONDS + 0.5, go_on.set).start()
-    assert client.reply().status == 200
-    client.__exit__()
-
-
-def test_what_is_on_its_way_when_the_server_stops_is_answered(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Over new connections and over one that is kept; `running` has stopped when it ends."""
-    monkeypatch.setattr("serving.server.DRAIN_SECONDS", 3)
-    answered, told = 0, threading.Event()
-
-    def keep_asking(port: int) -> None:
-        nonlocal answered
-        with Client(port) as kept:
-            while not told.is_set():
-                assert ask(port, post(BODY)).status == 200
-                reply = kept.ask(post(BODY))
-                assert reply.status == 200
-                answered += 2
-                if "connection" in reply.headers:
-                    told.set()
-
-    with ThreadPoolExecutor(1) as thread:
-        with running(App(engine)) as port:
-            asking = thread.submit(keep_asking, port)
-            time.sleep(0.3)
-        asking.result(10)
-    assert answered > 20
 
 
 def test_a_body_that_is_too_large_is_taken_so_that_the_answer_can_be_read(port: int) -> None:
