@@ -7,19 +7,20 @@ from pathlib import Path
 
 from troposphere import Output
 
-from templates.build import add_builds, add_training_build
-from templates.console import add_consoles
-from templates.deployment import add_deployment
-from templates.notebook import add_notebook
-from templates.notifications import add_notifications, add_stage_alert
+from templates.kit.console import add_consoles
+from templates.kit.render import Book, render
 from templates.outputs import add_outputs
 from templates.parameters import add_parameters
-from templates.pipeline import add_pipeline
-from templates.registry import add_registry
-from templates.render import Book, render
-from templates.source import add_push_trigger, add_source
-from templates.storage import add_bootstrap_bucket, add_storage
-from templates.workflow import add_training
+from templates.parts.build import add_builds, add_training_build
+from templates.parts.encryption import add_key
+from templates.parts.notebook import add_notebook
+from templates.parts.notifications import add_notifications, add_stage_alert
+from templates.parts.pipeline import add_pipeline
+from templates.parts.registry import add_registry
+from templates.parts.source import add_push_trigger, add_source
+from templates.parts.storage import add_bootstrap_bucket, add_storage
+from templates.workflows.deployment import add_deployment
+from templates.workflows.training import add_training
 
 ROOT = Path(__file__).resolve().parent
 
@@ -38,13 +39,14 @@ def mlops(specifications: dict[str, str]) -> Book:
     parameters = add_parameters(book)
     add_consoles(book)
     book.chapter("Storage: one key, three buckets")
-    storage = add_storage(book, parameters)
+    key = add_key(book)
+    storage = add_storage(book, parameters, key)
     book.chapter("Notifications: who hears of a failure")
-    notifications = add_notifications(book, parameters, storage.key)
+    notifications = add_notifications(book, parameters, key)
     book.chapter("Source: the model's code")
     source = add_source(book, parameters)
     book.chapter("Registry: two images for each commit")
-    registry = add_registry(book, parameters, storage.key)
+    registry = add_registry(book, parameters, key)
     book.chapter("Deployment: a version becomes what the endpoint serves")
     deployment = add_deployment(book, parameters, storage, registry, notifications)
     book.chapter("Training: train, judge, deploy")
@@ -57,7 +59,7 @@ def mlops(specifications: dict[str, str]) -> Book:
     )
     book.chapter("Pipeline: Source, Test, Build, Train")
     pipeline = add_pipeline(book, parameters, storage, source, builds, training.workflow, china)
-    add_push_trigger(book, parameters, source, pipeline)
+    add_push_trigger(book, parameters, source, pipeline.pipeline)
     add_stage_alert(book, notifications, pipeline)
     add_outputs(
         book,

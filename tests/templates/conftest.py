@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 import generate
-from templates.render import render
+from templates.kit.render import render
 from tests.templates.reading import read
 
 ROOT = Path(generate.__file__).parent

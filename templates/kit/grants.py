@@ -1,0 +1,169 @@
+"""Grants by intent. Each returns statements that travel with the step or action that needs them.
+
+Action names and their resource levels: Service Authorization Reference. `"*"` appears only where
+the API has no resource level; the reason stands beside it.
+"""
+
+from awacs import cloudwatch, ecr, events, iam, kms, logs, s3, sns
+from awacs.aws import Bool, Statement, StringEquals, StringLike
+from troposphere.ecr import Repository
+from troposphere.iam import Role
+from troposphere.kms import Key
+from troposphere.logs import LogGroup
+from troposphere.s3 import Bucket
+from troposphere.sns import Topic
+
+from templates.kit.iam import Resource, allow, arn, objects, service_in_region
+
+
+def read_objects(sid: str, pattern: Resource) -> list[Statement]:
+    """Read the objects that an ARN pattern names."""
+    return [allow(sid, [s3.GetObject, s3.GetObjectVersion], [pattern])]
+
+
+def list_objects(sid: str, bucket: Bucket, prefix: str) -> list[Statement]:
+    """List a bucket under a prefix only."""
+    return [
+        allow(
+            sid,
+            [s3.ListBucket],
+            [bucket.get_att("Arn")],
+            StringLike("s3:prefix", [prefix, f"{prefix}*"]),
+        )
+    ]
+
+
+def write_objects(sid: str, bucket: Bucket, prefix: str = "") -> list[Statement]:
+    """Write objects under a prefix, in parts where they are large."""
+    actions = [s3.PutObject, s3.AbortMultipartUpload]
+    return [allow(sid, actions, [objects(bucket, prefix)])]
+
+
+def use_key(sid: str, key: Key, *services: str) -> list[Statement]:
+    """Encrypt and decrypt with the stack's key, only through these services (kms:ViaService)."""
+    return [
+        allow(
+            sid,
+            [kms.Decrypt, kms.GenerateDataKey],
+            [key.get_att("Arn")],
+            StringEquals("kms:ViaService", [service_in_region(service) for service in services]),
+        )
+    ]
+
+
+def lend_key(key: Key) -> list[Statement]:
+    """Let SageMaker encrypt the volumes of its instances: it creates a grant on the key for itself.
+
+    Protect Data at Rest Using Encryption (SageMaker Developer Guide). Looking at the key is a
+    grant of its own: only calls about grants carry kms:GrantIsForAWSResource.
+    """
+    return [
+        allow(
+            "LendKeyToInstances",
+            [kms.CreateGrant],
+            [key.get_att("Arn")],
+            Bool("kms:GrantIsForAWSResource", "true"),
+        ),
+        *see_key(key),
+    ]
+
+
+def see_key(key: Key) -> list[Statement]:
+    """Look at the key's description, which tells nothing of what it encrypts."""
+    return [allow("SeeKey", [kms.DescribeKey], [key.get_att("Arn")])]
+
+
+def sign_in_to_registry() -> list[Statement]:
+    """The token that docker and SageMaker need before any pull or push."""
+    # ecr:GetAuthorizationToken has no resource level
+    return [allow("SignInToRegistry", [ecr.GetAuthorizationToken], ["*"])]
+
+
+def pull_images(repository: Repository) -> list[Statement]:
+    """Pull images of one repository."""
+    actions = [ecr.BatchCheckLayerAvailability, ecr.BatchGetImage, ecr.GetDownloadUrlForLayer]
+    return [*sign_in_to_registry(), allow("PullImages", actions, [repository.get_att("Arn")])]
+
+
+def push_images(repository: Repository) -> list[Statement]:
+    """Push images to one repository, and look digests up (Pushing an image, ECR User Guide)."""
+    actions = [
+        ecr.BatchCheckLayerAvailability,
+        ecr.BatchGetImage,
+        ecr.CompleteLayerUpload,
+        ecr.InitiateLayerUpload,
+        ecr.PutImage,
+        ecr.UploadLayerPart,
+    ]
+    return [*sign_in_to_registry(), allow("PushImages", actions, [repository.get_att("Arn")])]
+
+
+def pass_role(sid: str, role: Role, service: str) -> list[Statement]:
+    """Hand one role to one service."""
+    to_service = StringEquals("iam:PassedToService", f"{service}.amazonaws.com")
+    return [allow(sid, [iam.PassRole], [role.get_att("Arn")], to_service)]
+
+
+def write_log_group(group: LogGroup) -> list[Statement]:
+    """Write to a log group of this stack; its ARN ends in `:*`, which covers the streams."""
+    return [allow("WriteLogs", [logs.CreateLogStream, logs.PutLogEvents], [group.get_att("Arn")])]
+
+
+def write_job_logs(group: str, streams: Resource) -> list[Statement]:
+    """Let SageMaker write the output of containers to streams of a group it may have to create."""
+    groups = [logs.CreateLogGroup, logs.DescribeLogStreams]
+    return [
+        allow("FindLogStreams", groups, [arn("logs", f"log-group:{group}*")]),
+        allow("WriteLogs", [logs.CreateLogStream, logs.PutLogEvents], [streams]),
+    ]
+
+
+def put_metrics(namespace: str) -> list[Statement]:
+    """Publish metrics into one namespace."""
+    # cloudwatch:PutMetricData has no resource level; the namespace is the limit
+    limit = StringLike("cloudwatch:namespace", namespace)
+    return [allow("PutMetrics", [cloudwatch.PutMetricData], ["*"], limit)]
+
+
+def follow_by_rule(rule: str) -> list[Statement]:
+    """Let Step Functions keep the EventBridge rule by which `.sync` learns that a job has ended.
+
+    Without it creating the state machine fails: "not authorized to create managed-rule" (IAM
+    policies for integrated services, Step Functions Developer Guide).
+    """
+    actions = [events.PutTargets, events.PutRule, events.DescribeRule]
+    return [
+        allow(
+            "FollowBy" + rule.removeprefix("StepFunctions"),
+            actions,
+            [arn("events", f"rule/{rule}")],
+        )
+    ]
+
+
+def deliver_workflow_logs() -> list[Statement]:
+    """Let Step Functions log (Using CloudWatch Logs to log execution history)."""
+    return [
+        allow(
+            "DeliverLogs",
+            [
+                logs.CreateLogDelivery,
+                logs.GetLogDelivery,
+                logs.UpdateLogDelivery,
+                logs.DeleteLogDelivery,
+                logs.ListLogDeliveries,
+                logs.PutResourcePolicy,
+                logs.DescribeResourcePolicies,
+                logs.DescribeLogGroups,
+            ],
+            ["*"],  # log deliveries and resource policies belong to the account: no resource level
+        )
+    ]
+
+
+def publish(topic: Topic, key: Key) -> list[Statement]:
+    """Publish to an encrypted topic."""
+    return [
+        allow("Publish", [sns.Publish], [topic.ref()]),
+        *use_key("UseKeyForTopic", key, "sns"),
+    ]

@@ -1,0 +1,34 @@
+"""Names of versions: `<ProjectName>-<8 digits of the stack>-<commit>-<8 digits of the run>`, at
+most 63 characters.
+
+The stack's digits keep two projects apart where one's name begins with the other's: the services
+only search by NameContains. Models, endpoint configurations and training jobs share these names.
+"""
+
+from troposphere import Select, Split, StackId, Sub
+
+from templates.kit.iam import arn
+
+# The folder of the artifact bucket that jobs resume from
+CHECKPOINTS = "checkpoints/"
+
+
+def _stack_digits() -> Select:
+    """The first group of the GUID that ends arn:…:stack/NAME/GUID."""
+    return Select(0, Split("-", Select(2, Split("/", StackId))))
+
+
+def version_prefix() -> Sub:
+    """How every version's name begins."""
+    return Sub("${ProjectName}-${Digits}", Digits=_stack_digits())
+
+
+def versions(kind: str) -> Sub:
+    """The ARN pattern of one kind of thing (`model`, `training-job` …) in all versions."""
+    return arn("sagemaker", f"{kind}/${{ProjectName}}-${{Digits}}-*", Digits=_stack_digits())
+
+
+def job_log_streams(group: str) -> Sub:
+    """The ARN pattern of the log streams of this stack's jobs in a group of the account's."""
+    streams = f"log-group:{group}:log-stream:${{ProjectName}}-${{Digits}}-*"
+    return arn("logs", streams, Digits=_stack_digits())

@@ -1,0 +1,244 @@
+"""The pipeline: Source, Test, Build, Train. A stage that fails ends the run; the endpoint stays as
+it was."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from awacs import codebuild, codecommit, s3
+from awacs import states as stepfunctions
+from awacs.aws import Statement
+from troposphere import If, Template
+from troposphere import codepipeline as pipelines
+from troposphere.codebuild import Project
+from troposphere.stepfunctions import StateMachine
+
+from templates.kit.grants import read_objects, see_key, use_key, write_objects
+from templates.kit.iam import allow, arn, objects, policy, service_role
+from templates.parameters import Parameters
+from templates.parts.build import Builds
+from templates.parts.source import Source
+from templates.parts.storage import Storage
+
+_SOURCE, _BUILD = "SourceOutput", "BuildOutput"
+
+
+@dataclass(frozen=True)
+class Action:
+    """A stage of one action: the artifacts that it takes and gives, and what the pipeline needs to
+    run it. `tells` says that what it runs tells of its own failures."""
+
+    name: str
+    category: str
+    provider: str
+    configuration: dict[str, object]
+    grants: Sequence[Statement]
+    takes: Sequence[str] = ()
+    gives: Sequence[str] = ()
+    tells: bool = False
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """A stage that is one action under a condition of the template, and else another."""
+
+    condition: str
+    action: Action
+    otherwise: Action
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """`silent` are the stages whose failure somebody else has to tell."""
+
+    pipeline: pipelines.Pipeline
+    silent: list[str]
+
+
+def add_pipeline(
+    template: Template,
+    parameters: Parameters,
+    storage: Storage,
+    source: Source,
+    builds: Builds,
+    workflow: StateMachine,
+    training_build: Project,
+) -> Pipeline:
+    """Runs wait for each other (QUEUED): nothing pushed is lost, and no two meet at the endpoint.
+
+    CodePipeline has no Step Functions action in China (Step Functions integration, CodePipeline
+    User Guide), so that there a build starts the workflow and waits for it.
+    """
+    stages: list[Action | OneOf] = [
+        _check_out(parameters, source),
+        _build("Test", builds.test, takes=[_SOURCE], category="Test"),
+        _build("Build", builds.image, takes=[_SOURCE], gives=[_BUILD]),
+        OneOf(
+            parameters.in_china,
+            _build("Train", training_build, takes=[_BUILD], tells=True),
+            _train(workflow),
+        ),
+    ]
+    refuse_lost_artifacts(stages)
+    always = [stage for stage in stages if isinstance(stage, Action)]
+    either = [stage for stage in stages if isinstance(stage, OneOf)]
+    role = template.add_resource(
+        service_role(
+            "PipelineRole",
+            "What the pipeline may do",
+            "codepipeline",
+            None,
+            [
+                *_keep_artifacts(storage),
+                *(grant for action in always for grant in action.grants),
+            ],
+            more=[
+                If(
+                    stage.condition,
+                    policy(stage.action.name, stage.action.grants),
+                    policy(stage.otherwise.name, stage.otherwise.grants),
+                )
+                for stage in either
+            ],
+        )
+    )
+    pipeline = pipelines.Pipeline(
+        "Pipeline",
+        Name=parameters.project_name.ref(),
+        PipelineType="V2",
+        ExecutionMode="QUEUED",
+        RoleArn=role.get_att("Arn"),
+        ArtifactStore=pipelines.ArtifactStore(
+            Type="S3",
+            Location=storage.artifacts.ref(),
+            EncryptionKey=pipelines.EncryptionKey(Type="KMS", Id=storage.key.get_att("Arn")),
+        ),
+        Stages=[_stage(stage) for stage in stages],
+    )
+    return Pipeline(
+        pipeline=template.add_resource(pipeline),
+        silent=[name for stage in stages for name in _silent(stage)],
+    )
+
+
+# ---- the stages
+
+
+def _check_out(parameters: Parameters, source: Source) -> Action:
+    actions = [
+        codecommit.GetBranch,
+        codecommit.GetCommit,
+        codecommit.UploadArchive,
+        codecommit.GetUploadArchiveStatus,
+        codecommit.CancelUploadArchive,
+    ]
+    return Action(
+        "Source",
+        "Source",
+        "CodeCommit",
+        {
+            "RepositoryName": source.repository.get_att("Name"),
+            "BranchName": parameters.branch_name.ref(),
+            # An EventBridge rule starts the pipeline, see source.py
+            "PollForSourceChanges": "false",
+        },
+        grants=[allow("CheckOut", actions, [source.repository.get_att("Arn")])],
+        gives=[_SOURCE],
+    )
+
+
+def _build(
+    name: str,
+    project: Project,
+    *,
+    takes: Sequence[str],
+    gives: Sequence[str] = (),
+    category: str = "Build",
+    tells: bool = False,
+) -> Action:
+    actions = [codebuild.StartBuild, codebuild.BatchGetBuilds]
+    return Action(
+        name,
+        category,
+        "CodeBuild",
+        {"ProjectName": project.ref()},
+        grants=[allow(f"Run{project.title}", actions, [project.get_att("Arn")])],
+        takes=takes,
+        gives=gives,
+        tells=tells,
+    )
+
+
+def _train(workflow: StateMachine) -> Action:
+    """The action waits for the execution, so its verdict is the stage's verdict."""
+    actions = [
+        stepfunctions.StartExecution,
+        stepfunctions.DescribeStateMachine,
+        stepfunctions.DescribeExecution,
+    ]
+    executions = arn("states", "execution:${Workflow}:*", Workflow=workflow.get_att("Name"))
+    return Action(
+        "Train",
+        "Invoke",
+        "StepFunctions",
+        {
+            "StateMachineArn": workflow.ref(),
+            "InputType": "FilePath",
+            "Input": "workflow.json",
+        },
+        grants=[allow("RunTrainingWorkflow", actions, [workflow.ref(), executions])],
+        takes=[_BUILD],
+        tells=True,
+    )
+
+
+# ---- what any stage becomes
+
+
+def _keep_artifacts(storage: Storage) -> list[Statement]:
+    find = [s3.GetBucketAcl, s3.GetBucketLocation, s3.GetBucketVersioning]
+    return [
+        *read_objects("ReadArtifacts", objects(storage.artifacts, "${ProjectName}/")),
+        *write_objects("WriteArtifacts", storage.artifacts, "${ProjectName}/"),
+        allow("FindArtifacts", find, [storage.artifacts.get_att("Arn")]),
+        *use_key("UseKeyForArtifacts", storage.key, "s3"),
+        *see_key(storage.key),
+    ]
+
+
+def _both(stage: Action | OneOf) -> list[Action]:
+    return [stage] if isinstance(stage, Action) else [stage.action, stage.otherwise]
+
+
+def _silent(stage: Action | OneOf) -> list[str]:
+    """Under either condition the alert speaks of the stage by its name: one name, once."""
+    return sorted({action.name for action in _both(stage) if not action.tells})
+
+
+def refuse_lost_artifacts(stages: Iterable[Action | OneOf]) -> None:
+    """An action takes what a stage before it gives, under either condition."""
+    given: set[str] = set()
+    for stage in stages:
+        for action in _both(stage):
+            if lost := sorted(set(action.takes) - given):
+                raise ValueError(
+                    f"stage {action.name} takes {lost[0]}, which no stage before it gives: put it "
+                    f"below the one that does, or let one of them give it ({sorted(given)} are)"
+                )
+        given |= set.intersection(*(set(action.gives) for action in _both(stage)))
+
+
+def _stage(stage: Action | OneOf) -> pipelines.Stages | If:
+    if isinstance(stage, OneOf):
+        return If(stage.condition, _stage(stage.action), _stage(stage.otherwise))
+    action = pipelines.Actions(
+        Name=stage.name,
+        ActionTypeId=pipelines.ActionTypeId(
+            Category=stage.category, Owner="AWS", Provider=stage.provider, Version="1"
+        ),
+        Configuration=stage.configuration,
+    )
+    if stage.takes:
+        action.InputArtifacts = [pipelines.InputArtifacts(Name=name) for name in stage.takes]
+    if stage.gives:
+        action.OutputArtifacts = [pipelines.OutputArtifacts(Name=name) for name in stage.gives]
+    return pipelines.Stages(Name=stage.name, Actions=[action])

@@ -1,0 +1,128 @@
+"""How a run fails: with what, told to whom, in words a person can read."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from troposphere import Ref
+from troposphere.kms import Key
+from troposphere.sns import Topic
+
+from templates.kit.grants import publish
+from templates.workflows.language import (
+    EXPLAIN,
+    NOTIFY,
+    State,
+    Step,
+    Way,
+    all_of,
+    catch,
+    check,
+    choose,
+    compares,
+    equals,
+    fail,
+    matches,
+    present,
+    put,
+    task,
+    when,
+)
+
+# The end of a failure that somebody has been told of
+TOLD = "Failed"
+_ERROR, _NAME, _CAUSE = "$.error", "$.error.Error", "$.error.Cause"
+
+
+def failure(subject: str, topic: Topic, key: Key) -> list[Step]:
+    """The end of every run that fails, entered at EXPLAIN with a caught error, or at NOTIFY with
+    one of our own.
+
+    A timeout may be caught without a Cause, and CausePath needs one. Names that begin with
+    `States.` are reserved: a Fail state may not give them (Error representation, Amazon States
+    Language).
+    """
+    unknown = {"Error.$": _NAME, "Cause": "No cause was given, see the history of the execution"}
+    bare = {
+        "Error.$": f"States.ArrayGetItem(States.StringSplit({_NAME}, '.'), 1)",
+        "Cause.$": _CAUSE,
+    }
+    return [
+        choose(
+            EXPLAIN,
+            when(compares(_CAUSE, "IsPresent", False), [_restate("AddCause", unknown)]),
+            when(compares(_CAUSE, "IsNull", True), "AddCause"),
+            when(matches(_NAME, "States.*"), [_restate("DropPrefix", bare)]),
+            otherwise=NOTIFY,
+        ),
+        notify(
+            NOTIFY,
+            subject,
+            f"States.Format('{{}}: {{}} ({{}})', {_NAME}, {_CAUSE}, $$.Execution.Id)",
+            topic,
+            key,
+            then=TOLD,
+        ),
+        fail(TOLD),
+    ]
+
+
+def _restate(name: str, error: State) -> Step:
+    return put(name, _ERROR, error, then=EXPLAIN)
+
+
+def notify(name: str, subject: str, message: str, topic: Topic, key: Key, then: str) -> Step:
+    """Tell the topic. Whatever becomes of the message, the run goes on with its own error.
+
+    `subject` is at most 100 characters of ASCII; `message` is a States.Format call.
+    """
+    return task(
+        name,
+        "sns:publish",
+        {"TopicArn": "${Topic}", "Subject": subject, "Message.$": message},
+        grants=publish(topic, key),
+        tokens={"Topic": topic.ref(), "ProjectName": Ref("ProjectName")},
+        at="$.notification",
+        caught=[catch(then, at="$.notification")],
+        then=then,
+    )
+
+
+def problem(
+    name: str,
+    cause: str,
+    error: str = "",
+    then: Way = NOTIFY,
+    tokens: Mapping[str, Any] | None = None,
+) -> Step:
+    """State a failure of our own, called like the step or `error`: `cause` is text, or a
+    States.Format call."""
+    key = "Cause.$" if cause.startswith("States.") else "Cause"
+    return put(name, _ERROR, {"Error": error or name, key: cause}, then=then, tokens=tokens)
+
+
+def check_input(needed: tuple[str, ...], hint: str = "") -> Step:
+    """Only an input with all that is needed; else the run says what is missing."""
+    missing = f"The input must have {', '.join(needed)}{hint}"
+    return check(
+        "CheckInput",
+        all_of(*(present(f"$.{name}") for name in needed)),
+        otherwise=[problem("RefuseInput", missing, "InvalidInput")],
+    )
+
+
+def read_cause(question: str, name: str, holds: str, at: str) -> list[Step]:
+    """The cause of a `.sync` task that failed by itself is a description as JSON, which `holds` a
+    field: lay it at a path, under `description`. Any other cause is explained as it is."""
+    described = all_of(
+        equals(_NAME, "States.TaskFailed"),
+        matches(_CAUSE, f'{{*"{holds}"*}}'),
+    )
+    return [
+        check(
+            question,
+            described,
+            otherwise=EXPLAIN,
+            comment="The cause of what failed by itself is its description, as JSON",
+        ),
+        put(name, at, {"description.$": f"States.StringToJson({_CAUSE})"}),
+    ]

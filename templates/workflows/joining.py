@@ -1,0 +1,187 @@
+"""From a story to the definition of a state machine. What does not join is refused, in words that
+say which step and what to do.
+
+The definition is JSON text with named substitutions, the only form in which cfn-lint checks states.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from awacs.aws import Statement
+from troposphere import encode_to_dict
+from troposphere.iam import Role
+
+from templates.kit.render import pretty
+from templates.workflows.language import State, Step, Way
+
+_TOKEN = re.compile(r"\$\{(\w+)\}")
+# Where a call and the permission for it have different names (Actions, resources, and condition
+# keys for Amazon S3, Service Authorization Reference)
+_PERMISSIONS = {
+    "s3:ListObjectsV2": {"s3:ListBucket"},
+    "s3:CopyObject": {"s3:GetObject", "s3:PutObject"},
+}
+# What `.sync` learns the end of a job by (IAM policies for integrated services, Step Functions)
+_FOLLOWING = {"events:PutTargets", "events:PutRule", "events:DescribeRule"}
+
+
+@dataclass(frozen=True)
+class Workflow:
+    """A joined story: its definition as text, its tokens' values, and the sum of what its steps
+    carry."""
+
+    definition: str
+    substitutions: dict[str, Any]
+    grants: list[Statement]
+    roles: list[Role]
+
+
+def join(comment: str, story: Sequence[Step]) -> Workflow:
+    """The workflow that begins at the story's first step. Raises ValueError for a step that leads
+    nowhere, is never reached, has the name of another, or lives on what another brought."""
+    told = list(_told(story))
+    document = {"Comment": comment, **_level(story)}
+    substitutions: dict[str, Any] = {}
+    for step in told:
+        for token, value in step.tokens.items():
+            known = substitutions.setdefault(token, value)
+            if known is not value and encode_to_dict(known) != encode_to_dict(value):
+                raise ValueError(
+                    f"{step.name} gives ${{{token}}} another value than a step before it: rename "
+                    "one of the two tokens"
+                )
+    return Workflow(
+        definition=pretty(document) + "\n",
+        substitutions=substitutions,
+        grants=[grant for step in told for grant in step.grants],
+        roles=[role for step in told for role in step.roles],
+    )
+
+
+def _told(story: Iterable[Step]) -> Iterator[Step]:
+    """Every step in the order of the definition, those beside a step and inside an `each` too."""
+    for step in story:
+        yield step
+        yield from _told(_inside(step))
+        for way in _ways(step.state):
+            if not isinstance(way, str):
+                yield from _told(way or ())
+
+
+def _inside(step: Step) -> Sequence[Step]:
+    inside: Sequence[Step] = step.state.get("ItemProcessor", {}).get("Story", ())
+    return inside
+
+
+def _ways(state: State) -> Iterator[Way]:
+    for key, value in state.items():
+        if key in ("Next", "Default"):
+            yield value
+        elif key in ("Choices", "Catch"):
+            yield from (rule["Next"] for rule in value)
+
+
+def _level(story: Sequence[Step]) -> State:
+    """`StartAt` and `States` of a story, or of the inside of an `each`."""
+    states: dict[str, State] = {}
+    for step, state in _lay_out(story, None):
+        if step.name in states:
+            raise ValueError(
+                f"two steps are called {step.name}: rename one (of a job's steps, by its `of`)"
+            )
+        _refuse_borrowing(step, state)
+        states[step.name] = state
+    _refuse_lost_ways(states)
+    return {"StartAt": story[0].name, "States": states}
+
+
+def _lay_out(story: Sequence[Step], after: str | None) -> Iterator[tuple[Step, State]]:
+    """Each step with its ways on named, what stands beside it behind it; `after` is where a side
+    way comes back to."""
+    for index, step in enumerate(story):
+        below = story[index + 1].name if index + 1 < len(story) else after
+        state = _named(step, below)
+        if inside := _inside(step):
+            processor = dict(state["ItemProcessor"])
+            del processor["Story"]
+            state["ItemProcessor"] = {**processor, **_level(inside)}
+        yield step, state
+        for way in _ways(step.state):
+            if not isinstance(way, str):
+                yield from _lay_out(way or (), below)
+
+
+def _named(step: Step, below: str | None) -> State:
+    def name(way: Way) -> str:
+        if isinstance(way, str):
+            return way
+        if way:
+            return way[0].name
+        if below is None:
+            raise ValueError(
+                f"nothing stands below {step.name}, and it names no way on: give it `then=`, or "
+                "put end(…) or fail(…) below it"
+            )
+        return below
+
+    state = dict(step.state)
+    for key in state:
+        if key in ("Next", "Default"):
+            state[key] = name(state[key])
+        elif key in ("Choices", "Catch"):
+            state[key] = [{**rule, "Next": name(rule["Next"])} for rule in state[key]]
+    return state
+
+
+def _refuse_lost_ways(states: dict[str, State]) -> None:
+    for name, state in states.items():
+        for way in _ways(state):
+            if way not in states:
+                raise ValueError(
+                    f"{name} leads to {way}, which does not exist: correct the name, or put the "
+                    "step into the same story"
+                )
+    reached: set[str] = set()
+    ahead = [next(iter(states))]
+    while ahead:
+        name = ahead.pop()
+        if name not in reached:
+            reached.add(name)
+            ahead += [way for way in _ways(states[name]) if isinstance(way, str)]
+    for above, name in zip(["", *states], states, strict=False):
+        if name not in reached:
+            raise ValueError(
+                f"no step leads to {name}: {above} above it goes another way (name {name} where it "
+                "is left from, or let the step above name no way on)"
+            )
+
+
+def _refuse_borrowing(step: Step, state: State) -> None:
+    """A step lives on its own grants and tokens, so that it may move, and none is left behind when
+    it goes."""
+    inside = list(_told(_inside(step)))
+    brought = {token for each in (step, *inside) for token in each.tokens}
+    used = set(_TOKEN.findall(json.dumps(state)))
+    if missing := sorted(used - brought):
+        raise ValueError(
+            f"{step.name} uses ${{{missing[0]}}} and brings no value for it: add `tokens`"
+        )
+    if idle := sorted(step.tokens.keys() - used):
+        raise ValueError(f"{step.name} brings ${{{idle[0]}}} and does not use it: remove the token")
+    granted = {str(action.JSONrepr()) for grant in step.grants for action in grant.Action}
+    if missing := sorted(needed(step.calls) - granted):
+        raise ValueError(f"{step.name} needs {missing[0]} for its call: add it to its `grants`")
+
+
+def needed(calls: str) -> set[str]:
+    """The permissions without which a call is refused: `aws-sdk:s3:listObjectsV2` needs
+    s3:ListBucket."""
+    if not calls:
+        return set()
+    service, action = calls.removeprefix("aws-sdk:").split(":")[:2]
+    name, _, waits = action.partition(".")
+    permission = f"{service}:{name[0].upper()}{name[1:]}"
+    return _PERMISSIONS.get(permission, {permission}) | (_FOLLOWING if waits else set())

@@ -1,0 +1,282 @@
+"""The words that a workflow is told with.
+
+A story is a list of steps, and the list's order is what happens: **a step that names no way on goes
+to the step below it**. A side way (refuse, fall back) is a list of steps too, written where it
+leaves. It stands beside the step that it leaves from, and its last step comes back to the step
+below that one, unless it names another way on (`then`). So a step is inserted by one line.
+
+A step carries all that it needs: the grants of its own call, the values of its `${tokens}`, and the
+roles that it hands on. `joining.py` makes a definition of a story and refuses what is missing.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from awacs.aws import Statement
+from troposphere import Sub
+from troposphere.iam import Role
+
+State: TypeAlias = dict[str, Any]
+Rule: TypeAlias = dict[str, Any]
+
+# Where a run that failed goes: with an error that was caught, or with one of our own (failure.py)
+EXPLAIN, NOTIFY = "HasCause", "Notify"
+
+# What may pass by itself, by the integration that says so. The optimized integration of SageMaker
+# has Java SDK names and none for throttling (Manage SageMaker AI jobs, Step Functions Developer
+# Guide); an SDK integration's are its service's, each with `Exception` at the end (Integrating with
+# AWS SDK services, there)
+_PASSING = {
+    "aws-sdk:s3": ("S3.SdkClientException",),
+    "aws-sdk:sagemaker": ("SageMaker.SageMakerException", "SageMaker.SdkClientException"),
+    "sagemaker": (
+        "SageMaker.AmazonSageMakerException",
+        "SageMaker.ResourceLimitExceededException",
+    ),
+    "sns": ("SNS.AmazonSNSException", "SNS.KMSThrottlingException"),
+    "states": (
+        "StepFunctions.ExecutionLimitExceededException",
+        "StepFunctions.AWSStepFunctionsException",
+    ),
+}
+
+# A poll looks again after 1, 2, 3 … seconds: quick at first, gentle later; 60 looks are about half
+# an hour
+LOOKS = 60
+COUNT, _LOOK = "$.attempt", "$.attempt.number"
+FIRST_LOOK = {"number": 1}
+
+
+@dataclass(frozen=True)
+class Step:
+    """A named state, and what its runner needs to do it.
+
+    `state` is Amazon States Language, but for each way on (Next, Default), which may be a `Way`.
+    `calls` is the integration of a task.
+    """
+
+    name: str
+    state: State
+    grants: Sequence[Statement] = ()
+    tokens: Mapping[str, Any] = field(default_factory=dict)
+    roles: Sequence[Role] = ()
+    calls: str = ""
+
+
+# The step below; a step of that name elsewhere; or a side way
+Way: TypeAlias = str | Sequence[Step] | None
+
+
+# ---- values
+
+
+def put(
+    name: str,
+    at: str | None,
+    value: State | str,
+    *,
+    then: Way = None,
+    tokens: Mapping[str, Any] | None = None,
+    comment: str = "",
+) -> Step:
+    """Lay a value at a path, or, `at` none, in the place of everything: an object, or what lies at
+    another path (`$.servingImage`)."""
+    state = {
+        "Type": "Pass",
+        **({"Comment": comment} if comment else {}),
+        **({"InputPath": value} if isinstance(value, str) else {"Parameters": value}),
+        **({"ResultPath": at} if at else {}),
+        "Next": then,
+    }
+    return Step(name, state, tokens=tokens or {})
+
+
+# ---- choices
+
+
+def choose(name: str, *ways: Rule, otherwise: Way, comment: str = "") -> Step:
+    """Go the first of `ways` whose rule holds (`when`)."""
+    state: State = {
+        "Type": "Choice",
+        **({"Comment": comment} if comment else {}),
+        "Choices": list(ways),
+        "Default": otherwise,
+    }
+    return Step(name, state)
+
+
+def check(name: str, rule: Rule, *, otherwise: Way, comment: str = "") -> Step:
+    """Go on to the step below only if the rule holds."""
+    return choose(name, when(rule), otherwise=otherwise, comment=comment)
+
+
+def when(rule: Rule, way: Way = None) -> Rule:
+    return {**rule, "Next": way}
+
+
+def equals(path: str, value: str | bool | int) -> Rule:
+    kind = {str: "String", bool: "Boolean", int: "Numeric"}[type(value)]
+    return {"Variable": path, f"{kind}Equals": value}
+
+
+def compares(path: str, operator: str, value: Any) -> Rule:
+    """`operator` is a comparison of Amazon States Language, such as NumericLessThanEquals."""
+    return {"Variable": path, operator: value}
+
+
+def matches(path: str, pattern: str) -> Rule:
+    return compares(path, "StringMatches", pattern)
+
+
+def present(path: str) -> Rule:
+    return compares(path, "IsPresent", True)
+
+
+def all_of(*rules: Rule) -> Rule:
+    return {"And": list(rules)}
+
+
+def any_of(*rules: Rule) -> Rule:
+    return {"Or": list(rules)}
+
+
+# ---- calls
+
+
+def task(
+    name: str,
+    calls: str,
+    arguments: State,
+    *,
+    grants: Sequence[Statement],
+    tokens: Mapping[str, Any] | None = None,
+    roles: Sequence[Role] = (),
+    at: str | None = None,
+    select: State | None = None,
+    caught: Sequence[State] | None = None,
+    passing: Sequence[str] = (),
+    seconds: int | str = 60,
+    then: Way = None,
+) -> Step:
+    """Call a service, such as `sagemaker:createTrainingJob.sync`, and keep `select` of its answer
+    at a path.
+
+    The whole ARN is one token: a literal `arn:aws:` deploys in China and fails at the first
+    execution, and cfn-lint accepts no other partition (E3601). `seconds` is a number, or the path
+    of one. An error that is not `passing` by itself goes to `caught`, else ends the run.
+    """
+    integration, _, action = calls.removesuffix(":2").rpartition(":")
+    token = action.partition(".")[0]
+    token = token[0].upper() + token[1:]
+    state = {
+        "Type": "Task",
+        "Resource": f"${{{token}}}",
+        "Parameters": arguments,
+        "TimeoutSecondsPath" if isinstance(seconds, str) else "TimeoutSeconds": seconds,
+        **({"ResultSelector": select} if select else {}),
+        **({"ResultPath": at} if at else {}),
+        "Retry": [_retry(passing or _PASSING[integration])],
+        "Catch": list(caught or [catch(EXPLAIN)]),
+        "Next": then,
+    }
+    resource = Sub(f"arn:${{AWS::Partition}}:states:::{calls}")
+    return Step(name, state, grants, {token: resource, **(tokens or {})}, roles, calls)
+
+
+def _retry(errors: Sequence[str]) -> State:
+    """At least five tries, spread out so that runs do not retry in step."""
+    return {
+        "ErrorEquals": list(errors),
+        "IntervalSeconds": 2,
+        "BackoffRate": 2.0,
+        "MaxAttempts": 6,
+        "MaxDelaySeconds": 60,
+        "JitterStrategy": "FULL",
+    }
+
+
+def catch(way: Way, *, error: str = "States.ALL", at: str = "$.error") -> State:
+    """Keep what went wrong beside the state's input, and go that way."""
+    return {"ErrorEquals": [error], "ResultPath": at, "Next": way}
+
+
+# ---- many, and again
+
+
+def each(
+    name: str,
+    items: str,
+    item: State,
+    steps: Sequence[Step],
+    *,
+    at: str,
+    caught: Sequence[State] = (),
+    one_by_one: bool = False,
+    then: Way = None,
+    comment: str = "",
+) -> Step:
+    """Tell a story of its own for each item of a list. What ends one of them by `fail` is caught
+    here."""
+    state = {
+        "Type": "Map",
+        **({"Comment": comment} if comment else {}),
+        "ItemsPath": items,
+        "ItemSelector": item,
+        **({"MaxConcurrency": 1} if one_by_one else {}),
+        "ItemProcessor": {"ProcessorConfig": {"Mode": "INLINE"}, "Story": list(steps)},
+        "ResultPath": at,
+        **({"Catch": list(caught)} if caught else {}),
+        "Next": then,
+    }
+    return Step(name, state)
+
+
+def wait_until(
+    look: Step,
+    verdict: str,
+    *ways: Rule,
+    wait: str,
+    count: str,
+    start: str = "",
+    busy: Rule,
+    too_long: Way,
+    otherwise: Way,
+    comment: str = "",
+) -> list[Step]:
+    """Look at something until one of `ways` holds: while it is `busy`, wait, count, look again.
+
+    The count is the seconds of the next wait, and bounds the looks. With `start` it begins anew,
+    with a wait; without, the first look is at once, and FIRST_LOOK was put at COUNT before.
+    """
+    pause = [
+        Step(wait, {"Type": "Wait", "SecondsPath": _LOOK, "Next": None}),
+        put(count, COUNT, {"number.$": f"States.MathAdd({_LOOK}, 1)"}, then=look.name),
+    ]
+    judge = choose(
+        verdict,
+        *ways,
+        when(all_of(busy, may_look()), wait if start else pause),
+        when(busy, too_long),
+        otherwise=otherwise,
+        comment=comment,
+    )
+    return [put(start, COUNT, FIRST_LOOK), *pause, look, judge] if start else [look, judge]
+
+
+def may_look() -> Rule:
+    """There are looks left."""
+    return compares(_LOOK, "NumericLessThanEquals", LOOKS)
+
+
+# ---- ends
+
+
+def end(name: str) -> Step:
+    """The end of a run, or of one of many, that is well."""
+    return Step(name, {"Type": "Succeed"})
+
+
+def fail(name: str) -> Step:
+    """The end of a failed run: the error that was caught, as it was."""
+    return Step(name, {"Type": "Fail", "ErrorPath": "$.error.Error", "CausePath": "$.error.Cause"})

@@ -1,0 +1,76 @@
+"""What the stack's parameters decide for a run: each a value that a story carries, known by one
+object."""
+
+from dataclasses import dataclass
+
+from troposphere import Parameter
+
+from templates.parameters import Parameters
+from templates.workflows.language import State
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A parameter as the value at a path. Parameters reach a definition as text: `parsed` makes
+    numbers and truth values of it."""
+
+    path: str
+    parameter: Parameter
+    parsed: bool = True
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    instance_type: Setting
+    instance_count: Setting
+    volume_gb: Setting
+    max_runtime_seconds: Setting
+    use_spot: Setting
+    spot_wait_seconds: Setting
+    minimum_accuracy: Setting
+
+
+@dataclass(frozen=True)
+class DeploymentSettings:
+    instance_type: Setting
+    instance_count: Setting
+
+
+def training_settings(parameters: Parameters) -> TrainingSettings:
+    return TrainingSettings(
+        Setting("$.settings.instanceType", parameters.training_instance_type, parsed=False),
+        Setting("$.settings.instanceCount", parameters.training_instance_count),
+        Setting("$.settings.volumeGB", parameters.training_volume_gb),
+        Setting("$.settings.maxRuntimeSeconds", parameters.training_max_runtime_seconds),
+        Setting("$.settings.useSpot", parameters.training_use_spot),
+        Setting("$.settings.spotWaitSeconds", parameters.training_spot_wait_seconds),
+        Setting("$.settings.minimumAccuracy", parameters.minimum_accuracy),
+    )
+
+
+def deployment_settings(parameters: Parameters) -> DeploymentSettings:
+    return DeploymentSettings(
+        Setting("$.instanceType", parameters.endpoint_instance_type, parsed=False),
+        Setting("$.instanceCount", parameters.endpoint_instance_count),
+    )
+
+
+def values(settings: TrainingSettings | DeploymentSettings) -> State:
+    """For a `put`: each setting under the last name of its path."""
+    laid: State = {}
+    for setting in _each(settings):
+        name, token = setting.path.rpartition(".")[2], f"${{{setting.parameter.title}}}"
+        if setting.parsed:
+            laid[f"{name}.$"] = f"States.StringToJson('{token}')"
+        else:
+            laid[name] = token
+    return laid
+
+
+def tokens(settings: TrainingSettings | DeploymentSettings) -> State:
+    """The tokens in `values`."""
+    return {each.parameter.title: each.parameter.ref() for each in _each(settings)}
+
+
+def _each(settings: TrainingSettings | DeploymentSettings) -> list[Setting]:
+    return list(vars(settings).values())

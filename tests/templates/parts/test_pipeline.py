@@ -1,0 +1,90 @@
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from templates.parts.pipeline import Action, OneOf, refuse_lost_artifacts
+from tests.templates.reading import of_type
+
+Template = dict[str, Any]
+
+
+def stages(template: Template, in_china: bool) -> list[dict[str, Any]]:
+    (pipeline,) = of_type(template, "AWS::CodePipeline::Pipeline").values()
+    chosen = []
+    for stage in pipeline["Stages"]:
+        if "Fn::If" in stage:
+            condition, there, elsewhere = stage["Fn::If"]
+            assert condition == "InChina"
+            chosen.append(there if in_china else elsewhere)
+        else:
+            chosen.append(stage)
+    return chosen
+
+
+@pytest.mark.parametrize("in_china", [False, True])
+def test_nothing_is_trained_that_was_not_tested_and_built(
+    template: Template, in_china: bool
+) -> None:
+    names = [stage["Name"] for stage in stages(template, in_china)]
+    assert names[0] == "Source"
+    assert names.index("Test") < names.index("Build") < names.index("Train")
+    assert names[-1] == "Train"
+
+
+@pytest.mark.parametrize("in_china", [False, True])
+def test_every_action_takes_what_an_earlier_one_gives(template: Template, in_china: bool) -> None:
+    given: set[str] = set()
+    for stage in stages(template, in_china):
+        for action in stage["Actions"]:
+            assert {item["Name"] for item in action.get("InputArtifacts", [])} <= given
+            given |= {item["Name"] for item in action.get("OutputArtifacts", [])}
+
+
+def test_the_last_stage_is_the_workflow_or_in_china_a_build_that_waits_for_it(
+    template: Template,
+) -> None:
+    providers = [
+        stages(template, in_china)[-1]["Actions"][0]["ActionTypeId"]["Provider"]
+        for in_china in (False, True)
+    ]
+    assert providers == ["StepFunctions", "CodeBuild"]
+    china_only = [n for n, r in template["Resources"].items() if r.get("Condition") == "InChina"]
+    assert china_only == ["TrainBuildLogs", "TrainBuildRole", "TrainBuild"]
+
+
+@pytest.mark.parametrize("in_china", [False, True])
+def test_a_stage_that_fails_is_told_once(template: Template, in_china: bool) -> None:
+    """The workflow tells of its own failures, so the alert covers every stage but the one that
+    runs it."""
+    pattern = of_type(template, "AWS::Events::Rule")["StageAlert"]["EventPattern"]
+    workflow = ({"Ref": "TrainingWorkflow"}, {"Ref": "TrainBuild"})
+    running = {
+        stage["Name"]
+        for stage in stages(template, in_china)
+        for action in stage["Actions"]
+        if set(map(str, workflow)) & set(map(str, action["Configuration"].values()))
+    }
+    assert len(running) == 1
+    names = [stage["Name"] for stage in stages(template, in_china)]
+    assert pattern["detail"]["stage"] == [name for name in names if name not in running]
+
+
+# ---- what add_pipeline refuses
+
+
+def action(name: str, takes: Sequence[str] = (), gives: Sequence[str] = ()) -> Action:
+    return Action(name, "Build", "CodeBuild", {}, grants=(), takes=takes, gives=gives)
+
+
+def test_an_artifact_that_no_stage_before_gives_is_refused_by_name() -> None:
+    source, build = action("Source", gives=["Code"]), action("Build", ["Code"], ["Image"])
+    refuse_lost_artifacts([source, build])
+    with pytest.raises(ValueError, match=r"stage Build takes Code, which no stage before it"):
+        refuse_lost_artifacts([build, source])
+
+
+def test_an_artifact_that_only_one_side_of_a_condition_gives_is_not_there() -> None:
+    either = OneOf("InChina", action("Source", gives=["Code"]), action("Source"))
+    with pytest.raises(ValueError, match="stage Build takes Code"):
+        refuse_lost_artifacts([either, action("Build", ["Code"])])

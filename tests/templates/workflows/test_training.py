@@ -1,0 +1,175 @@
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from templates.workflows.train import LOST_WORKER
+from tests.templates.workflows.machines import definitions, reached, tasks
+
+Template = dict[str, Any]
+TRAINING = "TrainingWorkflow"
+
+
+def test_a_rejected_model_never_reaches_the_endpoint(template: Template) -> None:
+    """From a rejection a run can only tell and fail."""
+    states = definitions(template)[TRAINING]["States"]
+    for rejection in ("Reject", "RejectUnmeasured", "TrainingIncomplete", "TrainingFailed"):
+        after = reached({"StartAt": rejection, "States": states})
+        assert after == {rejection, "Notify", "Failed"}
+
+
+def test_what_is_no_number_is_rejected(template: Template) -> None:
+    check = definitions(template)[TRAINING]["States"]["CheckQuality"]
+    (accepted,) = check["Choices"]
+    assert check["Default"] == "Reject"
+    assert {"Variable": "$.metric.accuracy[0]", "IsNumeric": True} in accepted["And"]
+
+
+def test_only_a_model_that_was_converted_is_served_without_tensorflow(template: Template) -> None:
+    states = definitions(template)[TRAINING]["States"]
+    (rule,) = states["ChooseImage"]["Choices"]
+    assert rule["Next"] == "UseServingImage"
+    assert rule["And"] == [
+        {"Variable": "$.metric.onnx[0]", "IsPresent": True},
+        {"Variable": "$.metric.onnx[0]", "NumericEquals": 1},
+    ]
+    assert states["ChooseImage"]["Default"] == "UseTrainingImage"
+
+
+def test_every_metric_that_decides_is_read_from_the_log(template: Template) -> None:
+    states = definitions(template)[TRAINING]["States"]
+    algorithm = states["Train"]["Parameters"]["AlgorithmSpecification"]
+    read = re.findall(r"MetricName == '([^']+)'", str(states["ReadMetric"]))
+    assert set(read) == {"eval:accuracy", "export:onnx"}
+    assert set(read) <= {each["Name"] for each in algorithm["MetricDefinitions"]}
+    assert len(algorithm["MetricDefinitions"]) <= 40  # AlgorithmSpecification
+
+
+def test_the_search_for_data_ends(template: Template) -> None:
+    choices = definitions(template)[TRAINING]["States"]["HasData"]["Choices"]
+    assert {"Variable": "$.seeded", "IsPresent": True, "Next": "DataVanished"} in choices
+
+
+def test_checkpoints_are_found_again_by_commit_hyperparameters_and_data(
+    template: Template,
+) -> None:
+    states = definitions(template)[TRAINING]["States"]
+    folder = states["NameCheckpoints"]["Parameters"]["S3Uri.$"]
+    assert set(re.findall(r"\$\.[\w.]+", folder)) == {
+        "$.commit",
+        "$.hyperparameters",
+        "$.data.identity",
+    }
+    identities = {
+        name: states[name]["Parameters"]["identity.$"] for name in ("IdentifyData", "DataIsLarge")
+    }
+    # What the listing does not show could change unseen: such a run shares with no other
+    assert identities == {
+        "IdentifyData": "$.data.Contents[*].ETag",
+        "DataIsLarge": "States.Array($.name)",
+    }
+
+
+@pytest.mark.parametrize(
+    ("capacity", "limit"),
+    [
+        ("UseOnDemand", "MaxRuntimeInSeconds.$"),
+        ("FallBack", "MaxRuntimeInSeconds.$"),
+        ("UseSpot", "MaxWaitTimeInSeconds.$"),
+    ],
+)
+def test_the_wait_for_a_job_is_longer_than_the_job_may_take(
+    template: Template, capacity: str, limit: str
+) -> None:
+    states = definitions(template)[TRAINING]["States"]
+    chosen = states[capacity]["Parameters"]
+    assert states["Train"]["TimeoutSecondsPath"] == "$.capacity.timeoutSeconds"
+    longest = re.escape(chosen["stopping"][limit])
+    added = re.fullmatch(rf"States\.MathAdd\({longest}, (\d+)\)", chosen["timeoutSeconds.$"])
+    assert added and int(added[1]) >= 600
+
+
+def test_spot_may_take_longer_than_a_run_whatever_was_chosen(template: Template) -> None:
+    """MaxWaitTimeInSeconds below MaxRuntimeInSeconds would be refused at every start."""
+    stopping = definitions(template)[TRAINING]["States"]["UseSpot"]["Parameters"]["stopping"]
+    run, wait = "$.settings.maxRuntimeSeconds", "$.settings.spotWaitSeconds"
+    assert stopping["MaxWaitTimeInSeconds.$"] == f"States.MathAdd({run}, {wait})"
+    assert template["Parameters"]["TrainingSpotWaitSeconds"]["MinValue"] > 0
+
+
+def test_only_a_spot_job_falls_back_and_only_once(template: Template) -> None:
+    states = definitions(template)[TRAINING]["States"]
+    (allowed,) = [rule for rule in states["MayFallBack"]["Choices"] if rule["Next"] == "FallBack"]
+    assert {"Variable": "$.capacity.spot", "BooleanEquals": True} in allowed["And"]
+    assert [name for name, state in states.items() if state.get("Next") == "Train"] == [
+        "UseSpot",
+        "UseOnDemand",
+        "FallBack",
+    ]
+    assert states["FallBack"]["Parameters"]["spot"] is False
+
+
+def test_a_job_that_a_person_stopped_does_not_fall_back(template: Template) -> None:
+    """Its SecondaryStatus is Stopped."""
+    choice = definitions(template)[TRAINING]["States"]["MayFallBack"]
+    statuses = re.findall(r"SecondaryStatus', 'StringEquals': '(\w+)'", str(choice))
+    assert statuses == ["MaxWaitTimeExceeded"]
+    assert re.findall(r"'StringMatches': '([^']+)'", str(choice)) == [
+        "CapacityError*",
+        f"*{LOST_WORKER}*",
+    ]
+    assert "TrainingJobStatus" not in str(choice)
+    program = Path(__file__).parents[3] / "container/training/job.py"
+    assert LOST_WORKER in program.read_text()
+
+
+def test_a_failed_job_leads_to_the_endpoint_only_through_another_job(template: Template) -> None:
+    definition = definitions(template)[TRAINING]
+    after = reached({"StartAt": "IsJobDescription", "States": definition["States"]}, "Train")
+    assert "FallBack" in after
+    assert not after & {"FindMetric", "ChooseImage", "Deploy"}
+
+
+def test_a_job_on_demand_has_another_name_than_the_spot_job_before_it(template: Template) -> None:
+    states = definitions(template)[TRAINING]["States"]
+    names = {name: states[name]["Parameters"]["job.$"] for name in ("UseSpot", "FallBack")}
+    assert names == {"UseSpot": "States.Format('{}-spot', $.name)", "FallBack": "$.name"}
+
+
+def test_the_name_of_a_job_fits(template: Template) -> None:
+    """TrainingJobName has 63 characters at most (CreateTrainingJob)."""
+    longest = template["Parameters"]["ProjectName"]["MaxLength"] + len("-12345678-")
+    longest += len("0123456789ab-12345678") + len("-spot")
+    (train,) = [t for t in tasks(template) if t.integration.startswith("sagemaker:createTraining")]
+    (retries,) = train.state["Retry"]
+    assert longest + len(f"-{retries['MaxAttempts']}") <= 63
+
+
+def test_a_job_has_another_name_at_each_try(template: Template) -> None:
+    (train,) = [t for t in tasks(template) if t.integration.startswith("sagemaker:createTraining")]
+    name = train.state["Parameters"]["TrainingJobName.$"]
+    assert name == "States.Format('{}-{}', $.capacity.job, $$.State.RetryCount)"
+
+
+def test_a_job_has_no_network_and_encrypted_output(template: Template) -> None:
+    states = definitions(template)[TRAINING]["States"]
+    job = states["Train"]["Parameters"]
+    assert job["EnableNetworkIsolation"] is True
+    assert job["EnableInterContainerTrafficEncryption"] is True
+    assert job["OutputDataConfig"]["KmsKeyId"] == "${Key}"
+    assert states["UseKey"]["Parameters"]["VolumeKmsKeyId"] == "${Key}"
+
+
+def test_a_failed_deployment_is_told_once(template: Template) -> None:
+    states = definitions(template)[TRAINING]["States"]
+    after = reached({"StartAt": "ExplainDeployment", "States": states})
+    assert after == {"ExplainDeployment", "Failed"}
+
+
+def test_a_deployment_that_was_stopped_has_told_nobody(template: Template) -> None:
+    own = definitions(template)[TRAINING]["States"]["HasOwnError"]
+    (rule,) = own["Choices"]
+    failed = {"Variable": "$.deployment.description.Status", "StringEquals": "FAILED"}
+    assert failed in rule["And"]
+    assert own["Default"] == "HasCause"

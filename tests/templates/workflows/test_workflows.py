@@ -1,0 +1,147 @@
+"""What holds for every workflow."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import generate
+from tests.templates.reading import of_type
+from tests.templates.workflows.machines import definitions, following, levels, reached, tasks
+
+Template = dict[str, Any]
+TRAINING, DEPLOYMENT = "TrainingWorkflow", "DeploymentWorkflow"
+
+
+def test_every_state_exists_and_is_reached(template: Template) -> None:
+    for definition in definitions(template).values():
+        for level in levels(definition):
+            assert reached(level) == level["States"].keys()
+
+
+def test_every_state_ends_or_goes_on(template: Template) -> None:
+    for definition in definitions(template).values():
+        for level in levels(definition):
+            for name, state in level["States"].items():
+                assert bool(following(state)) != (state["Type"] in ("Succeed", "Fail")), name
+
+
+@pytest.mark.parametrize(
+    ("machine", "guard", "guarded"),
+    [
+        (TRAINING, "CheckInput", "Configure"),
+        (TRAINING, "CheckQuality", "Deploy"),
+        (TRAINING, "HasVerdict", "Deploy"),
+        (TRAINING, "ReadMetric", "Deploy"),
+        (TRAINING, "NameCheckpoints", "Train"),
+        (TRAINING, "MayFallBack", "FallBack"),
+        (TRAINING, "ChooseImage", "UseServingImage"),
+        (TRAINING, "Deploy", "Deployed"),
+        (DEPLOYMENT, "FindEndpoint", "CreateEndpoint"),
+        (DEPLOYMENT, "ChooseAction", "UpdateEndpoint"),
+        (DEPLOYMENT, "Verify", "Deployed"),
+        (DEPLOYMENT, "Verify", "RemoveVersions"),
+    ],
+)
+def test_nothing_goes_round_its_guard(
+    template: Template, machine: str, guard: str, guarded: str
+) -> None:
+    definition = definitions(template)[machine]
+    assert guarded in reached(definition)
+    assert guarded not in reached(definition, guard)
+
+
+def programs(template: Template) -> dict[str, str]:
+    """What runs in the image for each job: `train` by SageMaker's convention (Run Your Own Training
+    Container), else the entrypoint that the job names."""
+    found = {}
+    for task in tasks(template):
+        if task.integration.startswith("sagemaker:createTrainingJob"):
+            found[task.name] = "train"
+        elif task.integration.startswith("sagemaker:createProcessingJob"):
+            found[task.name] = task.state["Parameters"]["AppSpecification"]["ContainerEntrypoint"][
+                0
+            ]
+    return found
+
+
+def test_the_program_of_every_job_is_in_the_image(template: Template) -> None:
+    container = Path(generate.__file__).parent / "container"
+    copied = re.findall(r"^COPY .*", (container / "Dockerfile").read_text(), re.MULTILINE)
+    assert programs(template)
+    for job, program in programs(template).items():
+        assert (container / program).is_file(), f"{job} runs container/{program}"
+        assert any(program in line.split() for line in copied), f"no COPY of {program} for {job}"
+
+
+def test_only_the_deployment_workflow_touches_an_endpoint(template: Template) -> None:
+    touching = {task.machine for task in tasks(template) if "Endpoint" in task.integration}
+    assert touching == {DEPLOYMENT}
+
+
+def test_every_task_is_bounded_in_time(template: Template) -> None:
+    for task in tasks(template):
+        limits = task.state.keys() & {"TimeoutSeconds", "TimeoutSecondsPath"}
+        assert len(limits) == 1, task.name
+
+
+def test_every_task_retries_what_may_pass_and_nothing_else(template: Template) -> None:
+    for task in tasks(template):
+        (rule,) = task.state["Retry"]
+        assert rule["MaxAttempts"] >= 5
+        assert rule["BackoffRate"] == 2.0
+        assert rule["MaxDelaySeconds"] <= 120
+        assert rule["JitterStrategy"] == "FULL"
+        # States.ALL or States.TaskFailed would run a failed training job again
+        assert not [error for error in rule["ErrorEquals"] if error.startswith("States.")]
+
+
+def test_every_error_is_caught_and_kept(template: Template) -> None:
+    for task in tasks(template):
+        assert task.state["Catch"][-1]["ErrorEquals"] == ["States.ALL"], task.name
+        assert all(rule["ResultPath"] for rule in task.state["Catch"])
+
+
+def test_no_run_fails_without_telling_somebody(template: Template) -> None:
+    """By its own notice, or by that of the deployment whose error it takes."""
+    for definition in definitions(template).values():
+        failures = {n for n, state in definition["States"].items() if state["Type"] == "Fail"}
+        assert failures
+        assert not failures & reached(definition, "Notify", "ExplainDeployment")
+
+
+def test_a_failed_message_does_not_hide_the_error(template: Template) -> None:
+    for task in tasks(template):
+        if task.integration == "sns:publish":
+            (rule,) = task.state["Catch"]
+            assert task.state["ResultPath"] == rule["ResultPath"] == "$.notification"
+            assert rule["Next"] == task.state["Next"]
+
+
+def test_a_failed_run_shows_the_error_it_caught(template: Template) -> None:
+    for definition in definitions(template).values():
+        for level in levels(definition):
+            for state in level["States"].values():
+                if state["Type"] == "Fail":
+                    assert state["ErrorPath"] == "$.error.Error"
+                    assert state["CausePath"] == "$.error.Cause"
+
+
+def test_no_path_meets_a_known_fault_of_the_local_interpreter(template: Template) -> None:
+    """There `$.a[0].b` is a list in a Choice."""
+    for definition in definitions(template).values():
+        for level in levels(definition):
+            for state in level["States"].values():
+                assert not re.search(r"\[\d+\]\.", str(state.get("Choices", "")))
+
+
+def test_every_workflow_logs_everything_encrypted(template: Template) -> None:
+    groups = of_type(template, "AWS::Logs::LogGroup")
+    for name, machine in of_type(template, "AWS::StepFunctions::StateMachine").items():
+        logging = machine["LoggingConfiguration"]
+        assert (logging["Level"], logging["IncludeExecutionData"]) == ("ALL", True)
+        (destination,) = logging["Destinations"]
+        group, _ = destination["CloudWatchLogsLogGroup"]["LogGroupArn"]["Fn::GetAtt"]
+        assert groups[group]["KmsKeyId"], name
+        assert groups[group]["LogGroupName"]["Fn::Sub"].startswith("/aws/vendedlogs/states/")
