@@ -50,7 +50,8 @@ def test_every_state_is_drawn_once_and_so_is_every_way_out_of_it(name: str) -> N
 @pytest.mark.parametrize("name", WORKFLOWS)
 def test_another_way_out_is_another_picture(name: str) -> None:
     changed = json.loads(json.dumps(WORKFLOWS[name]))
-    changed["States"]["Configure"]["Next"] = "Failed"
+    first = next(state for state in changed["States"].values() if "Next" in state)
+    first["Next"] = changed["StartAt"]
     assert picture(name, changed, {}) != picture(name, WORKFLOWS[name], {})
 
 
