@@ -1,0 +1,284 @@
+"""Draws a workflow's definition as SVG: the story straight down, each side way to the right of the
+step that it leaves from."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from html import escape
+from typing import Any
+
+States = Mapping[str, Mapping[str, Any]]
+
+MARGIN, STORY_WIDTH, ROW, HEIGHT, GAP = 24, 236, 46, 32, 34
+INK, LINE, ALARM = "#1f2937", "#667085", "#b42318"
+# Fill and stroke of each type of state, and what the key says of it
+KINDS = {
+    "Task": ("#e7effb", "#3b6fb6", "calls a service"),
+    "Map": ("#e7effb", "#3b6fb6", "for each item"),
+    "Choice": ("#fff5d6", "#b7860b", "decides"),
+    "Pass": ("#ffffff", "#98a2b3", "notes a value"),
+    "Wait": ("#eef0f3", "#667085", "waits"),
+    "Succeed": ("#d9f2e3", "#1f7a4a", "ends well"),
+    "Fail": ("#fde4e1", ALARM, "ends as failed"),
+}
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way out of a state; `error` names the errors that take it."""
+
+    to: str
+    error: str = ""
+
+
+def ways(state: Mapping[str, Any]) -> list[Way]:
+    """All ways out, each once, in the order in which they are tried."""
+    found = [Way(rule["Next"]) for rule in state.get("Choices", [])]
+    found += [Way(state[key]) for key in ("Default", "Next") if key in state]
+    for place, rule in enumerate(state.get("Catch", [])):
+        rest = "any other error" if place else "any error"
+        names = [rest if name == "States.ALL" else name for name in rule["ErrorEquals"]]
+        found.append(Way(rule["Next"], " or ".join(names)))
+    return list(dict.fromkeys(found))
+
+
+def story(states: States, start: str) -> list[str]:
+    """The states from `start` to the end, the good one if there is one.
+
+    At a fork the story goes on where the definition does: to the nearest state below that leads on.
+    """
+    order, told = list(states), [start]
+    end = "Succeed" if "Succeed" in _types(states, _reached(states, start)) else "Fail"
+    while leading := [
+        order.index(way.to)
+        for way in ways(states[told[-1]])
+        if not way.error and end in _types(states, _reached(states, way.to, told))
+    ]:
+        here = order.index(told[-1])
+        told.append(order[min(leading, key=lambda place: (place < here, place))])
+    return told
+
+
+def picture(name: str, definition: Mapping[str, Any], calls: Mapping[str, str]) -> str:
+    """The SVG of a definition; `calls` are the ARNs that its tokens stand for."""
+    sheet = _Sheet(calls)
+    sheet.heading(name, definition["Comment"])
+    sheet.key()
+    _draw(sheet, definition)
+    return sheet.svg(f"{name}: {definition['Comment']}")
+
+
+def _reached(states: States, start: str, without: Iterable[str] = ()) -> set[str]:
+    """The states that a run from `start` can come to if it may not pass through `without`."""
+    closed, seen, ahead = set(without), set[str](), [start]
+    while ahead:
+        name = ahead.pop()
+        if name not in seen | closed:
+            seen.add(name)
+            ahead += [way.to for way in ways(states[name])]
+    return seen
+
+
+def _types(states: States, names: Iterable[str]) -> set[str]:
+    return {states[name]["Type"] for name in names}
+
+
+@dataclass
+class _Sheet:
+    """What is drawn so far; `bottom` is where the next row begins."""
+
+    calls: Mapping[str, str]
+    marks: list[str] = field(default_factory=list)
+    width: float = 0
+    bottom: float = 0
+
+    def heading(self, title: str, more: str) -> None:
+        self.bottom += 34
+        self.text(MARGIN, self.bottom, title, 16, bold=True)
+        self.text(MARGIN + len(title) * 9.6 + 14, self.bottom, more, 13)
+        self.bottom += 18
+
+    def key(self) -> None:
+        """What shapes and colours mean."""
+        x = float(MARGIN)
+        for kind, (_, _, meaning) in KINDS.items():
+            self.shape(kind, x, self.bottom, 20, 14)
+            self.text(x + 30, self.bottom + 11, meaning, 11)
+            x += 30 + len(meaning) * 5.6 + 16
+        self.badge(x + 7, self.bottom + 7)
+        self.text(x + 20, self.bottom + 11, "an error here leads to Errors, below", 11)
+        self.bottom += 36
+
+    def state(self, name: str, state: Mapping[str, Any], x: float, y: float, wide: float) -> float:
+        """A state's box, at least so `wide`; its right edge."""
+        call = self._called(state.get("Resource", ""))
+        width = max(wide, len(name) * 7.2 + 24, len(call) * 5.4 + 24)
+        self.shape(state["Type"], x, y, width, HEIGHT)
+        middle = x + width / 2
+        self.text(middle, y + (14 if call else 20.5), name, 12, bold=True, anchor="middle")
+        if call:
+            self.text(middle, y + 26, call, 10, anchor="middle")
+        return x + width
+
+    def shape(self, kind: str, x: float, y: float, width: float, height: float) -> None:
+        fill, stroke, _ = KINDS[kind]
+        paint = f'fill="{fill}" stroke="{stroke}"'
+        self.width = max(self.width, x + width)
+        if kind == "Choice":
+            cut = height / 3
+            self.marks.append(
+                f'<path d="M{x:g} {y + height / 2:g}l{cut:g} {-height / 2:g}h{width - 2 * cut:g}'
+                f"l{cut:g} {height / 2:g}l{-cut:g} {height / 2:g}h{2 * cut - width:g}z"
+                f'" {paint}/>'
+            )
+            return
+        round_ = height / 2 if kind in ("Succeed", "Fail") else height / 7
+        if kind == "Map":
+            self.marks.append(self._box(x + 3, y - 3, width, height, round_, paint))
+        self.marks.append(self._box(x, y, width, height, round_, paint))
+
+    def pill(self, name: str, x: float, y: float, color: str) -> None:
+        """A way to a state that is drawn elsewhere."""
+        label = f"→ {name}"
+        width = len(label) * 6.4 + 18
+        self.width = max(self.width, x + width)
+        paint = f'fill="#fff" stroke="{color}" stroke-dasharray="2 2"'
+        self.marks.append(self._box(x, y + 5, width, HEIGHT - 10, 11, paint))
+        self.text(x + width / 2, y + 20, label, 11, anchor="middle", color=color)
+
+    def badge(self, x: float, y: float) -> None:
+        self.marks.append(f'<circle cx="{x:g}" cy="{y:g}" r="7" fill="{ALARM}"/>')
+        self.text(x, y + 4, "!", 11, bold=True, anchor="middle", color="#fff")
+
+    def arrow(self, path: str, error: str = "") -> None:
+        dashes = ' stroke-dasharray="4 3"' if error else ""
+        color = ALARM if error else LINE
+        self.marks.append(
+            f'<path d="{path}" fill="none" stroke="{color}" stroke-width="1.3"{dashes}'
+            f' marker-end="url(#{"alarm" if error else "line"})"/>'
+        )
+
+    def text(
+        self,
+        x: float,
+        y: float,
+        words: str,
+        size: int,
+        bold: bool = False,
+        anchor: str = "start",
+        color: str = INK,
+    ) -> None:
+        weight = ' font-weight="bold"' if bold else ""
+        if anchor == "start":
+            self.width = max(self.width, x + len(words) * size * 0.53)
+        self.marks.append(
+            f'<text x="{x:g}" y="{y:g}" font-size="{size}"{weight} text-anchor="{anchor}"'
+            f' fill="{color}">{escape(words)}</text>'
+        )
+
+    def svg(self, label: str) -> str:
+        width, height = self.width + MARGIN, self.bottom + 8
+        tips = "".join(
+            f'<marker id="{name}" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="6"'
+            f' markerHeight="6" orient="auto"><path d="M0 0L10 5L0 10z" fill="{color}"/></marker>'
+            for name, color in (("line", LINE), ("alarm", ALARM))
+        )
+        return "\n".join(
+            [
+                f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}"'
+                f' font-family="Helvetica, Arial, sans-serif" role="img"'
+                f' aria-label="{escape(label)}">',
+                f"<defs>{tips}</defs>",
+                f'<rect width="{width:g}" height="{height:g}" fill="#fff"/>',
+                *self.marks,
+                "</svg>\n",
+            ]
+        )
+
+    def _called(self, resource: str) -> str:
+        """`${CreateTrainingJob}` as `sagemaker createTrainingJob, waits for it`."""
+        call = self.calls.get(resource.strip("${}"), "").rpartition(":::")[2]
+        name, sync, _ = call.removeprefix("aws-sdk:").partition(".sync")
+        return name.replace(":", " ") + (", and waits" if sync else "")
+
+    @staticmethod
+    def _box(x: float, y: float, width: float, height: float, round_: float, paint: str) -> str:
+        return (
+            f'<rect x="{x:g}" y="{y:g}" width="{width:g}" height="{height:g}" rx="{round_:g}"'
+            f" {paint}/>"
+        )
+
+
+def _draw(sheet: _Sheet, definition: Mapping[str, Any]) -> None:
+    """A definition, the way that its errors share, and what its Maps repeat."""
+    states: States = definition["States"]
+    caught = Counter(way.to for state in states.values() for way in ways(state) if way.error)
+    shared = next((name for name, times in caught.most_common(1) if times > 2), "")
+    if shared:
+        _Part(sheet, states, _reached(states, shared), shared).draw(definition["StartAt"])
+        sheet.heading("Errors", "where a step does not handle its own")
+        _Part(sheet, states, set(), shared).draw(shared)
+    else:
+        _Part(sheet, states, set(), "").draw(definition["StartAt"])
+    for name, state in states.items():
+        if "ItemProcessor" in state:
+            sheet.heading(name, "for each item")
+            _draw(sheet, state["ItemProcessor"])
+
+
+@dataclass
+class _Part:
+    """One story and its side ways, less what is drawn `elsewhere`."""
+
+    sheet: _Sheet
+    states: States
+    elsewhere: set[str]
+    shared: str
+    drawn: set[str] = field(default_factory=set)
+    told: list[str] = field(default_factory=list)
+
+    def draw(self, start: str) -> None:
+        sheet = self.sheet
+        self.told = story(self.states, start)
+        self.drawn = set(self.told)
+        for name, after in zip(self.told, [*self.told[1:], ""], strict=True):
+            top = sheet.bottom
+            right = self._box(name, MARGIN, top, STORY_WIDTH)
+            sheet.bottom = self._leave(name, right, top, Way(after))
+            if after:
+                sheet.arrow(f"M{MARGIN + 40} {top + HEIGHT:g}V{sheet.bottom:g}")
+
+    def _box(self, name: str, x: float, y: float, wide: float = 0) -> float:
+        right = self.sheet.state(name, self.states[name], x, y, wide)
+        if any(self._is_shared(way) for way in ways(self.states[name])):
+            self.sheet.badge(right - 2, y + 2)
+        return right
+
+    def _leave(self, name: str, x: float, y: float, but: Way | None = None) -> float:
+        """Draw the ways out of a box with this right edge; where the next row begins."""
+        row, middle = y, y + HEIGHT / 2
+        for way in ways(self.states[name]):
+            if way == but or self._is_shared(way):
+                continue
+            path = f"M{x:g} {middle:g}h{GAP:g}"
+            if row > y:
+                path = f"M{x + GAP / 3:g} {middle:g}V{row + HEIGHT / 2:g}H{x + GAP:g}"
+            self.sheet.arrow(path, way.error)
+            if way.error:
+                self.sheet.text(x + GAP, row - 4, f"on {way.error}", 10, color=ALARM)
+            row = self._follow(way.to, x + GAP, row)
+        return max(row, y + ROW)
+
+    def _follow(self, name: str, x: float, y: float) -> float:
+        """Draw a state and all that follows, or where it is drawn; where the next row begins."""
+        if name in self.elsewhere:
+            self.sheet.pill(name, x, y, ALARM)
+        elif name in self.drawn:
+            self.sheet.pill(name, x, y, LINE)
+        else:
+            self.drawn.add(name)
+            return self._leave(name, self._box(name, x, y), y)
+        return y + ROW
+
+    def _is_shared(self, way: Way) -> bool:
+        return bool(way.error) and way.to == self.shared
