@@ -35,7 +35,7 @@ def bootstrap() -> Book:
 
 def mlops(specifications: dict[str, str]) -> Book:
     """The whole system in one stack; `specifications` are the files of buildspec/ by name."""
-    book = Book("MLOps for Amazon SageMaker: push code, get a better model in production")
+    book = Book("MLOps for Amazon SageMaker: push code, and a model that is good enough is served")
     parameters = add_parameters(book)
     add_consoles(book)
     book.chapter("Storage: one key, three buckets")

@@ -11,7 +11,7 @@ import pytest
 from scripts import docs
 from scripts.lib.pictures import picture, story, ways
 from templates.choices import CHOICES
-from tests.templates.machines import definitions, levels
+from tests.templates.workflows.machines import definitions, levels
 from tests.templates.reading import read
 
 ROOT = Path(__file__).parents[2]
