@@ -23,10 +23,12 @@ def run(output: Path, seed: str = "0") -> None:
 
 @pytest.mark.parametrize("seed", ["0", "1", "4711"])
 def test_every_run_writes_the_golden_bytes(tmp_path: Path, seed: str) -> None:
-    """After a wanted change: python generate.py --output tests/golden, and read the difference."""
+    """After a wanted change: make golden, and read the difference."""
     run(tmp_path, seed)
     for name in FILES:
-        assert (tmp_path / name).read_bytes() == (GOLDEN / name).read_bytes(), name
+        assert (tmp_path / name).read_bytes() == (GOLDEN / name).read_bytes(), (
+            f"{name} has changed: run make golden, and read the difference"
+        )
 
 
 def test_the_yaml_has_nothing_that_cloudformation_refuses(tmp_path: Path) -> None:
