@@ -15,7 +15,7 @@ from templates.parts.build import add_builds, add_training_build
 from templates.parts.encryption import add_key
 from templates.parts.notebook import add_notebook
 from templates.parts.notifications import add_notifications, add_stage_alert
-from templates.parts.pipeline import add_pipeline
+from templates.parts.pipeline import add_pipeline, plan_stages, silent
 from templates.parts.registry import add_registry
 from templates.parts.source import add_push_trigger, add_source
 from templates.parts.storage import add_bootstrap_bucket, add_storage
@@ -58,9 +58,10 @@ def mlops(specifications: dict[str, str]) -> Book:
         book, parameters, storage, training.workflow, specifications["train"]
     )
     book.chapter("Pipeline: Source, Test, Build, Train")
-    pipeline = add_pipeline(book, parameters, storage, source, builds, training.workflow, china)
-    add_push_trigger(book, parameters, source, pipeline.pipeline)
-    add_stage_alert(book, notifications, pipeline)
+    stages = plan_stages(parameters, source, builds, training.workflow, china)
+    trigger = add_push_trigger(book, parameters, source)
+    alert = add_stage_alert(book, parameters, notifications, silent(stages))
+    pipeline = add_pipeline(book, parameters, storage, stages, after=[trigger, alert])
     add_outputs(
         book,
         parameters,

@@ -91,7 +91,7 @@ def run(
     watch.news()
     # Retain protects what is in use. What this very operation makes is empty, so a rollback may
     # take it away: otherwise the second try would collide with the first one's repositories
-    cloudformation.execute_change_set(ChangeSetName=change.arn, RetainExceptOnCreate=True)
+    cloudformation.execute_change_set(ChangeSetName=change.arn)
     return follow(watch, console), watch
 
 

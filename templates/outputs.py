@@ -1,12 +1,12 @@
 """What a person or a script wants to know of a stack that stands."""
 
 from troposphere import Output, Sub, Template
+from troposphere.codepipeline import Pipeline
 
 from templates.kit.console import console_page
 from templates.kit.names import version_prefix
 from templates.parameters import Parameters
 from templates.parts.notifications import Notifications
-from templates.parts.pipeline import Pipeline
 from templates.parts.registry import Registry
 from templates.parts.source import Source
 from templates.parts.storage import Storage
@@ -33,11 +33,11 @@ def add_outputs(
         "ProjectName": (name, "The project's name"),
         "RepositoryName": (source.repository.get_att("Name"), "Push here"),
         "RepositoryCloneUrl": (source.repository.get_att("CloneUrlHttp"), "Clone from here"),
-        "PipelineName": (pipeline.pipeline.ref(), "What a push starts"),
+        "PipelineName": (pipeline.ref(), "What a push starts"),
         "PipelineUrl": (
             console_page(
                 f"/codesuite/codepipeline/pipelines/${{Name}}/view?{region}",
-                Name=pipeline.pipeline.ref(),
+                Name=pipeline.ref(),
             ),
             "The pipeline in the console",
         ),

@@ -11,7 +11,6 @@ from troposphere.sns import SubscriptionResource, Topic, TopicPolicy
 
 from templates.kit.iam import VERSION
 from templates.parameters import Parameters
-from templates.parts.pipeline import Pipeline
 
 
 @dataclass(frozen=True)
@@ -61,12 +60,14 @@ def add_notifications(template: Template, parameters: Parameters, key: Key) -> N
     return Notifications(topic=topic)
 
 
-def add_stage_alert(template: Template, notifications: Notifications, pipeline: Pipeline) -> None:
-    """Tell of a stage that failed where nothing in it tells by itself, as the workflow does.
+def add_stage_alert(
+    template: Template, parameters: Parameters, notifications: Notifications, stages: list[str]
+) -> Rule:
+    """Tell of the stages that do not tell of their own failures, as the workflow does.
 
     CodePipeline events (Monitoring CodePipeline events).
     """
-    template.add_resource(
+    return template.add_resource(
         Rule(
             "StageAlert",
             Description="A stage before Train failed",
@@ -74,8 +75,8 @@ def add_stage_alert(template: Template, notifications: Notifications, pipeline: 
                 "source": ["aws.codepipeline"],
                 "detail-type": ["CodePipeline Stage Execution State Change"],
                 "detail": {
-                    "pipeline": [pipeline.pipeline.ref()],
-                    "stage": pipeline.silent,
+                    "pipeline": [parameters.project_name.ref()],
+                    "stage": stages,
                     "state": ["FAILED"],
                 },
             },

@@ -3,13 +3,23 @@ it was."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from awacs import codebuild, codecommit, s3
 from awacs import states as stepfunctions
 from awacs.aws import Statement
-from troposphere import If, Template
-from troposphere import codepipeline as pipelines
+from troposphere import AWSObject, If, Template
 from troposphere.codebuild import Project
+from troposphere.codepipeline import (
+    Actions,
+    ActionTypeId,
+    ArtifactStore,
+    EncryptionKey,
+    InputArtifacts,
+    OutputArtifacts,
+    Pipeline,
+    Stages,
+)
 from troposphere.stepfunctions import StateMachine
 
 from templates.kit.grants import read_objects, see_key, use_key, write_objects
@@ -46,29 +56,22 @@ class OneOf:
     otherwise: Action
 
 
-@dataclass(frozen=True)
-class Pipeline:
-    """`silent` are the stages whose failure somebody else has to tell."""
-
-    pipeline: pipelines.Pipeline
-    silent: list[str]
+Stage: TypeAlias = Action | OneOf
 
 
-def add_pipeline(
-    template: Template,
+def plan_stages(
     parameters: Parameters,
-    storage: Storage,
     source: Source,
     builds: Builds,
     workflow: StateMachine,
     training_build: Project,
-) -> Pipeline:
-    """Runs wait for each other (QUEUED): nothing pushed is lost, and no two meet at the endpoint.
+) -> list[Stage]:
+    """What a push goes through.
 
     CodePipeline has no Step Functions action in China (Step Functions integration, CodePipeline
     User Guide), so that there a build starts the workflow and waits for it.
     """
-    stages: list[Action | OneOf] = [
+    return [
         _check_out(parameters, source),
         _build("Test", builds.test, takes=[_SOURCE], category="Test"),
         _build("Build", builds.image, takes=[_SOURCE], gives=[_BUILD]),
@@ -78,6 +81,26 @@ def add_pipeline(
             _train(workflow),
         ),
     ]
+
+
+def silent(stages: Iterable[Stage]) -> list[str]:
+    """The stages whose failure somebody else has to tell."""
+    names = [action.name for stage in stages for action in _both(stage) if not action.tells]
+    return list(dict.fromkeys(names))
+
+
+def add_pipeline(
+    template: Template,
+    parameters: Parameters,
+    storage: Storage,
+    stages: Sequence[Stage],
+    after: Iterable[AWSObject],
+) -> Pipeline:
+    """Runs wait for each other (QUEUED): nothing pushed is lost, and no two meet at the endpoint.
+
+    The first run begins as soon as the pipeline exists, and what it leaves in the bucket would fail
+    the rollback of a stack that fails later: the pipeline is created `after` all else.
+    """
     refuse_lost_artifacts(stages)
     always = [stage for stage in stages if isinstance(stage, Action)]
     either = [stage for stage in stages if isinstance(stage, OneOf)]
@@ -101,22 +124,21 @@ def add_pipeline(
             ],
         )
     )
-    pipeline = pipelines.Pipeline(
-        "Pipeline",
-        Name=parameters.project_name.ref(),
-        PipelineType="V2",
-        ExecutionMode="QUEUED",
-        RoleArn=role.get_att("Arn"),
-        ArtifactStore=pipelines.ArtifactStore(
-            Type="S3",
-            Location=storage.artifacts.ref(),
-            EncryptionKey=pipelines.EncryptionKey(Type="KMS", Id=storage.key.get_att("Arn")),
-        ),
-        Stages=[_stage(stage) for stage in stages],
-    )
-    return Pipeline(
-        pipeline=template.add_resource(pipeline),
-        silent=[name for stage in stages for name in _silent(stage)],
+    return template.add_resource(
+        Pipeline(
+            "Pipeline",
+            DependsOn=[resource.title for resource in after],
+            Name=parameters.project_name.ref(),
+            PipelineType="V2",
+            ExecutionMode="QUEUED",
+            RoleArn=role.get_att("Arn"),
+            ArtifactStore=ArtifactStore(
+                Type="S3",
+                Location=storage.artifacts.ref(),
+                EncryptionKey=EncryptionKey(Type="KMS", Id=storage.key.get_att("Arn")),
+            ),
+            Stages=[_stage(stage) for stage in stages],
+        )
     )
 
 
@@ -205,16 +227,11 @@ def _keep_artifacts(storage: Storage) -> list[Statement]:
     ]
 
 
-def _both(stage: Action | OneOf) -> list[Action]:
+def _both(stage: Stage) -> list[Action]:
     return [stage] if isinstance(stage, Action) else [stage.action, stage.otherwise]
 
 
-def _silent(stage: Action | OneOf) -> list[str]:
-    """Under either condition the alert speaks of the stage by its name: one name, once."""
-    return sorted({action.name for action in _both(stage) if not action.tells})
-
-
-def refuse_lost_artifacts(stages: Iterable[Action | OneOf]) -> None:
+def refuse_lost_artifacts(stages: Iterable[Stage]) -> None:
     """An action takes what a stage before it gives, under either condition."""
     given: set[str] = set()
     for stage in stages:
@@ -227,18 +244,18 @@ def refuse_lost_artifacts(stages: Iterable[Action | OneOf]) -> None:
         given |= set.intersection(*(set(action.gives) for action in _both(stage)))
 
 
-def _stage(stage: Action | OneOf) -> pipelines.Stages | If:
+def _stage(stage: Stage) -> Stages | If:
     if isinstance(stage, OneOf):
         return If(stage.condition, _stage(stage.action), _stage(stage.otherwise))
-    action = pipelines.Actions(
+    action = Actions(
         Name=stage.name,
-        ActionTypeId=pipelines.ActionTypeId(
+        ActionTypeId=ActionTypeId(
             Category=stage.category, Owner="AWS", Provider=stage.provider, Version="1"
         ),
         Configuration=stage.configuration,
     )
     if stage.takes:
-        action.InputArtifacts = [pipelines.InputArtifacts(Name=name) for name in stage.takes]
+        action.InputArtifacts = [InputArtifacts(Name=name) for name in stage.takes]
     if stage.gives:
-        action.OutputArtifacts = [pipelines.OutputArtifacts(Name=name) for name in stage.gives]
-    return pipelines.Stages(Name=stage.name, Actions=[action])
+        action.OutputArtifacts = [OutputArtifacts(Name=name) for name in stage.gives]
+    return Stages(Name=stage.name, Actions=[action])

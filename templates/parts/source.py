@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from awacs import codepipeline
 from troposphere import Retain, RetainExceptOnCreate, Sub, Template
 from troposphere.codecommit import S3, Code, Repository
-from troposphere.codepipeline import Pipeline
 from troposphere.events import Rule, Target
 
 from templates.kit.iam import allow, arn, service_role
@@ -42,16 +41,15 @@ def add_source(template: Template, parameters: Parameters) -> Source:
     return Source(repository=repository)
 
 
-def add_push_trigger(
-    template: Template, parameters: Parameters, source: Source, pipeline: Pipeline
-) -> None:
+def add_push_trigger(template: Template, parameters: Parameters, source: Source) -> Rule:
     """Start the pipeline on a push to the branch, and on no other.
 
     V2 git triggers work for Connections only, so CodeCommit keeps an EventBridge rule (CodeCommit
     source actions and EventBridge, CodePipeline User Guide). The rule has a name, for its role to
     trust.
     """
-    pipeline_arn = arn("codepipeline", "${Pipeline}", Pipeline=pipeline.ref())
+    # By name: the trigger is there before the pipeline is
+    pipeline_arn = arn("codepipeline", "${ProjectName}")
     start = allow("StartPipeline", [codepipeline.StartPipelineExecution], [pipeline_arn])
     role = template.add_resource(
         service_role(
@@ -62,7 +60,7 @@ def add_push_trigger(
             [start],
         )
     )
-    template.add_resource(
+    return template.add_resource(
         Rule(
             "PushTrigger",
             Name=Sub("${ProjectName}-push"),
