@@ -26,7 +26,8 @@ REGIONS := us-east-1 eu-west-1 cn-north-1 cn-northwest-1 us-gov-west-1
 
 .DEFAULT_GOAL := help
 .PHONY: help lint generate upload create-stack deploy demo local status logs predict train \
-        destroy train-local serve-local reclaim test test-quick image sbom bench data lock clean
+        destroy train-local serve-local reclaim test test-quick test-local image sbom bench data \
+        lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -96,6 +97,9 @@ test: $(VENV) ## run every test that needs nothing but this machine
 
 test-quick: $(VENV) ## run the tests that take seconds: all but the whole system's
 	@$(PY) -m pytest -m "not local and not image"
+
+test-local: $(VENV) ## run the tests of the local endpoint (local/)
+	@$(PY) -m pytest local/tests -n 2 --dist loadfile --no-loadscope-reorder
 
 image: $(VENV) ## build both container images and test them (docker or podman)
 	@$(PY) -m scripts.image build

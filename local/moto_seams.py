@@ -1,6 +1,6 @@
 """The one place where this package changes moto, and the names private to moto that it leans on.
 
-Each seam has a contract test (tests/local/test_moto_seams.py): a moto that moves one fails there.
+Each seam has a contract test (local/tests/test_moto_seams.py): a moto that moves one fails there.
 """
 
 import hashlib

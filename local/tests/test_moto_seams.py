@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from local import moto_seams
-from tests.local.aws import Aws, unique
+from local.tests.aws import Aws, unique
 
 
 def parameters(function: Any) -> list[str]:

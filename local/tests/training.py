@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.local.aws import Aws, unique, wait
+from local.tests.aws import Aws, unique, wait
 
 GROUP = "/aws/sagemaker/TrainingJobs"
 METRICS = [

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.local.aws import Aws, unique, wait
-from tests.local.training import archive, course, ended, lines, refusal, request, start
+from local.tests.aws import Aws, unique, wait
+from local.tests.training import archive, course, ended, lines, refusal, request, start
 
 TRAIN = """
 cd $SAGEMAKER_BASE_DIR

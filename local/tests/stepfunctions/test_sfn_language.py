@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.local.aws import Aws, unique
+from local.tests.aws import Aws, unique
 
 Outcome = tuple[str, Any]
 METRICS = {

@@ -4,7 +4,7 @@ import time
 
 from local.credentials import administrator
 from local.logs import LogStream
-from tests.local.aws import Aws, unique
+from local.tests.aws import Aws, unique
 
 
 def test_a_program_that_says_much_does_not_wait_for_its_log(aws: Aws) -> None:

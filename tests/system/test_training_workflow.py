@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from moto.sagemaker.models import sagemaker_backends
 
 import generate
+from local import reclaim
+from local.tests.aws import Aws, unique, wait
+from local.tests.remote import Remote
 from templates.render import render
-from tests.local.aws import Aws, unique, wait
 from tests.templates.reading import of_type, read
 
 ROOT = Path(generate.__file__).parent
@@ -88,13 +89,12 @@ class Project:
 
     def lose_capacity(self) -> None:
         """Reclaim the job's instances for longer than it may wait."""
-        here = self.aws.context
-        jobs: Any = sagemaker_backends[here.account][here.region].training_jobs
-        jobs[self.training()].reclaim(60.0)
+        assert reclaim.main([self.training(), "--for", "60"]) == 0
 
 
 @pytest.fixture
-def project(aws: Aws, tmp_path: Path) -> Project:
+def project(aws: Remote, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    aws.enter(monkeypatch)
     specifications = {file.stem: file.read_text() for file in (ROOT / "buildspec").glob("*.yml")}
     template = read(render(generate.mlops(specifications)))
     machine = of_type(template, "AWS::StepFunctions::StateMachine")["TrainingWorkflow"]

@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local.stepfunctions.integrations import java_name
-from tests.local.aws import Aws, unique, wait
+from local.tests.aws import Aws, unique, wait
 
 
 def create(aws: Aws, role: str, *states: dict[str, Any]) -> str:

@@ -3,7 +3,7 @@ import re
 import pytest
 
 from local.cfn.form import TemplateError
-from tests.local.cfn.cloud import Cloud, deploy, plan, thing
+from local.tests.cfn.cloud import Cloud, deploy, plan, thing
 
 ARN = {"Fn::GetAtt": ["First", "Arn"]}
 

@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local import credentials
-from tests.local.aws import Aws, unique, wait
+from local.tests.aws import Aws, unique, wait
 
 HELPER = "!aws codecommit credential-helper --ignore-host-check $@"
 

@@ -15,8 +15,8 @@ from local.sagemaker import interruption
 from local.sagemaker.cluster import Cluster
 from local.sagemaker.watch import Watch
 from local.server import RECLAIM, Refused
-from tests.local.aws import Aws, wait
-from tests.local.training import course, ended, lines, refusal, request, start
+from local.tests.aws import Aws, wait
+from local.tests.training import course, ended, lines, refusal, request, start
 
 COUNTER = """
 cd $SAGEMAKER_BASE_DIR

@@ -1,43 +1,17 @@
 """Who may talk to the endpoint, and what is left of it when it ends."""
 
 import os
-import shlex
 import signal
-import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-ROOT = Path(__file__).parents[2]
-
-
-def start(home: Path, *more: str) -> "subprocess.Popen[str]":
-    return subprocess.Popen(
-        [sys.executable, "-m", "local", "--port", "0", "--home", str(home), *more],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-
-
-def settings(home: Path, process: "subprocess.Popen[str]") -> dict[str, str]:
-    file = home / "env"
-    deadline = time.monotonic() + 60
-    while not file.exists():
-        assert process.poll() is None, process.stdout and process.stdout.read()
-        assert time.monotonic() < deadline, "the endpoint did not start"
-        time.sleep(0.1)
-    words = [word for word in shlex.split(file.read_text()) if "=" in word]
-    return dict(word.split("=", 1) for word in words)
+from local.tests.remote import alive, client, settings, start
 
 
 @pytest.fixture(scope="module")
@@ -53,16 +27,6 @@ def given(home: Path) -> Iterator[dict[str, str]]:
     finally:
         process.send_signal(signal.SIGINT)
         assert process.wait(20) == 0
-
-
-def client(given: dict[str, str], service: str, key: str = "") -> Any:
-    return boto3.client(
-        service,  # type: ignore[call-overload]
-        endpoint_url=given["AWS_ENDPOINT_URL"],
-        region_name=given["AWS_REGION"],
-        aws_access_key_id=key or given["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=given["AWS_SECRET_ACCESS_KEY"],
-    )
 
 
 @pytest.mark.parametrize("service", ["sts", "s3", "codepipeline", "sagemaker"])
@@ -164,10 +128,3 @@ def read_pid(file: Path) -> int:
         assert time.monotonic() < deadline, "the build did not start"
         time.sleep(0.1)
     return int(file.read_text())
-
-
-def alive(pid: int) -> bool:
-    stat = subprocess.run(
-        ["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False
-    ).stdout.strip()
-    return bool(stat) and "Z" not in stat

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.local.aws import Aws, wait
-from tests.local.builds import built, ended, log, phase, project, start
+from local.tests.aws import Aws, wait
+from local.tests.builds import built, ended, log, phase, project, start
 
 
 def group_exists(group: int) -> bool:

@@ -6,7 +6,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.local.aws import Aws
+from local.tests.aws import Aws
 
 
 def refusal(aws: Aws, service: str, operation: str, key: str = "", region: str = "") -> str:

@@ -14,7 +14,7 @@ from moto.s3.models import s3_backends
 
 from local.cfn.bundled import bundled
 from local.cfn.store import store
-from tests.local.aws import Aws, unique
+from local.tests.aws import Aws, unique
 
 BODY = (Path(__file__).parent / "everything.yaml").read_text()
 

@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 
 from local import images
-from tests.local.aws import Aws, unique
-from tests.local.builds import ended, log, project, start
+from local.tests.aws import Aws, unique
+from local.tests.builds import ended, log, project, start
 
 PUSH = """\
 version: 0.2

@@ -12,10 +12,10 @@ import tensorflow as tf
 from sklearn.datasets import load_wine
 
 from local import reclaim
-from local.credentials import administrator
+from local.tests.aws import Aws, wait
+from local.tests.remote import Remote
+from local.tests.training import lines, request, start
 from tests.container.test_own_model import CONTAINER, record
-from tests.local.aws import Aws, wait
-from tests.local.training import lines, request, start
 
 HYPERPARAMETERS = {"epochs": "40", "batch_size": "20", "checkpoint_seconds": "0"}
 
@@ -31,10 +31,9 @@ def channel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_two_instances_train_as_one_though_their_machines_are_taken_away(
-    aws: Aws, channel: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    aws: Remote, channel: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, value in administrator().environment().items():
-        monkeypatch.setenv(name, value)
+    aws.enter(monkeypatch)
     shutil.copytree(CONTAINER / "training", tmp_path / "program/training")
     shutil.copy(CONTAINER / "train", tmp_path / "program")
     shutil.copy(CONTAINER / "examples/tabular/model.py", tmp_path / "program")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.local.aws import SERVE, Aws, unique, wait
+from local.tests.aws import SERVE, Aws, unique, wait
 
 Deploy = Callable[..., str]
 

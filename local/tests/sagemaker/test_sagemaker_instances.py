@@ -5,16 +5,15 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from local.context import Context
-from tests.local import test_front
-from tests.local.aws import Aws, wait
-from tests.local.training import archive, ended, lines, refusal, request, start
+from local.tests import remote
+from local.tests.aws import Aws, wait
+from local.tests.training import archive, ended, lines, refusal, request, start
 
 PAIR = """#!/usr/bin/env python3
 import json, os, pathlib, socket, time
@@ -134,29 +133,19 @@ def test_a_number_of_instances_that_one_machine_cannot_be_is_refused(aws: Aws, c
     assert f"InstanceCount is {count}: the local endpoint runs 1 to 20 instances" in said
 
 
-@dataclass(frozen=True)
-class Remote(Aws):
-    """An endpoint of its own process, known by the file that it writes for people."""
-
-    given: dict[str, str]
-
-    def client(self, service: str) -> Any:
-        return test_front.client(self.given, service)
-
-
 @pytest.fixture
-def endpoint(tmp_path: Path) -> Iterator[tuple[Remote, "subprocess.Popen[str]"]]:
+def endpoint(tmp_path: Path) -> Iterator[tuple[remote.Remote, "subprocess.Popen[str]"]]:
     home = tmp_path / "home"
-    process = test_front.start(home, "--region", "eu-west-1")
+    process = remote.start(home, "--region", "eu-west-1")
     try:
-        yield Remote(Context("eu-west-1", 0, home), test_front.settings(home, process)), process
+        yield remote.Remote(Context("eu-west-1", 0, home), remote.settings(home, process)), process
     finally:
         process.kill()
         process.wait()
 
 
 def test_a_kill_9_of_the_endpoint_ends_every_instance(
-    tmp_path: Path, endpoint: tuple[Remote, "subprocess.Popen[str]"]
+    tmp_path: Path, endpoint: tuple[remote.Remote, "subprocess.Popen[str]"]
 ) -> None:
     aws, process = endpoint
     image = aws.image(tmp_path, train=f"sleep 300 & echo $$ $! > {tmp_path}/pid-$$; wait")
@@ -169,6 +158,6 @@ def test_a_kill_9_of_the_endpoint_ends_every_instance(
         )
     )
     pids = [int(word) for line in told for word in line.split()]
-    assert [test_front.alive(pid) for pid in pids] == [True] * 4
+    assert [remote.alive(pid) for pid in pids] == [True] * 4
     os.kill(process.pid, signal.SIGKILL)
-    wait(lambda: not any(test_front.alive(pid) for pid in pids))
+    wait(lambda: not any(remote.alive(pid) for pid in pids))

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.local.aws import Aws, unique, wait
-from tests.local.builds import ENDED, log, project
+from local.tests.aws import Aws, unique, wait
+from local.tests.builds import ENDED, log, project
 
 BUILD = """\
 version: 0.2

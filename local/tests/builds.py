@@ -3,7 +3,7 @@
 import textwrap
 from typing import Any
 
-from tests.local.aws import Aws, unique, wait
+from local.tests.aws import Aws, unique, wait
 
 ENDED = ("Succeeded", "Failed", "Stopped", "Superseded")
 

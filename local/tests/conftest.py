@@ -2,7 +2,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.local.aws import Aws, running
+from local.tests.aws import Aws, running
 
 
 @pytest.fixture(scope="session")

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from local.sagemaker.checkpoints import Checkpoints
-from tests.local.aws import Aws, wait
-from tests.local.training import ended, request, start
+from local.tests.aws import Aws, wait
+from local.tests.training import ended, request, start
 
 
 def keys(aws: Aws, bucket: str) -> dict[str, bytes]:

@@ -12,7 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local.credentials import administrator
-from tests.local.aws import Aws, unique
+from local.tests.aws import Aws, unique
 
 TOPIC = {"Type": "AWS::SNS::Topic", "Properties": {"DisplayName": {"Ref": "Title"}}}
 SECRET = {"Type": "String", "NoEcho": True, "Default": "hush"}

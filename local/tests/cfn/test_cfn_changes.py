@@ -1,7 +1,7 @@
 from typing import Any
 
 from local.cfn.changes import forecast
-from tests.local.cfn.cloud import CONTEXT, Deployed, deploy, plan, thing
+from local.tests.cfn.cloud import CONTEXT, Deployed, deploy, plan, thing
 
 PARAMETERS = {"Size": {"Type": "Number", "Default": 1}}
 SIZED = thing(Name="a", Size={"Ref": "Size"})
