@@ -11,6 +11,8 @@ from functools import lru_cache
 from importlib.metadata import version
 from typing import Any
 
+from local.refusals import unsupported
+
 MOTO = "5.2.5"
 INDEFINITE = re.compile(r"\.\.|\.\*|\[\s*(?:\*|\?|-?\d*\s*:|-?\d+\s*,|'[^']*'\s*,)")
 _installed = False
@@ -161,7 +163,7 @@ def _tasks() -> None:
             return SdkTask()
         if service_name in OPTIMIZED:
             return OptimizedTask()
-        raise ValueError(f"{service_name} tasks are not supported by the local endpoint")
+        raise ValueError(unsupported(f"the integration {service_name}"))
 
     tasks.state_task_service_for = task_for
 

@@ -14,6 +14,7 @@ from urllib.parse import unquote
 from xml.sax.saxutils import escape
 
 from local.context import Context, use
+from local.refusals import Refused, unsupported
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
@@ -32,14 +33,6 @@ MOTO = {
     *("sns", "sqs", "ssm", "states"),
 }
 CREDENTIAL = re.compile(r"Credential=([A-Z0-9]+)/\d+/([a-z0-9-]+)/([a-z0-9-]+)/aws4_request")
-
-
-class Refused(Exception):
-    """A request that no service sees: HTTP status line, AWS's code, and the reason."""
-
-    def __init__(self, status: str, code: str, message: str) -> None:
-        super().__init__(message)
-        self.status, self.code = status, code
 
 
 @dataclass(frozen=True)
@@ -153,7 +146,7 @@ def _front(region: str, moto: Application) -> Application:
             raise Refused(
                 "400 Bad Request",
                 "UnsupportedOperation",
-                f"the service {service} is not supported by the local endpoint",
+                unsupported(f"the service {service}"),
             )
         return moto(environ, start_response)
 

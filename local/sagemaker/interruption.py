@@ -9,8 +9,8 @@ from moto.sagemaker.models import sagemaker_backends
 from werkzeug.wrappers import Request, Response
 
 from local.context import current
+from local.refusals import Refused
 from local.sagemaker.training import NotReclaimable, TrainingJob
-from local.server import Refused
 
 
 def reclaim(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:

@@ -44,7 +44,7 @@ class Cloud:
         applied = frozenset({"Name", "Size", "Color", "Fixed", "Tags"})
         thing = Handler(applied, self._create, self._delete, self._update, name="Name")
         schemas = {"Test::Thing": THING, "Test::Unbuilt": THING}
-        return Registry({"Test::Thing": thing}, schemas.get, {"Test::Unbuilt": "is not built"})
+        return Registry({"Test::Thing": thing}, schemas.get)
 
     def _create(self, work: Work) -> None:
         name = work.name("Name")

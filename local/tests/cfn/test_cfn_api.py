@@ -134,7 +134,7 @@ def test_a_stack_that_fails_is_rolled_back_and_tells_why(aws: Aws) -> None:
         ),
         (
             {"TemplateBody": body(N={"Type": "AWS::SageMaker::NotebookInstance"})},
-            "cannot run on the local endpoint; leave NotebookEnabled=false",
+            "Resource type AWS::SageMaker::NotebookInstance is not supported",
         ),
         (
             {"RoleARN": "arn:aws:iam::111122223333:role/absent"},

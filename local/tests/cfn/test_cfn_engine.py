@@ -218,7 +218,7 @@ def test_only_a_live_resource_needs_a_type_that_can_be_made() -> None:
     made = deploy(plan({"First": thing(Name="a"), "Other": unbuilt}, Conditions=off))
     assert made.stack.status == "CREATE_COMPLETE"
     made = deploy(plan({"Other": {"Type": "Test::Unbuilt"}}))
-    assert "Resource type Test::Unbuilt is not built" in made.reason("ROLLBACK_IN_PROGRESS")
+    assert "Resource type Test::Unbuilt is not supported" in made.reason("ROLLBACK_IN_PROGRESS")
 
 
 @pytest.mark.parametrize(

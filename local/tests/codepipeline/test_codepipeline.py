@@ -170,6 +170,12 @@ def scene(aws: Aws) -> Scene:
     return Scene(aws)
 
 
+def test_a_page_of_executions_that_was_never_given_is_refused(scene: Scene) -> None:
+    name = scene.create(scene.source(), scene.approval())
+    with pytest.raises(ClientError, match="InvalidNextTokenException"):
+        scene.client.list_pipeline_executions(pipelineName=name, nextToken="soon")
+
+
 def test_creating_a_pipeline_runs_it_and_each_action_hands_on_what_it_made(scene: Scene) -> None:
     name = scene.create(
         scene.source(),

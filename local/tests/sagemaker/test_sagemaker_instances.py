@@ -130,7 +130,7 @@ def test_the_reason_is_given_by_an_instance_that_wrote_one(aws: Aws, tmp_path: P
 @pytest.mark.parametrize("count", [0, 21])
 def test_a_number_of_instances_that_one_machine_cannot_be_is_refused(aws: Aws, count: int) -> None:
     said = refusal(aws, request(aws, "image", **on(count)))
-    assert f"InstanceCount is {count}: the local endpoint runs 1 to 20 instances" in said
+    assert f"InstanceCount {count} is not supported" in said and "(supported: 1 to 20," in said
 
 
 @pytest.fixture

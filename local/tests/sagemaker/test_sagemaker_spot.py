@@ -11,10 +11,11 @@ import pytest
 
 from local import reclaim
 from local.credentials import administrator
+from local.refusals import Refused
 from local.sagemaker import interruption
 from local.sagemaker.cluster import Cluster
 from local.sagemaker.watch import Watch
-from local.server import RECLAIM, Refused
+from local.server import RECLAIM
 from local.tests.aws import Aws, wait
 from local.tests.training import course, ended, lines, refusal, request, start
 
