@@ -1,7 +1,7 @@
 """How this endpoint says no: in one sentence, whoever says it; it loads nothing of moto."""
 
 
-class Refused(Exception):
+class TurnedAway(Exception):
     """A request that no service sees: HTTP status line, AWS's code, and the reason."""
 
     def __init__(self, status: str, code: str, message: str) -> None:

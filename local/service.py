@@ -25,7 +25,7 @@ class AwsError(ServiceException):
 class Records:
     """What a service knows of its resources; whoever changes them holds `lock`.
 
-    A service's subclass is its state, and `here` finds it: `Pipelines.here().lock`.
+    A service's subclass is its state, and `here` finds it: `PipelineRecords.here().lock`.
     """
 
     def __init__(self) -> None:

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from local.cfn.form import TemplateError
 from local.cfn.schema import PropertyError
 from local.cfn.stack import Plan, Stack
-from local.cfn.store import Stacks, invalid
+from local.cfn.store import StackRecords, invalid
 from local.cfn.template import Template, parse
 from local.credentials import Credentials, NotAuthorized, assume
 from local.service import AwsError, Service
@@ -39,8 +39,8 @@ class Requests(Service):
     invalid = bad_page = "ValidationError"
 
     @property
-    def store(self) -> Stacks:
-        return Stacks.here()
+    def store(self) -> StackRecords:
+        return StackRecords.here()
 
     def plan(self, stack: Stack | None) -> Plan:
         """The plan that the request describes, over what the stack had before."""

@@ -32,7 +32,7 @@ class ChangeSet:
     created: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
-class Stacks(Records):
+class StackRecords(Records):
     """`lock` is for which stacks there are, and for what one is doing."""
 
     def __init__(self) -> None:

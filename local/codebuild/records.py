@@ -102,7 +102,7 @@ class Build:
         events.emit("aws.codebuild", "CodeBuild Build State Change", [self.record["arn"]], detail)
 
 
-class Builds(Records):
+class BuildRecords(Records):
     def __init__(self) -> None:
         super().__init__()
         self.projects: dict[str, dict[str, Any]] = {}

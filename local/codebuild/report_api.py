@@ -3,7 +3,7 @@
 from moto.core.responses import ActionResult, EmptyResult
 
 from local import context
-from local.codebuild.records import Builds
+from local.codebuild.records import BuildRecords
 from local.refusals import unsupported
 from local.service import AwsError, Service
 
@@ -12,8 +12,8 @@ class Reports(Service):
     service = "codebuild"
 
     @property
-    def _state(self) -> Builds:
-        return Builds.here()
+    def _state(self) -> BuildRecords:
+        return BuildRecords.here()
 
     def create_report_group(self) -> ActionResult:
         if self.get("type") != "TEST" or (

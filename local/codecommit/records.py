@@ -41,7 +41,7 @@ class Entry:
         } | ({"defaultBranch": branch} if branch else {})
 
 
-class Repositories(Records):
+class RepositoryRecords(Records):
     def __init__(self) -> None:
         super().__init__()
         self.repositories: dict[str, Entry] = {}
@@ -49,7 +49,7 @@ class Repositories(Records):
 
 def find_repository(name: str) -> Entry:
     """The repository's record; raises AwsError RepositoryDoesNotExistException."""
-    entry = Repositories.here().repositories.get(name)
+    entry = RepositoryRecords.here().repositories.get(name)
     if entry is None:
         raise AwsError("RepositoryDoesNotExistException", f"{name} does not exist")
     return entry

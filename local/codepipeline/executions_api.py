@@ -6,7 +6,7 @@ from local import context
 from local.codepipeline import run as codepipeline_run
 from local.codepipeline import views
 from local.codepipeline.definition import actions
-from local.codepipeline.records import ActionRun, Execution, Pipeline, Pipelines, now
+from local.codepipeline.records import ActionRun, Execution, Pipeline, PipelineRecords, now
 from local.service import AwsError, Service
 
 
@@ -103,8 +103,8 @@ class Executions(Service):
         return ActionResult({"approvedAt": now()})
 
     @property
-    def _state(self) -> Pipelines:
-        return Pipelines.here()
+    def _state(self) -> PipelineRecords:
+        return PipelineRecords.here()
 
     def _pipeline(self, name: str) -> Pipeline:
         if name not in self._state.pipelines:

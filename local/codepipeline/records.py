@@ -142,7 +142,7 @@ class Pipeline:
         return next((each for each in self.executions if each.id == identifier), None)
 
 
-class Pipelines(Records):
+class PipelineRecords(Records):
     """`changed` holds the lock too, and wakes whoever waits for a stage, an action or a stop."""
 
     def __init__(self) -> None:

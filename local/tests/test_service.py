@@ -1,8 +1,11 @@
 """What all services share: how they say no, and how they hand out pages."""
 
+from pathlib import Path
+
 import pytest
 from botocore.exceptions import ClientError
 
+import local
 from local.refusals import unsupported
 from local.tests.aws import Aws, unique
 
@@ -11,6 +14,13 @@ def test_a_refusal_names_what_is_not_there_and_what_is() -> None:
     assert unsupported("Pipe") == "Pipe is not supported by the local endpoint"
     told = unsupported("Pipe", "File", "FastFile")
     assert told == "Pipe is not supported by the local endpoint (supported: File, FastFile)"
+
+
+def test_the_words_of_a_refusal_stand_in_one_place() -> None:
+    files = [
+        file for file in Path(local.__file__).parent.rglob("*.py") if "tests" not in file.parts
+    ]
+    assert [file.name for file in files if "not supported" in file.read_text()] == ["refusals.py"]
 
 
 @pytest.mark.parametrize("token", ["soon", "-1"])

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from moto.s3.models import s3_backends
 
 from local.cfn.bundled import bundled
-from local.cfn.store import Stacks
+from local.cfn.store import StackRecords
 from local.tests.aws import Aws, unique
 
 BODY = (Path(__file__).parent / "everything.yaml").read_text()
@@ -218,7 +218,7 @@ def test_the_other_services_hold_what_the_template_says(made: Everything) -> Non
 
 
 def test_a_resource_gives_the_attributes_of_its_documentation(made: Everything) -> None:
-    (stack,) = [s for s in Stacks.here().stacks if s.name == made.name]
+    (stack,) = [s for s in StackRecords.here().stacks if s.name == made.name]
     for resource in stack.resources.values():
         schema = bundled(made.aws.context.region, resource.type)
         assert schema

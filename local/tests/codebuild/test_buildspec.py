@@ -22,8 +22,8 @@ def test_values_stay_as_they_are_written() -> None:
     [
         ("version: 0.1\n" + BUILD, "version must be 0.2"),
         (HEAD, "phases is required"),
-        (HEAD + "phases: {deploy: {commands: [x]}}", "'deploy' is unknown"),
-        (HEAD + "phases: {build: {comands: [x]}}", "'comands' is unknown"),
+        (HEAD + "phases: {deploy: {commands: [x]}}", "'deploy' is not supported"),
+        (HEAD + "phases: {build: {comands: [x]}}", "'comands' is not supported"),
         (HEAD + "phases: {build: {}}", "phases/build has no commands"),
         (
             HEAD + "phases: {build: {commands: [a, b: c]}}",
@@ -31,7 +31,7 @@ def test_values_stay_as_they_are_written() -> None:
         ),
         (HEAD + "phases: {build: {commands: x}}", "Expected Commands to be of sequence type"),
         (HEAD + "phases: {build: {commands: [x], on-failure: RETRY}}", "on-failure must be"),
-        (HEAD + BUILD + "env: {secrets-manager: {A: b}}", "'secrets-manager' is unknown"),
+        (HEAD + BUILD + "env: {secrets-manager: {A: b}}", "'secrets-manager' is not supported"),
         (HEAD + BUILD + "env: {shell: powershell.exe}", "env/shell"),
         (HEAD + BUILD + "artifacts: {files: ['../x']}", "leaves the source folder"),
         (HEAD + BUILD + "artifacts: {name: x}", "artifacts/files is required"),

@@ -222,9 +222,9 @@ def test_a_build_past_its_time_is_ended_and_says_so(
         """,
         ),
     )
-    from local.codebuild.records import Builds
+    from local.codebuild.records import BuildRecords
 
-    build = Builds.here().builds[identifier]
+    build = BuildRecords.here().builds[identifier]
     wait(lambda: build.record["currentPhase"] == "BUILD")
     build.deadline = time.monotonic()  # the shortest limit that the API takes is five minutes
     found = ended(aws, identifier)

@@ -11,7 +11,7 @@ import pytest
 
 from local import reclaim
 from local.credentials import administrator
-from local.refusals import Refused
+from local.refusals import TurnedAway
 from local.sagemaker import interruption
 from local.sagemaker.cluster import Cluster
 from local.sagemaker.watch import Watch
@@ -195,5 +195,5 @@ def test_no_one_without_keys_can_reclaim(aws: Aws) -> None:
 @pytest.mark.parametrize("body", [b"", b"[]", b'{"TrainingJobName": "any", "Seconds": "soon"}'])
 def test_a_request_that_is_none_is_refused(body: bytes) -> None:
     environ = {"wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body))}
-    with pytest.raises(Refused):
+    with pytest.raises(TurnedAway):
         interruption.reclaim({"REQUEST_METHOD": "POST", **environ}, None)
