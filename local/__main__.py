@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO
 
 from local.context import Context
+from local.refusals import unsupported
 from local.server import Server, create
 
 DEFAULT_PORT = 4599
@@ -89,7 +90,7 @@ def _problem(port: int, runtime: str) -> str | None:
     if not 0 <= port <= 65535:
         return f"--port {port} is not a port (0 to 65535)"
     if runtime != "process":
-        return f"LOCAL_RUNTIME={runtime} is not supported; jobs run as processes"
+        return unsupported(f"LOCAL_RUNTIME={runtime}", "process")
     for program in ("git", "bash"):
         if shutil.which(program) is None:
             return f"{program} is not on PATH; install it first"

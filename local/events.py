@@ -11,6 +11,7 @@ from moto.events.models import EventsBackend, Rule, events_backends
 from local.background import background
 from local.context import current
 from local.credentials import Credentials, administrator, assume
+from local.refusals import unsupported
 
 
 def emit(source: str, detail_type: str, resources: Sequence[str], detail: dict[str, Any]) -> None:
@@ -49,7 +50,9 @@ def _deliver(rule: Rule, target: dict[str, Any], event: dict[str, Any]) -> None:
             stateMachineArn=arn, input=_input(target, event)
         )
     else:
-        raise ValueError(f"rule {rule.name}: the local endpoint cannot deliver to {arn}")
+        raise ValueError(
+            unsupported(f"rule {rule.name}: the target {arn}", "sns", "codepipeline", "states")
+        )
 
 
 def _target_role(rule: Rule, target: dict[str, Any]) -> Credentials:
@@ -59,7 +62,7 @@ def _target_role(rule: Rule, target: dict[str, Any]) -> Credentials:
 
 
 def _input(target: dict[str, Any], event: dict[str, Any]) -> str:
-    for unsupported in ("InputPath", "InputTransformer"):
-        if target.get(unsupported):
-            raise ValueError(f"target {target['Id']}: {unsupported} is not supported locally")
+    for name in ("InputPath", "InputTransformer"):
+        if target.get(name):
+            raise ValueError(unsupported(f"target {target['Id']}: {name}", "Input"))
     return str(target.get("Input") or json.dumps(event))

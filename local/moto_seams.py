@@ -1,6 +1,6 @@
 """The one place where this package changes moto, and the names private to moto that it leans on.
 
-Each seam has a contract test (tests/local/test_moto_seams.py): a moto that moves one fails there.
+Each seam has a contract test (local/tests/test_moto_seams.py): a moto that moves one fails there.
 """
 
 import hashlib
@@ -10,6 +10,8 @@ import re
 from functools import lru_cache
 from importlib.metadata import version
 from typing import Any
+
+from local.refusals import unsupported
 
 MOTO = "5.2.5"
 INDEFINITE = re.compile(r"\.\.|\.\*|\[\s*(?:\*|\?|-?\d*\s*:|-?\d+\s*,|'[^']*'\s*,)")
@@ -161,7 +163,7 @@ def _tasks() -> None:
             return SdkTask()
         if service_name in OPTIMIZED:
             return OptimizedTask()
-        raise ValueError(f"{service_name} tasks are not supported by the local endpoint")
+        raise ValueError(unsupported(f"the integration {service_name}"))
 
     tasks.state_task_service_for = task_for
 

@@ -5,6 +5,7 @@ Only the local endpoint can; AWS takes back what it needs.
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Sequence
 from urllib.parse import urlsplit
@@ -12,40 +13,38 @@ from urllib.parse import urlsplit
 import boto3
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
+from botocore.exceptions import BotoCoreError
 from botocore.httpsession import URLLib3Session
 
 from local.server import RECLAIM
-from scripts.session import LOCAL, Problem, connect, guarded, overridden
+
+START = "`make local` in another terminal and `source .local/env`"
 
 
-def reclaim(job: str, seconds: float) -> int:
-    """Ask the endpoint of the environment, with its credentials. Raises Problem."""
-    endpoint = overridden()
+def refusal(job: str, seconds: float) -> str | None:
+    """Ask the endpoint of the environment, with its keys; why not, or None if it is done."""
+    endpoint = os.environ.get("AWS_ENDPOINT_URL", "")
     if urlsplit(endpoint).hostname not in ("127.0.0.1", "localhost"):
         what = f"AWS_ENDPOINT_URL={endpoint} is not one" if endpoint else "this is AWS"
-        raise Problem(f"only a local endpoint can reclaim instances, and {what}: {LOCAL}")
-    region = connect(None, None).region
+        return f"only a local endpoint can reclaim instances, and {what}: {START}"
+    region, keys = os.environ.get("AWS_REGION"), boto3.Session().get_credentials()
+    if not region or not keys:
+        return f"the endpoint's region and keys are not in this shell: {START}"
     request = AWSRequest(
         "POST",
         endpoint.rstrip("/") + RECLAIM,
         headers={"Content-Type": "application/json"},
         data=json.dumps({"TrainingJobName": job, "Seconds": seconds}),
     )
-    credentials = boto3.Session().get_credentials()
-    assert credentials  # `connect` has used them
-    SigV4Auth(credentials, "sagemaker", region).add_auth(request)
-    answer = URLLib3Session(timeout=10).send(request.prepare())
+    SigV4Auth(keys, "sagemaker", region).add_auth(request)
     try:
+        answer = URLLib3Session(timeout=10).send(request.prepare())
         said = json.loads(answer.content)
+    except BotoCoreError:
+        return f"is the local endpoint running at {endpoint}? If not, {START}"
     except ValueError:
-        raise Problem(f"what answers at {endpoint} is not the local endpoint") from None
-    if answer.status_code != 200:
-        raise Problem(str(said.get("message", said)))
-    print(
-        f"{job}: the instances are being taken away, 120 s after SIGTERM at the latest; new ones "
-        + (f"come {seconds:g} s later" if seconds else "come at once")
-    )
-    return 0
+        return f"what answers at {endpoint} is not the local endpoint"
+    return None if answer.status_code == 200 else str(said.get("message", said))
 
 
 def duration(text: str) -> float:
@@ -71,7 +70,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         help="how long there is no capacity for new instances (default 0)",
     )
     options = parser.parse_args(argv)
-    return guarded(lambda: reclaim(options.job, options.seconds), "The job goes on.")
+    why = refusal(options.job, options.seconds)
+    if why:
+        print(f"Error: {why}", file=sys.stderr)
+        return 2
+    print(
+        f"{options.job}: the instances are being taken away, 120 s after SIGTERM at the latest; "
+        f"new ones come {f'{options.seconds:g} s later' if options.seconds else 'at once'}"
+    )
+    return 0
 
 
 if __name__ == "__main__":

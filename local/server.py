@@ -14,6 +14,7 @@ from urllib.parse import unquote
 from xml.sax.saxutils import escape
 
 from local.context import Context, use
+from local.refusals import TurnedAway, unsupported
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
@@ -32,14 +33,6 @@ MOTO = {
     *("sns", "sqs", "ssm", "states"),
 }
 CREDENTIAL = re.compile(r"Credential=([A-Z0-9]+)/\d+/([a-z0-9-]+)/([a-z0-9-]+)/aws4_request")
-
-
-class Refused(Exception):
-    """A request that no service sees: HTTP status line, AWS's code, and the reason."""
-
-    def __init__(self, status: str, code: str, message: str) -> None:
-        super().__init__(message)
-        self.status, self.code = status, code
 
 
 @dataclass(frozen=True)
@@ -133,14 +126,14 @@ def _front(region: str, moto: Application) -> Application:
         try:
             caller(key)
         except UnknownCaller:
-            raise Refused(
+            raise TurnedAway(
                 "403 Forbidden",
                 "UnrecognizedClientException",
                 "The security token included in the request is invalid: this is the local "
                 "endpoint, source the env file of its home folder (each start makes new keys)",
             ) from None
         if called_region != region and not (service in GLOBAL and called_region in FIRST_REGIONS):
-            raise Refused(
+            raise TurnedAway(
                 "400 Bad Request",
                 "InvalidRegionException",
                 f"the local endpoint runs {region}, the request is for {called_region}",
@@ -150,10 +143,10 @@ def _front(region: str, moto: Application) -> Application:
         if service in services:
             return _own(services[service], environ, start_response)
         if service not in MOTO:
-            raise Refused(
+            raise TurnedAway(
                 "400 Bad Request",
                 "UnsupportedOperation",
-                f"the service {service} is not supported by the local endpoint",
+                unsupported(f"the service {service}"),
             )
         return moto(environ, start_response)
 
@@ -161,12 +154,12 @@ def _front(region: str, moto: Application) -> Application:
         try:
             _check(environ)
             return serve(environ, start_response)
-        except Refused as refusal:
+        except TurnedAway as refusal:
             return _answer(environ, start_response, refusal)
         except Exception:
             traceback.print_exc()
             text = "the local endpoint failed; what it printed tells why"
-            failure = Refused("500 Internal Server Error", "InternalFailure", text)
+            failure = TurnedAway("500 Internal Server Error", "InternalFailure", text)
             return _answer(environ, start_response, failure)
 
     return front
@@ -181,10 +174,10 @@ def _own(service: Any, environ: Environ, start_response: StartResponse) -> Itera
     try:
         status, headers, body = service.dispatch(request, request.url, request.headers)
     except json.JSONDecodeError as error:
-        raise Refused("400 Bad Request", "SerializationException", str(error)) from None
+        raise TurnedAway("400 Bad Request", "SerializationException", str(error)) from None
     except OperationNotFoundError as error:
         text = f"{service.service} has no operation {error}"
-        raise Refused("400 Bad Request", "UnknownOperationException", text) from None
+        raise TurnedAway("400 Bad Request", "UnknownOperationException", text) from None
     headers.pop("status", None)
     return Response(body, int(status), headers)(environ, start_response)
 
@@ -193,15 +186,17 @@ def _check(environ: Environ) -> None:
     """Turn away before anything is read: other hosts' names, endless bodies, moto's controls."""
     host = environ.get("HTTP_HOST", "").rsplit(":", 1)[0]
     if host not in ("127.0.0.1", "localhost"):
-        raise Refused("403 Forbidden", "AccessDenied", f"unknown host {host!r}")
+        raise TurnedAway("403 Forbidden", "AccessDenied", f"unknown host {host!r}")
     length = environ.get("CONTENT_LENGTH") or "0"
     if not length.isdecimal():
-        raise Refused("400 Bad Request", "InvalidRequest", "Content-Length is not a number")
+        raise TurnedAway("400 Bad Request", "InvalidRequest", "Content-Length is not a number")
     if int(length) > MAX_BODY:
         text = f"at most {MAX_BODY} bytes a request"
-        raise Refused("413 Content Too Large", "EntityTooLarge", text)
+        raise TurnedAway("413 Content Too Large", "EntityTooLarge", text)
     if environ["PATH_INFO"].startswith("/moto-api"):
-        raise Refused("404 Not Found", "UnknownOperationException", "no AWS service has this path")
+        raise TurnedAway(
+            "404 Not Found", "UnknownOperationException", "no AWS service has this path"
+        )
 
 
 def _credential(environ: Environ) -> tuple[str, str, str]:
@@ -213,7 +208,7 @@ def _credential(environ: Environ) -> tuple[str, str, str]:
     return (match[1], match[2], match[3]) if match else ("", "", "")
 
 
-def _answer(environ: Environ, start_response: StartResponse, refused: Refused) -> list[bytes]:
+def _answer(environ: Environ, start_response: StartResponse, refused: TurnedAway) -> list[bytes]:
     """The error in the form that the client reads: XML for S3 and query services, else JSON."""
     code, message = refused.code, str(refused)
     if _credential(environ)[2] == "s3" or environ.get("CONTENT_TYPE", "").startswith(FORM):

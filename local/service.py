@@ -1,11 +1,16 @@
 """The base of this endpoint's own services: AWS's protocol from botocore's model, through moto."""
 
-from typing import Any
+import threading
+from collections.abc import Sequence
+from typing import Any, Self
 
 from moto.core.exceptions import ServiceException
 from moto.core.responses import ActionResult, BaseResponse
+from moto.core.utils import camelcase_to_underscores
 
+from local.context import Context, current
 from local.credentials import Caller, caller
+from local.refusals import unsupported
 
 
 class AwsError(ServiceException):
@@ -17,13 +22,44 @@ class AwsError(ServiceException):
             setattr(self, name, value)
 
 
+class Records:
+    """What a service knows of its resources; whoever changes them holds `lock`.
+
+    A service's subclass is its state, and `here` finds it: `PipelineRecords.here().lock`.
+    """
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+
+    @classmethod
+    def here(cls) -> Self:
+        """The records of the endpoint that this process serves."""
+        key = (cls, current())
+        with _making:
+            if key not in _made:
+                _made[key] = cls()
+            made: Self = _made[key]
+            return made
+
+
+_made: dict[tuple[type, Context], Any] = {}
+_making = threading.Lock()
+
+
 class Service(BaseResponse):
     """One AWS service; an operation is a method of its snake_case name returning an ActionResult.
 
-    The name of the service is botocore's ("codebuild", "cloudformation" …).
+    The name of the service is botocore's ("codebuild", "cloudformation" …); `invalid` and
+    `bad_page` are the codes of its model for a request, or a page, that cannot be. `by_moto`
+    names the operations that moto does well enough; what it would only pretend to do is refused.
     """
 
     service: str
+    invalid = "ValidationException"
+    bad_page = "ValidationException"
+    page_names = ("nextToken", "maxResults")
+    page_size = 100
+    by_moto: frozenset[str] = frozenset()
 
     def __init__(self) -> None:
         super().__init__(service_name=self.service)
@@ -37,17 +73,40 @@ class Service(BaseResponse):
     def caller(self) -> Caller:
         return caller(self.get_access_key())
 
-    def call_action(self) -> Any:
-        try:
-            return super().call_action()
-        except NotImplementedError:
-            return self._refuse()
+    def refuse(self, *names: str) -> None:
+        """Refuse parameters that would need what this endpoint does not do."""
+        for name in names:
+            if self.get(name):
+                raise AwsError(self.invalid, unsupported(name))
 
-    def _refuse(self) -> Any:
-        error = AwsError(
-            "UnsupportedOperation",
-            f"{self.service}:{self._get_action()} is not supported by the local endpoint",
-        )
+    def page(self, name: str, rows: Sequence[Any]) -> ActionResult:
+        """What a List operation answers: the rows of the page that is asked for, under `name`."""
+        token, limit = self.page_names
+        asked = self.get(token, "0")
+        if not asked.isdecimal():
+            raise AwsError(self.bad_page, f"{token} '{asked}' was not given by this endpoint")
+        end = int(asked) + int(self.get(limit) or self.page_size)
+        more = {token: str(end)} if end < len(rows) else {}
+        return ActionResult({name: rows[int(asked) : end], **more})
+
+    def call_action(self) -> Any:
+        """The operation, if one of ours or of `by_moto`; else a refusal."""
+        operation = camelcase_to_underscores(self._get_action())
+        if operation in self.by_moto or operation in operations(type(self)):
+            return super().call_action()
+        what = f"{self.service}:{self._get_action()}"
+        error = AwsError("UnsupportedOperation", unsupported(what))
         status, headers, body = self.serialized(ActionResult(error))
         headers["status"] = str(status)
         return status, headers, body
+
+
+def operations(service: type[Service]) -> set[str]:
+    """The operations, by the names of their methods, that are done by `service` itself."""
+    return {
+        name
+        for each in service.__mro__
+        if issubclass(each, Service) and each is not Service
+        for name in vars(each)
+        if not name.startswith("_")
+    }

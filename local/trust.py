@@ -4,6 +4,8 @@ import fnmatch
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from local.refusals import unsupported
+
 
 def _like(pattern: str, value: str) -> bool:
     return fnmatch.fnmatchcase(value, pattern.replace("[", "[[]"))
@@ -45,7 +47,7 @@ def _unmet(conditions: Mapping[str, Mapping[str, Any]], keys: Mapping[str, str])
     for operator, wants in conditions.items():
         test = OPERATORS.get(operator.removesuffix("IfExists"))
         if test is None:
-            return f"the trust policy uses {operator}, which the local endpoint cannot evaluate"
+            return unsupported(f"{operator} in the trust policy", *OPERATORS)
         for key, wanted in wants.items():
             value = keys.get(key.lower())
             if value is None and operator.endswith("IfExists"):

@@ -40,7 +40,7 @@ def free_ports() -> tuple[int, int]:
 def test_two_workers_that_are_interrupted_end_with_the_same_weights(
     tmp_path: Path, data: Path
 ) -> None:
-    """That they train what one would, tests/local/test_two_instances.py tells."""
+    """That they train what one would, tests/system/test_two_instances.py tells."""
     whole = start_both(Job.create(tmp_path / "whole", data, **CHOICE))
     assert [host.end()[0] for host in whole] == [0, 0]
     assert not (whole[1].base / "model").exists(), "two workers have written a model"

@@ -11,7 +11,7 @@ from local.cfn.engine import Engine
 from local.cfn.errors import reason
 from local.cfn.handler import Registry
 from local.cfn.stack import Stack
-from local.cfn.store import Store
+from local.cfn.store import StackRecords
 from local.context import current
 from local.credentials import Credentials
 
@@ -29,7 +29,7 @@ def registry() -> Registry:
     return _registry(current().region)
 
 
-def claim(store: Store, stack: Stack) -> None:
+def claim(store: StackRecords, stack: Stack) -> None:
     """Take a stack for an update, holding the store's lock. Raises AwsError if it is not free."""
     store.updatable(stack.id)
     stack.status, stack.updated = "UPDATE_IN_PROGRESS", datetime.now(UTC)

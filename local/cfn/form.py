@@ -4,6 +4,8 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from local.refusals import unsupported
+
 RESOURCE_KEYS = {
     "Type",
     "Properties",
@@ -71,9 +73,7 @@ def check_entry(section: str, name: Any, value: Any) -> None:
     ):
         raise TemplateError(f"Template format error: {where} Every assertion needs an Assert.")
     if section == "Outputs" and "Export" in value:
-        raise TemplateError(
-            f"Template error: {where} Export is not supported by the local endpoint"
-        )
+        raise TemplateError(unsupported(f"Template error: {where} Export"))
     if section != "Resources":
         return
     if unknown := sorted(map(str, value.keys() - RESOURCE_KEYS)):
@@ -96,13 +96,10 @@ def check_functions(value: Any, known: set[str], where: str) -> None:
                     f" ({key})"
                 )
             if str(key).startswith("Fn::") and key not in known:
-                elsewhere = key in RULE_FUNCTIONS
-                why = (
-                    "cannot be used there"
-                    if elsewhere
-                    else "is not supported by the local endpoint"
-                )
-                raise TemplateError(f"Template error: {key} in {where} {why}")
+                what = f"Template error: {key} in {where}"
+                if key in RULE_FUNCTIONS:
+                    raise TemplateError(f"{what} cannot be used there")
+                raise TemplateError(unsupported(what))
             if str(key).startswith("Fn::") and len(mapping) > 1:
                 raise TemplateError(
                     f"Template format error: {key} in {where} must be the only key of its object."

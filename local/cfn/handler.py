@@ -9,6 +9,7 @@ from typing import Any
 from local.cfn.form import TemplateError
 from local.cfn.schema import PropertyError, Schema
 from local.context import Context
+from local.refusals import unsupported
 
 NAME_ALPHABET = string.ascii_uppercase + string.digits
 
@@ -65,11 +66,10 @@ class Handler:
 
 @dataclass(frozen=True)
 class Registry:
-    """The resource types an engine knows. `refused` gives the reason for those it never will."""
+    """The resource types an engine knows."""
 
     handlers: Mapping[str, Handler]
     schema: Callable[[str], Schema | None]
-    refused: Mapping[str, str] = field(default_factory=dict)
 
     def check(self, types: Collection[str], live: Collection[str]) -> None:
         """TemplateError for a type that AWS does not have here, or a live one that we do not."""
@@ -79,8 +79,7 @@ class Registry:
             )
         for one in sorted(live):
             if one not in self.handlers:
-                why = self.refused.get(one, "is not supported by the local endpoint")
-                raise TemplateError(f"Resource type {one} {why}")
+                raise TemplateError(unsupported(f"Resource type {one}"))
 
     def find(self, type_name: str) -> tuple[Handler, Schema]:
         schema = self.schema(type_name)
@@ -106,9 +105,7 @@ class Registry:
                 f"Properties validation failed for resource {logical} with message: [{error}]"
             ) from None
         if extra := sorted(fitted.keys() - handler.properties):
-            raise PropertyError(
-                f"Property {extra[0]} of {type_name} is not supported by the local endpoint"
-            )
+            raise PropertyError(unsupported(f"Property {extra[0]} of {type_name}"))
         key = schema.tag_property
         if tags and key in handler.properties:
             own = fitted.get(key, [])

@@ -8,6 +8,7 @@ from local.cfn.conditions import text
 from local.cfn.form import TemplateError
 from local.cfn.functions import Scope
 from local.cfn.template import Template
+from local.refusals import unsupported
 
 
 def complete(template: Template, given: Mapping[str, str]) -> dict[str, str]:
@@ -43,9 +44,7 @@ def check_rules(scope: Scope) -> None:
 def _value(name: str, parameter: Mapping[str, Any], given: str) -> str | list[str]:
     kind = parameter["Type"]
     if kind.startswith("AWS::SSM::Parameter::"):
-        raise TemplateError(
-            f"Parameter '{name}': the type {kind} is not supported by the local endpoint"
-        )
+        raise TemplateError(unsupported(f"Parameter '{name}': the type {kind}"))
     many = kind == "CommaDelimitedList" or kind.startswith("List<")
     if not many and kind not in ("String", "Number") and not kind.startswith("AWS::"):
         raise TemplateError(f"Template format error: Unrecognized parameter type: {kind} ({name})")

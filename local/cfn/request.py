@@ -11,9 +11,8 @@ from botocore.exceptions import ClientError
 from local.cfn.form import TemplateError
 from local.cfn.schema import PropertyError
 from local.cfn.stack import Plan, Stack
-from local.cfn.store import Store, invalid, store
+from local.cfn.store import StackRecords, invalid
 from local.cfn.template import Template, parse
-from local.context import current
 from local.credentials import Credentials, NotAuthorized, assume
 from local.service import AwsError, Service
 
@@ -37,16 +36,15 @@ def validated() -> Iterator[None]:
 
 class Requests(Service):
     service = "cloudformation"
+    invalid = bad_page = "ValidationError"
 
     @property
-    def store(self) -> Store:
-        return store(current())
+    def store(self) -> StackRecords:
+        return StackRecords.here()
 
     def plan(self, stack: Stack | None) -> Plan:
         """The plan that the request describes, over what the stack had before."""
-        for name in UNSUPPORTED:
-            if self.get(name):
-                raise invalid(f"{name} is not supported by the local endpoint")
+        self.refuse(*UNSUPPORTED)
         with validated():
             template = self.template(stack)
             plan = Plan.of(

@@ -1,16 +1,14 @@
 """The stacks and change sets of an endpoint, and how a request finds them."""
 
 import re
-import threading
 import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cache
 from typing import Any
 
 from local.cfn.stack import Plan, Stack
-from local.context import Context
-from local.service import AwsError
+from local.context import current
+from local.service import AwsError, Records
 
 UPDATABLE = {"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"}
 
@@ -34,17 +32,16 @@ class ChangeSet:
     created: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
-@dataclass
-class Store:
-    """Whoever changes which stacks there are, or what one is doing, holds `lock`."""
+class StackRecords(Records):
+    """`lock` is for which stacks there are, and for what one is doing."""
 
-    context: Context
-    lock: threading.RLock = field(default_factory=threading.RLock)
-    stacks: list[Stack] = field(default_factory=list)
-    change_sets: list[ChangeSet] = field(default_factory=list)
+    def __init__(self) -> None:
+        super().__init__()
+        self.stacks: list[Stack] = []
+        self.change_sets: list[ChangeSet] = []
 
     def new_id(self, resource: str) -> str:
-        return self.context.arn("cloudformation", f"{resource}/{uuid.uuid4()}")
+        return current().arn("cloudformation", f"{resource}/{uuid.uuid4()}")
 
     def existing(self, name: str) -> Stack | None:
         """By name: the one that is not deleted; by ID: also a deleted one."""
@@ -83,8 +80,3 @@ class Store:
             if one.id == name or (one.name == name and stack in (one.stack.name, one.stack.id)):
                 return one
         raise AwsError("ChangeSetNotFound", f"ChangeSet [{name}] does not exist")
-
-
-@cache
-def store(context: Context) -> Store:
-    return Store(context)

@@ -16,6 +16,7 @@ from local.cfn.form import (
     check_entry,
     check_functions,
 )
+from local.refusals import unsupported
 
 SECTIONS = {
     "AWSTemplateFormatVersion": str,
@@ -103,7 +104,7 @@ def parse(body: str) -> Template:
     if not isinstance(loaded, dict):
         raise TemplateError("Template format error: unsupported structure.")
     if "Transform" in loaded:
-        raise TemplateError("Template error: Transform is not supported by the local endpoint")
+        raise TemplateError(unsupported("Template error: Transform"))
     if unknown := sorted(map(str, loaded.keys() - SECTIONS.keys())):
         raise TemplateError(f"Invalid template property or properties [{', '.join(unknown)}]")
     for name, kind in SECTIONS.items():

@@ -11,6 +11,7 @@ from local.codebuild.records import Build
 from local.codebuild.report_api import Reports
 from local.codebuild.run import Run
 from local.codebuild.submission import new_build
+from local.refusals import unsupported
 from local.service import AwsError
 
 _START = {
@@ -72,9 +73,7 @@ class CodeBuild(Reports):
         start = {key: value for key, value in dict(self.params).items() if value is not None}
         unknown = sorted(start.keys() - _START)
         if unknown:
-            raise AwsError(
-                "InvalidInputException", f"{unknown[0]} is not supported by the local endpoint"
-            )
+            raise AwsError("InvalidInputException", unsupported(unknown[0]))
         build_projects.check_variables(start.get("environmentVariablesOverride", []))
         project = self._project(self.get("projectName").rsplit("/", 1)[-1])
         handover = artifacts.take(self.get("idempotencyToken"))

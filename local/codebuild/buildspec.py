@@ -7,6 +7,8 @@ from typing import Any
 
 import yaml
 
+from local.refusals import unsupported
+
 PHASES = ("install", "pre_build", "build", "post_build")
 SHELLS = ("bash", "/bin/sh")
 _TOP = {"version", "env", "phases", "reports", "artifacts", "cache"}
@@ -119,7 +121,7 @@ def _commands(value: Any, label: str) -> tuple[str, ...]:
 def _report(name: str, body: Any) -> Files:
     body = dict(_mapping(body, f"reports/{name}", _FILES | {"file-format"}))
     if body.pop("file-format", "JUNITXML").upper() != "JUNITXML":
-        raise BuildspecError(f"reports/{name}: the local endpoint reads only JUNITXML")
+        raise BuildspecError(unsupported(f"reports/{name}: this file-format", "JUNITXML"))
     return _files(body, f"reports/{name}", _FILES)
 
 
@@ -145,10 +147,7 @@ def _mapping(value: Any, place: str, allowed: set[str] | None = None) -> Mapping
         raise BuildspecError(f"Expected {place} to be a mapping")
     unknown = sorted(value.keys() - allowed) if allowed is not None else []
     if unknown:
-        raise BuildspecError(
-            f"{place}: '{unknown[0]}' is unknown, or not supported locally "
-            f"(known: {', '.join(sorted(allowed or ()))})"
-        )
+        raise BuildspecError(unsupported(f"{place}: '{unknown[0]}'", *sorted(allowed or ())))
     return value
 
 

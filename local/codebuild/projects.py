@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from local.refusals import unsupported
 from local.service import AwsError
 
 _KNOWN = {
@@ -35,7 +36,7 @@ def project(parameters: Mapping[str, Any], arn: str, default_key: str) -> dict[s
     given = {key: value for key, value in parameters.items() if value is not None}
     unknown = sorted(given.keys() - _KNOWN)
     if unknown:
-        raise _invalid(f"{unknown[0]} is not supported by the local endpoint")
+        raise _invalid(unsupported(unknown[0]))
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{1,149}", given["name"]):
         raise _invalid(
             f"Project name '{given['name']}' must be 2 to 150 of A-Z a-z 0-9 - _ and begin with a "
@@ -44,7 +45,7 @@ def project(parameters: Mapping[str, Any], arn: str, default_key: str) -> dict[s
     _check_source(given["source"], given["artifacts"])
     _check_environment(given["environment"])
     if given.get("logsConfig", {}).get("s3Logs", {}).get("status") == "ENABLED":
-        raise _invalid("logsConfig.s3Logs is not supported by the local endpoint")
+        raise _invalid(unsupported("logsConfig.s3Logs"))
     if not 5 <= given.get("timeoutInMinutes", _TIMEOUT) <= 2160:
         raise _invalid("timeoutInMinutes must be 5 to 2160")
     if not 5 <= given.get("queuedTimeoutInMinutes", _QUEUED_TIMEOUT) <= 480:
@@ -64,9 +65,7 @@ def project(parameters: Mapping[str, Any], arn: str, default_key: str) -> dict[s
 def _check_source(source: Mapping[str, Any], artifacts: Mapping[str, Any]) -> None:
     kind = source["type"]
     if kind not in _KINDS:
-        raise _invalid(
-            f"source type {kind} is not supported by the local endpoint ({', '.join(_KINDS)} are)"
-        )
+        raise _invalid(unsupported(f"source type {kind}", *_KINDS))
     if artifacts["type"] != _KINDS[kind]:
         raise _invalid(
             f"Invalid artifacts: with source type {kind} the artifact type must be {_KINDS[kind]}"
@@ -77,10 +76,7 @@ def _check_source(source: Mapping[str, Any], artifacts: Mapping[str, Any]) -> No
 
 def _check_environment(environment: Mapping[str, Any]) -> None:
     if environment["type"] != "LINUX_CONTAINER":
-        raise _invalid(
-            f"environment type {environment['type']} is not supported by the local "
-            "endpoint (LINUX_CONTAINER is)"
-        )
+        raise _invalid(unsupported(f"environment type {environment['type']}", "LINUX_CONTAINER"))
     check_variables(environment.get("environmentVariables", []))
 
 
@@ -88,10 +84,8 @@ def check_variables(variables: list[dict[str, str]]) -> None:
     """Raises AwsError for a variable that the endpoint cannot resolve."""
     for each in variables:
         if each.get("type") == "SECRETS_MANAGER":
-            raise _invalid(
-                f"environment variable {each['name']}: type SECRETS_MANAGER is not "
-                "supported by the local endpoint"
-            )
+            name = each["name"]
+            raise _invalid(unsupported(f"environment variable {name}: type SECRETS_MANAGER"))
         if each["name"].startswith("CODEBUILD_"):
             raise _invalid(
                 f"environment variable {each['name']}: the prefix CODEBUILD_ is reserved"

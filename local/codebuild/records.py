@@ -1,6 +1,5 @@
 """Projects and builds as the API describes them, and the state they live in."""
 
-import functools
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -9,9 +8,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from local import context, events
+from local import events
 from local.artifacts import Handover
 from local.codebuild.reports import Groups
+from local.service import Records
 
 
 class BuildFailure(Exception):
@@ -102,9 +102,9 @@ class Build:
         events.emit("aws.codebuild", "CodeBuild Build State Change", [self.record["arn"]], detail)
 
 
-class State:
+class BuildRecords(Records):
     def __init__(self) -> None:
-        self.lock = threading.Lock()
+        super().__init__()
         self.projects: dict[str, dict[str, Any]] = {}
         self.builds: dict[str, Build] = {}
         self.numbers: dict[str, int] = {}
@@ -119,8 +119,3 @@ class State:
             and other["buildNumber"] < record["buildNumber"]
             for other in [each.record for each in list(self.builds.values())]
         )
-
-
-@functools.cache
-def state(_: context.Context) -> State:
-    return State()

@@ -3,7 +3,8 @@
 from moto.core.responses import ActionResult, EmptyResult
 
 from local import context
-from local.codebuild.records import State, state
+from local.codebuild.records import BuildRecords
+from local.refusals import unsupported
 from local.service import AwsError, Service
 
 
@@ -11,8 +12,8 @@ class Reports(Service):
     service = "codebuild"
 
     @property
-    def _state(self) -> State:
-        return state(context.current())
+    def _state(self) -> BuildRecords:
+        return BuildRecords.here()
 
     def create_report_group(self) -> ActionResult:
         if self.get("type") != "TEST" or (
@@ -20,7 +21,7 @@ class Reports(Service):
         ):
             raise AwsError(
                 "InvalidInputException",
-                "the local endpoint keeps reports of type TEST, without export",
+                unsupported("This type or export of reports", "TEST", "NO_EXPORT"),
             )
         name = self.get("name")
         arn = context.current().arn("codebuild", f"report-group/{name}")

@@ -8,7 +8,7 @@ from local import archives, artifacts, context, processes
 from local.codebuild import buildspec as specs
 from local.codebuild import files as build_files
 from local.codebuild import script as build_script
-from local.codebuild.records import Build, BuildFailure, State
+from local.codebuild.records import Build, BuildFailure, BuildRecords
 from local.codebuild.reports import ReportError, read_junit
 from local.codebuild.workspace import Workspace
 
@@ -18,7 +18,7 @@ POLL = 0.2
 class Run:
     """The work of one build; the record says how it ended."""
 
-    def __init__(self, build: Build, state: State) -> None:
+    def __init__(self, build: Build, state: BuildRecords) -> None:
         self.build, self.state = build, state
         self.place = Workspace(build)
 

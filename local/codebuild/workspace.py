@@ -10,6 +10,7 @@ from local.codebuild import environment as build_environment
 from local.codebuild.records import Build, BuildFailure
 from local.credentials import Credentials, NotAuthorized, assume
 from local.logs import LogStream
+from local.refusals import unsupported
 
 MAX_BUILDSPEC = 1 << 20
 
@@ -33,8 +34,7 @@ class Workspace:
         if context.current().runtime != "process":
             raise BuildFailure(
                 "CLIENT_ERROR",
-                "the local endpoint runs builds only with "
-                "LOCAL_RUNTIME=process: no registry is there for docker push",
+                unsupported(f"LOCAL_RUNTIME={context.current().runtime}", "process"),
             )
         try:
             self.credentials = assume(

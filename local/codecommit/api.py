@@ -10,7 +10,7 @@ from moto.core.responses import ActionResult, EmptyResult
 from local import context
 from local.codecommit import changes
 from local.codecommit.git_repository import GitError, Repository
-from local.codecommit.records import Entry, announce, find_repository, state
+from local.codecommit.records import Entry, RepositoryRecords, announce, find_repository
 from local.service import AwsError, Service
 
 T = TypeVar("T")
@@ -29,7 +29,7 @@ class CodeCommit(Service):
                 "and not end in .git",
             )
         here = context.current()
-        known = state(here)
+        known = RepositoryRecords.here()
         with known.lock:
             if name in known.repositories:
                 raise AwsError("RepositoryNameExistsException", f"{name} already exists")
@@ -45,13 +45,13 @@ class CodeCommit(Service):
         return ActionResult({"repositoryMetadata": self._entry().metadata()})
 
     def list_repositories(self) -> ActionResult:
-        entries = sorted(state(context.current()).repositories.values(), key=lambda e: e.name)
+        entries = sorted(RepositoryRecords.here().repositories.values(), key=lambda e: e.name)
         rows = [{"repositoryName": e.name, "repositoryId": e.id} for e in entries]
         return ActionResult({"repositories": rows})
 
     def delete_repository(self) -> ActionResult:
         """As in AWS, a repository that is not there is no error: the id is absent."""
-        known = state(context.current())
+        known = RepositoryRecords.here()
         with known.lock:
             entry = known.repositories.pop(self.get("repositoryName"), None)
         if entry is None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from local.codecommit.git_repository import Change, Entry, GitError, Repository
+from local.refusals import unsupported
 from local.service import AwsError
 
 _BAD_PATH = re.compile(r'(^|/)(\.{1,2}|\.git)?(/|$)|[\x00-\x1f"\\]')
@@ -113,8 +114,7 @@ def _changes(
         if "fileContent" not in put:
             raise AwsError(
                 "SourceFileOrContentRequiredException",
-                f"{put['filePath']}: fileContent is required (sourceFile is not "
-                "supported by the local endpoint)",
+                unsupported(f"{put['filePath']}: sourceFile", "fileContent"),
             )
         content = put["fileContent"]
         # the JSON protocol carries a blob as base64 text

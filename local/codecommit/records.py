@@ -1,7 +1,5 @@
 """Repositories' records, and the events of what happens to them."""
 
-import functools
-import threading
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,7 +8,7 @@ from typing import Any
 
 from local import context, events
 from local.codecommit.git_repository import Repository
-from local.service import AwsError
+from local.service import AwsError, Records
 
 
 @dataclass
@@ -43,20 +41,15 @@ class Entry:
         } | ({"defaultBranch": branch} if branch else {})
 
 
-class State:
+class RepositoryRecords(Records):
     def __init__(self) -> None:
-        self.lock = threading.Lock()
+        super().__init__()
         self.repositories: dict[str, Entry] = {}
-
-
-@functools.cache
-def state(_: context.Context) -> State:
-    return State()
 
 
 def find_repository(name: str) -> Entry:
     """The repository's record; raises AwsError RepositoryDoesNotExistException."""
-    entry = state(context.current()).repositories.get(name)
+    entry = RepositoryRecords.here().repositories.get(name)
     if entry is None:
         raise AwsError("RepositoryDoesNotExistException", f"{name} does not exist")
     return entry

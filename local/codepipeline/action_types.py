@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from local.refusals import unsupported
 from local.service import AwsError
 
 _ACTION = {
@@ -78,7 +79,7 @@ def check_action(action: Mapping[str, Any], region: str) -> dict[str, Any]:
                 f"{allowed.start} to {allowed.stop - 1}",
             )
     if action.get("region", region) != region:
-        raise invalid(name, f"runs in {action['region']}: the local endpoint runs {region} only")
+        raise invalid(name, unsupported(f"region {action['region']}", region))
     _check_configuration(name, provider, configuration, action)
     defaults = {"runOrder": 1, "configuration": {}, "inputArtifacts": [], "outputArtifacts": []}
     return defaults | dict(action)
@@ -89,13 +90,9 @@ def _check_configuration(
 ) -> None:
     if provider == "CodeCommit":
         if configuration.get("PollForSourceChanges", "true") != "false":
-            raise invalid(
-                name,
-                "polls: the local endpoint starts pipelines by EventBridge only, "
-                "set PollForSourceChanges to false",
-            )
+            raise invalid(name, unsupported("PollForSourceChanges=true", "false, with a rule"))
         if configuration.get("OutputArtifactFormat", "CODE_ZIP") != "CODE_ZIP":
-            raise invalid(name, "OutputArtifactFormat must be CODE_ZIP on the local endpoint")
+            raise invalid(name, unsupported("another OutputArtifactFormat", "CODE_ZIP"))
     inputs = [artifact["name"] for artifact in action.get("inputArtifacts", [])]
     if provider == "CodeBuild":
         primary = configuration.get("PrimarySource", inputs[0] if len(inputs) == 1 else None)
@@ -116,7 +113,7 @@ def _check_configuration(
 def known(given: Mapping[str, Any], known: set[str], where: str) -> None:
     """Raises AwsError for a setting that this endpoint does not act on."""
     for key in sorted(key for key, value in given.items() if key not in known and value):
-        raise structure(f"{where}: {key} is not supported by the local endpoint")
+        raise structure(unsupported(f"{where}: {key}"))
 
 
 def structure(message: str) -> AwsError:

@@ -9,14 +9,23 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from local.artifacts import Location
 from local.codepipeline.providers import PROVIDERS, Work
-from local.codepipeline.records import ActionFailure, ActionRun, Execution, Pipeline, State, now
+from local.codepipeline.records import (
+    ActionFailure,
+    ActionRun,
+    Execution,
+    Pipeline,
+    PipelineRecords,
+    now,
+)
 from local.credentials import NotAuthorized, assume
 
 MAX_MESSAGE = 2000
 _DENIED = ("AccessDenied", "AccessDeniedException", "NotAuthorized")
 
 
-def perform(state: State, pipeline: Pipeline, execution: Execution, run: ActionRun) -> None:
+def perform(
+    state: PipelineRecords, pipeline: Pipeline, execution: Execution, run: ActionRun
+) -> None:
     """Run one action to its end and record how it ended; it never raises."""
     error: dict[str, str] | None = None
     try:

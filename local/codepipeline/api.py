@@ -10,6 +10,7 @@ from local.codepipeline.definition import actions, check
 from local.codepipeline.executions_api import Executions
 from local.codepipeline.records import Execution, Pipeline, now
 from local.credentials import NotAuthorized, administrator, assume
+from local.refusals import unsupported
 from local.service import AwsError
 
 
@@ -85,7 +86,7 @@ class CodePipeline(Executions):
             if each["revisionType"] != "COMMIT_ID":
                 raise AwsError(
                     "ValidationException",
-                    f"revisionType {each['revisionType']} is not supported locally",
+                    unsupported(f"revisionType {each['revisionType']}", "COMMIT_ID"),
                 )
             revisions[each["actionName"]] = each["revisionValue"]
         execution = self._launch(pipeline, self._trigger(pipeline), variables, revisions)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from local.codepipeline.action_types import check_action, invalid, known, structure
+from local.refusals import unsupported
 from local.service import AwsError
 
 _PIPELINE = {
@@ -27,10 +28,10 @@ def check(pipeline: Mapping[str, Any], region: str) -> dict[str, Any]:
     if not _NAME.fullmatch(pipeline["name"]):
         raise AwsError("ValidationException", f"'{pipeline['name']}' is no pipeline name")
     if pipeline.get("pipelineType", "V1") != "V2":
-        raise structure("pipelineType must be V2 on the local endpoint")
+        raise structure(unsupported("pipelineType V1", "V2"))
     mode = pipeline.get("executionMode", "SUPERSEDED")
     if mode not in ("QUEUED", "SUPERSEDED"):
-        raise structure(f"executionMode {mode} is not supported by the local endpoint")
+        raise structure(unsupported(f"executionMode {mode}", "QUEUED", "SUPERSEDED"))
     if "artifactStore" not in pipeline:
         raise structure("artifactStore is required")
     stages = [_stage(stage, region) for stage in pipeline["stages"]]

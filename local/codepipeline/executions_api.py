@@ -6,12 +6,13 @@ from local import context
 from local.codepipeline import run as codepipeline_run
 from local.codepipeline import views
 from local.codepipeline.definition import actions
-from local.codepipeline.records import ActionRun, Execution, Pipeline, State, now, state
+from local.codepipeline.records import ActionRun, Execution, Pipeline, PipelineRecords, now
 from local.service import AwsError, Service
 
 
 class Executions(Service):
     service = "codepipeline"
+    bad_page = "InvalidNextTokenException"
 
     def stop_pipeline_execution(self) -> ActionResult:
         _, execution = self._execution(self.get("pipelineExecutionId"))
@@ -42,13 +43,7 @@ class Executions(Service):
             for each in reversed(pipeline.executions)
             if not stage or each.stages.get(stage) == "Succeeded"
         ]
-        rows, token = views.page(found, self.get("maxResults"), self.get("nextToken"))
-        return ActionResult(
-            {
-                "nextToken": token,
-                "pipelineExecutionSummaries": [views.summary(each) for each in rows],
-            }
-        )
+        return self.page("pipelineExecutionSummaries", [views.summary(each) for each in found])
 
     def get_pipeline_state(self) -> ActionResult:
         pipeline = self._pipeline(self.get("name"))
@@ -76,13 +71,7 @@ class Executions(Service):
             key=lambda pair: pair[1].started,
             reverse=True,
         )
-        rows, token = views.page(runs, self.get("maxResults"), self.get("nextToken"))
-        return ActionResult(
-            {
-                "nextToken": token,
-                "actionExecutionDetails": [views.action_execution(*row) for row in rows],
-            }
-        )
+        return self.page("actionExecutionDetails", [views.action_execution(*row) for row in runs])
 
     def retry_stage_execution(self) -> ActionResult:
         pipeline, execution = self._execution(self.get("pipelineExecutionId"))
@@ -114,8 +103,8 @@ class Executions(Service):
         return ActionResult({"approvedAt": now()})
 
     @property
-    def _state(self) -> State:
-        return state(context.current())
+    def _state(self) -> PipelineRecords:
+        return PipelineRecords.here()
 
     def _pipeline(self, name: str) -> Pipeline:
         if name not in self._state.pipelines:

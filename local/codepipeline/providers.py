@@ -12,7 +12,7 @@ from typing import Any
 from local import archives, artifacts
 from local.artifacts import Handover
 from local.codecommit.records import find_repository
-from local.codepipeline.records import ActionFailure, ActionRun, Execution, State, now
+from local.codepipeline.records import ActionFailure, ActionRun, Execution, PipelineRecords, now
 from local.credentials import Credentials
 
 POLL = 0.25
@@ -23,7 +23,7 @@ APPROVAL_MINUTES = 7 * 24 * 60
 class Work:
     """One action at work."""
 
-    state: State
+    state: PipelineRecords
     execution: Execution
     run: ActionRun
     credentials: Credentials

@@ -1,6 +1,5 @@
 """Pipelines, their executions and action executions: the state behind the API."""
 
-import functools
 import re
 import threading
 import uuid
@@ -11,6 +10,7 @@ from typing import Any
 
 from local import context, events
 from local.artifacts import Location
+from local.service import Records
 
 _VARIABLE = re.compile(r"#\{([\w@-]+)\.([\w@-]+)\}")
 
@@ -142,14 +142,10 @@ class Pipeline:
         return next((each for each in self.executions if each.id == identifier), None)
 
 
-class State:
-    """`changed` guards everything and wakes whoever waits for a stage, an action or a stop."""
+class PipelineRecords(Records):
+    """`changed` holds the lock too, and wakes whoever waits for a stage, an action or a stop."""
 
     def __init__(self) -> None:
-        self.changed = threading.Condition()
+        super().__init__()
+        self.changed = threading.Condition(self.lock)
         self.pipelines: dict[str, Pipeline] = {}
-
-
-@functools.cache
-def state(_: context.Context) -> State:
-    return State()

@@ -9,12 +9,12 @@ from typing import Any
 
 from local.background import background
 from local.codepipeline.actions import perform
-from local.codepipeline.records import ActionRun, Execution, Pipeline, State, now
+from local.codepipeline.records import ActionRun, Execution, Pipeline, PipelineRecords, now
 
 POLL = 0.3
 
 
-def launch(state: State, pipeline: Pipeline, execution: Execution) -> None:
+def launch(state: PipelineRecords, pipeline: Pipeline, execution: Execution) -> None:
     """Queue a new execution in front of the first stage and let it run."""
     with state.changed:
         pipeline.executions.append(execution)
@@ -24,7 +24,7 @@ def launch(state: State, pipeline: Pipeline, execution: Execution) -> None:
 
 
 def retry(
-    state: State, pipeline: Pipeline, execution: Execution, number: int, kept: set[str]
+    state: PipelineRecords, pipeline: Pipeline, execution: Execution, number: int, kept: set[str]
 ) -> None:
     """Run stage `number` again, without the actions in `kept`, and what follows it."""
     with state.changed:
@@ -44,7 +44,7 @@ def _queue(pipeline: Pipeline, execution: Execution, stage: str) -> None:
 
 
 class _Run:
-    def __init__(self, state: State, pipeline: Pipeline, execution: Execution) -> None:
+    def __init__(self, state: PipelineRecords, pipeline: Pipeline, execution: Execution) -> None:
         self.state, self.pipeline, self.execution = state, pipeline, execution
 
     def run(self, first: int, kept: set[str]) -> None:

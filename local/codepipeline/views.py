@@ -1,13 +1,9 @@
 """Executions and stages as the CodePipeline API shows them."""
 
-from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 from local.artifacts import Location
 from local.codepipeline.records import ActionRun, Execution, Pipeline
-from local.service import AwsError
-
-T = TypeVar("T")
 
 
 def execution(pipeline: Pipeline, found: Execution) -> dict[str, Any]:
@@ -148,18 +144,6 @@ def action_execution(found: Execution, run: ActionRun) -> dict[str, Any]:
             "outputVariables": run.variables,
         },
     } | _present({"updatedBy": run.updated_by})
-
-
-def page(
-    items: Sequence[T], limit: int | None, token: str | None
-) -> tuple[Sequence[T], str | None]:
-    """The items from `token` on, at most `limit`, and the next token."""
-    try:
-        first = int(token or 0)
-    except ValueError:
-        raise AwsError("InvalidNextTokenException", "the next token is invalid") from None
-    last = first + (limit or 100)
-    return items[first:last], str(last) if last < len(items) else None
 
 
 def _artifact(location: Location) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from local.docker.copying import copy
 from local.docker.dockerfile import Instruction, command, expand, flags, pairs, parse, words
 from local.docker.stage import Stage
+from local.refusals import unsupported
 
 RUN_NOTICE = (
     "RUN is not executed by the local docker: packages come from the endpoint's own environment"
@@ -115,7 +116,7 @@ class Build:
     def _copy(self, instruction: Instruction, text: str, stage: Stage) -> None:
         options, rest = flags(json.loads(text) if text.startswith("[") else words(text))
         if options.keys() - {"from", "chown", "chmod", "link"} or "<<" in text:
-            raise instruction.error("this form of COPY is not supported by the local docker")
+            raise instruction.error(unsupported("this form of COPY"))
         if "chown" in options:
             self._notice("COPY --chown is ignored by the local docker")
         source = self.context

@@ -6,6 +6,8 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from local.refusals import unsupported
+
 
 def copy(
     source: Path, names: Sequence[str], root: Path, destination: str, chmod: str | None
@@ -44,7 +46,7 @@ def _sources(source: Path, name: str) -> list[Path]:
 
 def _chmod(paths: Sequence[Path], mode: str) -> None:
     if not mode or set(mode) - set("01234567"):
-        raise ValueError(f"COPY --chmod={mode}: the local docker takes octal modes only")
+        raise ValueError(unsupported(f"COPY --chmod={mode}", "octal modes"))
     for path in paths:
         if not path.is_symlink():
             path.chmod(int(mode, 8))

@@ -5,6 +5,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from local.refusals import unsupported
+
 KNOWN = {
     "ARG",
     "FROM",
@@ -58,9 +60,7 @@ def parse(text: str) -> list[Instruction]:
         name, _, rest = logical.partition(" ")
         instruction = Instruction(number, name.upper(), rest.strip())
         if instruction.name not in KNOWN:
-            raise instruction.error(
-                f"{name} is not supported by the local docker (known: {', '.join(sorted(KNOWN))})"
-            )
+            raise instruction.error(unsupported(name, *sorted(KNOWN)))
         if instruction.name == "RUN":
             _skip_heredocs(instruction, lines)
         instructions.append(instruction)

@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 
 from local import images
 from local.docker.manifest import MANIFEST, digest, pack
+from local.refusals import unsupported
 
 PART = 10 << 20
 _REFERENCE = re.compile(
@@ -42,7 +43,7 @@ def split(reference: str) -> tuple[str, str, str]:
     """(registry, repository, tag); raises RegistryError for a registry that is not ECR."""
     match = _REFERENCE.fullmatch(reference)
     if not match:
-        raise RegistryError(f"denied: the local docker pushes to Amazon ECR only, not {reference}")
+        raise RegistryError(unsupported(f"denied: a push to {reference}", "Amazon ECR"))
     return match["host"], match["repository"], match["tag"] or "latest"
 
 

@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+from local.refusals import unsupported
 from local.sagemaker.records import invalid
 from local.sagemaker.watch import DAY
 
@@ -15,25 +16,26 @@ def check(request: dict[str, Any]) -> None:
     _check_spot(request.get("EnableManagedSpotTraining", False), request["StoppingCondition"])
     algorithm, channels = request["AlgorithmSpecification"], request.get("InputDataConfig", [])
     if not algorithm.get("TrainingImage"):
-        raise invalid("the local endpoint runs a TrainingImage, not an AlgorithmName")
+        raise invalid(unsupported("AlgorithmName", "TrainingImage"))
     modes = [channel.get("InputMode") for channel in channels]
     if "Pipe" in [algorithm["TrainingInputMode"], *modes]:
-        raise invalid("the local endpoint has the input modes File and FastFile, not Pipe")
+        raise invalid(unsupported("InputMode Pipe", "File", "FastFile"))
     for channel in channels:
         _check_channel(channel)
     checkpoints = request.get("CheckpointConfig", {})
     if checkpoints.get("LocalPath", "/opt/ml/checkpoints").rstrip("/") != "/opt/ml/checkpoints":
-        raise invalid("the local endpoint keeps checkpoints in /opt/ml/checkpoints")
+        raise invalid(unsupported("Another LocalPath of checkpoints", "/opt/ml/checkpoints"))
 
 
 def _check_instances(resources: dict[str, Any]) -> None:
     if resources.get("InstanceGroups"):
-        raise invalid("the local endpoint has no InstanceGroups: give InstanceType, InstanceCount")
+        raise invalid(unsupported("InstanceGroups", "InstanceType", "InstanceCount"))
     count = resources.get("InstanceCount", 1)
     if not 1 <= count <= MAX_INSTANCES:
         raise invalid(
-            f"InstanceCount is {count}: the local endpoint runs 1 to {MAX_INSTANCES} instances, "
-            "each a process of this machine"
+            unsupported(
+                f"InstanceCount {count}", f"1 to {MAX_INSTANCES}, each a process of this machine"
+            )
         )
 
 
@@ -60,5 +62,5 @@ def _check_channel(channel: dict[str, Any]) -> None:
     source = channel["DataSource"].get("S3DataSource")
     if source is None or source["S3DataType"] != "S3Prefix":
         raise invalid(
-            f"channel {name}: the local endpoint reads an S3DataSource with S3DataType S3Prefix"
+            unsupported(f"The source of channel {name}", "S3DataSource with S3DataType S3Prefix")
         )

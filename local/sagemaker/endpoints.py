@@ -8,6 +8,7 @@ from moto.core.responses import ActionResult, EmptyResult
 from local.background import background
 from local.context import current
 from local.events import emit
+from local.refusals import unsupported
 from local.sagemaker.models import Models
 from local.sagemaker.records import LOCK, Record, invalid, summaries
 from local.sagemaker.server import ModelServer, StartFailed
@@ -121,7 +122,7 @@ class Endpoints(Models):
     def list_endpoints(self) -> ActionResult:
         fields = ("EndpointName", "EndpointArn", "CreationTime", "LastModifiedTime")
         rows = summaries(self._endpoints, *fields, "EndpointStatus")
-        return self.page("Endpoints", rows, "Endpoint")
+        return self.listed("Endpoints", rows, "Endpoint")
 
     def delete_endpoint(self) -> ActionResult:
         endpoint = self._endpoint(self.get("EndpointName"))
@@ -163,7 +164,7 @@ class Endpoints(Models):
             or routing.get("Type", "ALL_AT_ONCE") != "ALL_AT_ONCE"
         ):
             raise invalid(
-                "DeploymentConfig: the local endpoint shifts traffic ALL_AT_ONCE and has no alarms"
+                unsupported("DeploymentConfig of other traffic or with alarms", "ALL_AT_ONCE")
             )
 
     def _server(self, endpoint: str, config_name: str) -> tuple[ModelServer, list[dict[str, Any]]]:

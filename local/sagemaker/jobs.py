@@ -59,7 +59,7 @@ class TrainingJobs(Operations):
             "TrainingJobStatus",
             "SecondaryStatus",
         )
-        return self.page("TrainingJobSummaries", rows, "TrainingJob", order="Ascending")
+        return self.listed("TrainingJobSummaries", rows, "TrainingJob", order="Ascending")
 
     def stop_training_job(self) -> ActionResult:
         job = self._job()

@@ -11,6 +11,7 @@ from moto.core.responses import ActionResult, EmptyResult
 
 from local import images
 from local.credentials import NotAuthorized, assume
+from local.refusals import unsupported
 from local.sagemaker import container as sagemaker_container
 from local.sagemaker.records import LOCK, Operations, Record, invalid, summaries
 
@@ -21,12 +22,12 @@ class Models(Operations):
         arn = self.arn("model", name)
         containers = self.get("Containers", [])
         if len(containers) > 1:
-            raise invalid("the local endpoint serves one container a model, not Containers")
+            raise invalid(unsupported("Containers with more than one", "PrimaryContainer"))
         container = self.get("PrimaryContainer") or (containers[0] if containers else {})
         if not container.get("Image"):
-            raise invalid("the local endpoint serves a PrimaryContainer with an Image")
+            raise invalid(unsupported("A container without Image"))
         if container.get("ModelDataSource") or container.get("Mode") == "MultiModel":
-            raise invalid("the local endpoint serves one ModelDataUrl (tar.gz) a container")
+            raise invalid(unsupported("ModelDataSource or Mode MultiModel", "ModelDataUrl"))
         try:
             images.resolve(container["Image"])
         except images.ImageNotFound as error:
@@ -46,7 +47,7 @@ class Models(Operations):
 
     def list_models(self) -> ActionResult:
         rows = summaries(self._models, "ModelName", "ModelArn", "CreationTime")
-        return self.page("Models", rows, "Model")
+        return self.listed("Models", rows, "Model")
 
     def delete_model(self) -> ActionResult:
         return self._remove(self._models, "model", self.get("ModelName"))
@@ -55,10 +56,10 @@ class Models(Operations):
         name = self.new_name("EndpointConfigName")
         self.refuse("ShadowProductionVariants", "AsyncInferenceConfig", "ExplainerConfig")
         if self.get("DataCaptureConfig", {}).get("EnableCapture"):
-            raise invalid("DataCaptureConfig is not supported by the local endpoint")
+            raise invalid(unsupported("DataCaptureConfig"))
         variants = self.get("ProductionVariants")
         if len(variants) != 1:
-            raise invalid("the local endpoint serves one production variant an endpoint")
+            raise invalid(unsupported(f"{len(variants)} ProductionVariants", "1"))
         self._check_variant(variants[0])
         arn = self.arn("endpoint-config", name)
         description = {
@@ -74,7 +75,7 @@ class Models(Operations):
 
     def list_endpoint_configs(self) -> ActionResult:
         rows = summaries(self.configs, "EndpointConfigName", "EndpointConfigArn", "CreationTime")
-        return self.page("EndpointConfigs", rows, "EndpointConfig")
+        return self.listed("EndpointConfigs", rows, "EndpointConfig")
 
     def delete_endpoint_config(self) -> ActionResult:
         """Allowed while an endpoint uses it, although one must not (API reference)."""
@@ -96,9 +97,9 @@ class Models(Operations):
 
     def _check_variant(self, variant: dict[str, Any]) -> None:
         if variant.get("ServerlessConfig"):
-            raise invalid("ServerlessConfig is not supported by the local endpoint")
+            raise invalid(unsupported("ServerlessConfig"))
         if not variant.get("ModelName"):
-            raise invalid("the local endpoint serves a variant's ModelName")
+            raise invalid(unsupported("A variant without ModelName"))
         self.model(variant["ModelName"])
         wanted = variant.get("InstanceType")
         if wanted not in _instance_types():
@@ -112,7 +113,7 @@ class Models(Operations):
         """A role that is refused and an archive that is not there read the same, as on AWS."""
         role = self.get("ExecutionRoleArn")
         if not role:
-            raise invalid("the local endpoint needs the model's ExecutionRoleArn")
+            raise invalid(unsupported("A model without ExecutionRoleArn"))
         try:
             credentials = assume(role, "sagemaker.amazonaws.com", "SageMaker", arn)
             if uri:

@@ -15,7 +15,6 @@ from local.service import AwsError, Service
 
 LOCK = threading.RLock()  # over every Record: requests and running jobs both change them
 NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")  # the pattern of every name made here
-PAGE = 10  # "This value defaults to 10" (API reference, ListEndpoints, MaxResults)
 
 
 @dataclass
@@ -43,6 +42,8 @@ class Operations(Service, SageMakerResponse):
     """What the groups of operations share."""
 
     service = "sagemaker"
+    page_names = ("NextToken", "MaxResults")
+    page_size = 10  # "This value defaults to 10" (API reference, ListEndpoints, MaxResults)
 
     def __init__(self) -> None:
         SageMakerResponse.__init__(self)
@@ -69,13 +70,7 @@ class Operations(Service, SageMakerResponse):
         """The request as plain data, without the named fields."""
         return {name: _plain(self.get(name)) for name in self.params if name not in left_out}
 
-    def refuse(self, *names: str) -> None:
-        """Refuse parameters that would need what this endpoint does not do."""
-        for name in names:
-            if self.get(name):
-                raise invalid(f"{name} is not supported by the local endpoint")
-
-    def page(
+    def listed(
         self, result: str, rows: list[dict[str, Any]], kind: str, order: str = "Descending"
     ) -> ActionResult:
         """The filters, order and paging that SageMaker's List operations share.
@@ -97,12 +92,7 @@ class Operations(Service, SageMakerResponse):
                 rows = [row for row in rows if test(row, value)]
         key = {"Name": name, "Status": status}.get(self.get("SortBy"), "CreationTime")
         rows.sort(key=lambda row: row[key], reverse=self.get("SortOrder", order) == "Descending")
-        start = int(self.get("NextToken", 0))
-        end = start + int(self.get("MaxResults", PAGE))
-        page: dict[str, Any] = {result: rows[start:end]}
-        if end < len(rows):
-            page["NextToken"] = str(end)
-        return ActionResult(page)
+        return self.page(result, rows)
 
 
 def summaries(records: dict[str, Record], *fields: str) -> list[dict[str, Any]]:

@@ -59,9 +59,6 @@ class SageMakerRuntime(Service, SageMakerRuntimeResponse):
             out[CUSTOM] = told[CUSTOM.lower()]
         return 200, out, answer.body
 
-    def invoke_endpoint_async(self) -> Any:
-        return self._refuse()
-
     def _model_error(self, server: ModelServer, status: int, message: str) -> Response:
         side = "client" if 400 <= status < 500 else "server"
         region, group = self.region, server.log_group

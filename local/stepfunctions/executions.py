@@ -57,6 +57,15 @@ class StepFunctions(Service, StepFunctionResponse):
     """The API of Step Functions: moto's, with the operations below done as AWS does them."""
 
     service = "stepfunctions"
+    bad_page = "InvalidToken"
+    by_moto = frozenset(
+        {
+            *("list_state_machines", "describe_state_machine", "update_state_machine"),
+            *("describe_state_machine_for_execution", "delete_state_machine", "start_execution"),
+            *("send_task_success", "send_task_failure", "send_task_heartbeat"),
+            *("list_tags_for_resource", "tag_resource", "untag_resource"),
+        }
+    )
 
     def __init__(self) -> None:
         StepFunctionResponse.__init__(self)
@@ -94,17 +103,11 @@ class StepFunctions(Service, StepFunctionResponse):
             for execution in sorted(executions, key=lambda e: e.start_date, reverse=True)
             if wanted in (None, execution.status)
         ]
-        return ActionResult(self._page("executions", found, 100))
+        return self.page("executions", copy.deepcopy(found))
 
     def get_execution_history(self) -> ActionResult:
         execution = self.machines.find(self.get("executionArn"))
         events = list(execution.to_history_output()["events"])
         if self.get("reverseOrder"):
             events.reverse()
-        return ActionResult(self._page("events", events, 100))
-
-    def _page(self, name: str, rows: list[Any], default: int) -> dict[str, Any]:
-        start = int(self.get("nextToken", 0))
-        end = start + int(self.get("maxResults") or default)
-        page = {name: copy.deepcopy(rows[start:end])}
-        return page | ({"nextToken": str(end)} if end < len(rows) else {})
+        return self.page("events", copy.deepcopy(events))

@@ -26,6 +26,7 @@ from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 from moto.stepfunctions.parser.asl.eval.program_state import ProgramError, ProgramStopped
 
 from local.credentials import NotAuthorized, assume
+from local.refusals import unsupported
 from local.stepfunctions import shapes
 from local.stepfunctions.integrations import (
     BOTO_NAMES,
@@ -148,7 +149,7 @@ class OptimizedTask(Task):
     def _validate_service_integration_is_supported(self) -> None:
         action, condition = self.resource.api_action, self.resource.condition
         if action not in self.integration.operations:
-            raise ValueError(f"{self.resource.resource_arn} is not supported by the local endpoint")
+            raise ValueError(unsupported(self.resource.resource_arn))
         if condition in (ResourceCondition.Sync, ResourceCondition.Sync2) and (
             action != self.integration.job_operation
             or (condition == ResourceCondition.Sync2 and self.resource.service_name != "states")

@@ -11,8 +11,8 @@ import pytest
 from scripts import docs
 from scripts.lib.pictures import picture, story, ways
 from templates.choices import CHOICES
-from tests.templates.workflows.machines import definitions, levels
 from tests.templates.reading import read
+from tests.templates.workflows.machines import definitions, levels
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = (ROOT / "tests/golden/mlops.yaml").read_text()

@@ -24,12 +24,9 @@ MODULES = (
     cloudwatch, codebuild, codecommit, codepipeline, ecr, events, iam, kms, logs, s3, sns, ssm,
     stepfunctions,
 )  # fmt: skip
-NO_NOTEBOOKS = "cannot run on the local endpoint; leave NotebookEnabled=false"
 
 
 def registry(region: str) -> Registry:
     """Our handlers over what AWS offers in `region`."""
     handlers = {name: one for module in MODULES for name, one in module.HANDLERS.items()}
-    notebooks = ("NotebookInstance", "NotebookInstanceLifecycleConfig", "CodeRepository")
-    refused = {f"AWS::SageMaker::{name}": NO_NOTEBOOKS for name in notebooks}
-    return Registry(handlers, partial(bundled, region), refused)
+    return Registry(handlers, partial(bundled, region))

@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 from local.cfn.errors import is_missing
 from local.cfn.handler import Work
 from local.cfn.schema import PropertyError
+from local.refusals import unsupported
 
 
 def document(value: Any) -> str:
@@ -46,9 +47,7 @@ def stale_tags(work: Work) -> list[str]:
 def only(work: Work, where: str, value: dict[str, Any], *supported: str) -> dict[str, Any]:
     """`value` if the endpoint can do all that is in it. Raises PropertyError."""
     for key in value.keys() - set(supported):
-        raise PropertyError(
-            f"Property {where}.{key} of {work.logical} is not supported by the local endpoint"
-        )
+        raise PropertyError(unsupported(f"Property {where}.{key} of {work.logical}", *supported))
     return value
 
 

@@ -1,0 +1,446 @@
+import io
+import json
+import zipfile
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from local.tests.aws import Aws, unique, wait
+from local.tests.builds import ENDED, log, project
+
+BUILD = """\
+version: 0.2
+env: {exported-variables: [WORD]}
+phases:
+  build:
+    commands:
+      - test -f train && ! test -x train
+      - export WORD="built-${CODEBUILD_RESOLVED_SOURCE_VERSION:0:4}"
+      - echo "initiator=$CODEBUILD_INITIATOR"
+      - printf '{"word":"%s"}' "$WORD" > workflow.json
+artifacts: {files: [workflow.json]}
+"""
+FAILING = "version: 0.2\nphases: {build: {commands: [exit 3]}}\n"
+
+
+def kind(category: str, provider: str) -> dict[str, str]:
+    return {"category": category, "owner": "AWS", "provider": provider, "version": "1"}
+
+
+def action(category: str, provider: str, **more: Any) -> dict[str, Any]:
+    return {"name": provider, "actionTypeId": kind(category, provider), **more}
+
+
+def stage(*actions: dict[str, Any], name: str = "") -> dict[str, Any]:
+    return {"name": name or actions[0]["actionTypeId"]["category"], "actions": list(actions)}
+
+
+class Scene:
+    """A repository with one commit, a bucket, a role, and stages to build pipelines from."""
+
+    def __init__(self, aws: Aws) -> None:
+        self.aws = aws
+        self.client = aws.client("codepipeline")
+        self.bucket = aws.bucket()
+        self.role = aws.role("codepipeline")
+        self.repository = unique("code")
+        codecommit = aws.client("codecommit")
+        codecommit.create_repository(repositoryName=self.repository)
+        self.commit = codecommit.create_commit(
+            repositoryName=self.repository,
+            branchName="main",
+            commitMessage="first words",
+            putFiles=[
+                {"filePath": "train", "fileContent": b"#!/bin/sh\n", "fileMode": "EXECUTABLE"}
+            ],
+        )["commitId"]
+
+    def source(self) -> dict[str, Any]:
+        return stage(
+            action(
+                "Source",
+                "CodeCommit",
+                namespace="Source",
+                outputArtifacts=[{"name": "Code"}],
+                configuration={
+                    "RepositoryName": self.repository,
+                    "BranchName": "main",
+                    "PollForSourceChanges": "false",
+                },
+            )
+        )
+
+    def build(self, buildspec: str = BUILD, **more: Any) -> dict[str, Any]:
+        name = project(self.aws, buildspec, kind="CODEPIPELINE")
+        configuration = {"ProjectName": name, **more.pop("configuration", {})}
+        return stage(
+            action(
+                "Build",
+                "CodeBuild",
+                **{
+                    "inputArtifacts": [{"name": "Code"}],
+                    "namespace": "Build",
+                    "configuration": configuration,
+                    **more,
+                },
+            )
+        )
+
+    def workflow(self, definition: dict[str, Any], **configuration: str) -> dict[str, Any]:
+        machine = self.aws.client("stepfunctions").create_state_machine(
+            name=unique("machine"),
+            roleArn=self.aws.role("states"),
+            definition=json.dumps({"StartAt": "Only", "States": {"Only": definition}}),
+        )
+        more = {}
+        if configuration.get("InputType") == "FilePath":
+            more["inputArtifacts"] = [{"name": "Output"}]
+        return stage(
+            action(
+                "Invoke",
+                "StepFunctions",
+                **more,
+                configuration={"StateMachineArn": machine["stateMachineArn"], **configuration},
+            )
+        )
+
+    def approval(self, name: str = "Approval") -> dict[str, Any]:
+        return stage(action("Approval", "Manual"), name=name)
+
+    def declare(self, *stages: dict[str, Any], **more: Any) -> dict[str, Any]:
+        return {
+            "name": unique("line"),
+            "roleArn": self.role,
+            "pipelineType": "V2",
+            "executionMode": "QUEUED",
+            "stages": list(stages),
+            "artifactStore": {"type": "S3", "location": self.bucket},
+            **more,
+        }
+
+    def create(self, *stages: dict[str, Any], **more: Any) -> str:
+        declared = self.declare(*stages, **more)
+        self.client.create_pipeline(pipeline=declared)
+        return str(declared["name"])
+
+    def executions(self, name: str) -> list[dict[str, Any]]:
+        """Oldest first."""
+        rows = self.client.list_pipeline_executions(pipelineName=name)
+        return list(reversed(rows["pipelineExecutionSummaries"]))
+
+    def ended(self, name: str, number: int = 0) -> dict[str, Any]:
+        """Execution `number` once it has ended."""
+
+        def over() -> Any:
+            rows = self.executions(name)
+            return rows[number] if rows[number]["status"] in ENDED else None
+
+        row: dict[str, Any] = wait(over, 60)
+        return row
+
+    def actions(self, name: str) -> dict[str, dict[str, Any]]:
+        rows = self.client.list_action_executions(pipelineName=name)["actionExecutionDetails"]
+        return {row["actionName"]: row for row in reversed(rows)}
+
+    def token(self, name: str) -> str:
+        """The token of the approval that waits."""
+
+        def find() -> Any:
+            for each in self.client.get_pipeline_state(name=name)["stageStates"]:
+                for found in each["actionStates"]:
+                    if found.get("latestExecution", {}).get("token"):
+                        return found["latestExecution"]["token"]
+            return None
+
+        return str(wait(find))
+
+    def answer(self, name: str, status: str, where: str = "Approval") -> None:
+        self.client.put_approval_result(
+            pipelineName=name,
+            stageName=where,
+            actionName="Manual",
+            token=self.token(name),
+            result={"summary": "said so", "status": status},
+        )
+
+
+@pytest.fixture
+def scene(aws: Aws) -> Scene:
+    return Scene(aws)
+
+
+def test_a_page_of_executions_that_was_never_given_is_refused(scene: Scene) -> None:
+    name = scene.create(scene.source(), scene.approval())
+    with pytest.raises(ClientError, match="InvalidNextTokenException"):
+        scene.client.list_pipeline_executions(pipelineName=name, nextToken="soon")
+
+
+def test_creating_a_pipeline_runs_it_and_each_action_hands_on_what_it_made(scene: Scene) -> None:
+    name = scene.create(
+        scene.source(),
+        scene.build(outputArtifacts=[{"name": "Output"}]),
+        scene.workflow(
+            {"Type": "Pass", "End": True},
+            InputType="FilePath",
+            Input="workflow.json",
+            ExecutionNamePrefix="run",
+        ),
+    )
+    row = scene.ended(name)
+    actions = scene.actions(name)
+    assert row["status"] == "Succeeded", actions
+    assert row["trigger"]["triggerType"] == "CreatePipeline"
+    assert row["sourceRevisions"][0]["revisionId"] == scene.commit
+    assert actions["CodeCommit"]["output"]["outputVariables"]["CommitMessage"] == "first words"
+    word = f"built-{scene.commit[:4]}"
+    assert actions["CodeBuild"]["output"]["outputVariables"] == {"WORD": word}
+    arn = actions["StepFunctions"]["output"]["executionResult"]["externalExecutionId"]
+    assert arn.endswith(f":run-{actions['StepFunctions']['actionExecutionId']}")
+    states = scene.aws.client("stepfunctions")
+    assert json.loads(states.describe_execution(executionArn=arn)["input"]) == {"word": word}
+    build = scene.aws.client("codebuild").batch_get_builds(
+        ids=[actions["CodeBuild"]["output"]["executionResult"]["externalExecutionId"]]
+    )["builds"][0]
+    assert f"initiator=codepipeline/{name}" in log(scene.aws, build)
+
+
+def test_the_source_artifact_is_the_commit_as_a_zip_encrypted_with_the_stores_key(
+    scene: Scene,
+) -> None:
+    key = scene.aws.client("kms").create_key()["KeyMetadata"]["Arn"]
+    name = scene.create(
+        scene.source(),
+        scene.build(),
+        artifactStore={
+            "type": "S3",
+            "location": scene.bucket,
+            "encryptionKey": {"id": key, "type": "KMS"},
+        },
+    )
+    scene.ended(name)
+    (artifact,) = scene.actions(name)["CodeCommit"]["output"]["outputArtifacts"]
+    found = scene.aws.client("s3").get_object(
+        Bucket=artifact["s3location"]["bucket"], Key=artifact["s3location"]["key"]
+    )
+    assert found["SSEKMSKeyId"] == key
+    assert zipfile.ZipFile(io.BytesIO(found["Body"].read())).namelist() == ["train"]
+
+
+def test_variables_reach_configurations_and_an_unknown_one_fails_its_action(scene: Scene) -> None:
+    variables = json.dumps(
+        [
+            {"name": "ID", "value": "#{codepipeline.PipelineExecutionId}"},
+            {"name": "AT", "value": "#{Source.CommitId}"},
+        ]
+    )
+    name = scene.create(
+        scene.source(),
+        scene.build(
+            "version: 0.2\nphases: {build: {commands: ['export BOTH=$ID/$AT']}}\n"
+            "env: {exported-variables: [BOTH]}\n",
+            configuration={"EnvironmentVariables": variables},
+        ),
+        scene.workflow({"Type": "Pass", "End": True}, Input='{"a": "#{Build.MISSING}"}'),
+    )
+    row = scene.ended(name)
+    actions = scene.actions(name)
+    assert actions["CodeBuild"]["output"]["outputVariables"]["BOTH"] == (
+        f"{row['pipelineExecutionId']}/{scene.commit}"
+    )
+    assert (
+        "#{Build.MISSING}"
+        in (actions["StepFunctions"]["output"]["executionResult"]["errorDetails"]["message"])
+    )
+
+
+def test_a_failed_build_stops_the_pipeline_and_names_phase_and_command(scene: Scene) -> None:
+    name = scene.create(
+        scene.source(), scene.build(FAILING), scene.workflow({"Type": "Pass", "End": True})
+    )
+    assert scene.ended(name)["status"] == "Failed"
+    actions = scene.actions(name)
+    details = actions["CodeBuild"]["output"]["executionResult"]["errorDetails"]
+    assert details == {
+        "code": "JobFailed",
+        "message": (
+            "Build terminated with state: FAILED. Phase: BUILD, Code: COMMAND_EXECUTION_ERROR, "
+            "Message: Error while executing command: exit 3. Reason: exit status 3"
+        ),
+    }
+    assert "StepFunctions" not in actions
+
+
+def test_the_verdict_of_the_workflow_is_the_verdict_of_the_action(scene: Scene) -> None:
+    name = scene.create(
+        scene.source(),
+        scene.workflow({"Type": "Fail", "Error": "Rejected", "Cause": "accuracy 0.2 is below 0.6"}),
+    )
+    assert scene.ended(name)["status"] == "Failed"
+    message = scene.actions(name)["StepFunctions"]["output"]["executionResult"]["errorDetails"][
+        "message"
+    ]
+    assert "Rejected" in message
+    assert "accuracy 0.2 is below 0.6" in message
+
+
+def test_queued_executions_each_run_one_after_the_other(scene: Scene) -> None:
+    name = scene.create(scene.source(), scene.approval())
+    scene.token(name)
+    for _ in range(2):
+        scene.client.start_pipeline_execution(name=name)
+    for number in range(3):
+        assert scene.executions(name)[number]["status"] == "InProgress"
+        scene.answer(name, "Approved")
+        assert scene.ended(name, number)["status"] == "Succeeded"
+
+
+def test_a_waiting_execution_is_superseded_by_a_newer_one(scene: Scene) -> None:
+    name = scene.create(scene.source(), scene.approval(), executionMode="SUPERSEDED")
+    scene.token(name)
+    for number in (1, 2):
+        scene.client.start_pipeline_execution(name=name)
+
+        def waits(number: int = number) -> bool:
+            inbound = scene.client.get_pipeline_state(name=name)["stageStates"][1].get(
+                "inboundExecution", {}
+            )
+            wanted = scene.executions(name)[number]["pipelineExecutionId"]
+            return bool(inbound.get("pipelineExecutionId") == wanted)
+
+        wait(waits)
+    assert [row["status"] for row in scene.executions(name)] == [
+        "InProgress",
+        "Superseded",
+        "InProgress",
+    ]
+    scene.answer(name, "Approved")
+    scene.ended(name, 0)
+    scene.answer(name, "Approved")
+    assert scene.ended(name, 2)["status"] == "Succeeded"
+
+
+def test_a_rejected_approval_ends_the_execution_before_the_next_stage(scene: Scene) -> None:
+    name = scene.create(
+        scene.source(), scene.approval(), scene.workflow({"Type": "Pass", "End": True})
+    )
+    scene.answer(name, "Rejected")
+    assert scene.ended(name)["status"] == "Failed"
+    assert "StepFunctions" not in scene.actions(name)
+
+
+def test_stop_and_wait_lets_the_running_action_finish_and_starts_no_other(scene: Scene) -> None:
+    name = scene.create(scene.source(), scene.approval(), scene.approval("Second"))
+    scene.token(name)
+    row = scene.executions(name)[0]
+    scene.client.stop_pipeline_execution(
+        pipelineName=name, pipelineExecutionId=row["pipelineExecutionId"], reason="enough"
+    )
+    assert scene.executions(name)[0]["status"] == "Stopping"
+    with pytest.raises(ClientError, match="DuplicatedStopRequestException"):
+        scene.client.stop_pipeline_execution(
+            pipelineName=name, pipelineExecutionId=row["pipelineExecutionId"]
+        )
+    scene.answer(name, "Approved")
+    ended = scene.ended(name)
+    assert (ended["status"], ended["stopTrigger"]["reason"]) == ("Stopped", "enough")
+    assert scene.actions(name)["Manual"]["stageName"] == "Approval"
+
+
+def test_to_abandon_leaves_the_workflow_running_as_aws_does(scene: Scene) -> None:
+    name = scene.create(
+        scene.source(), scene.workflow({"Type": "Wait", "Seconds": 60, "End": True})
+    )
+
+    def started() -> Any:
+        found = scene.actions(name).get("StepFunctions", {})
+        return found.get("output", {}).get("executionResult", {}).get("externalExecutionId")
+
+    arn = wait(started)
+    scene.client.stop_pipeline_execution(
+        pipelineName=name,
+        abandon=True,
+        pipelineExecutionId=scene.executions(name)[0]["pipelineExecutionId"],
+    )
+    assert scene.ended(name)["status"] == "Stopped"
+    assert scene.actions(name)["StepFunctions"]["status"] == "Abandoned"
+    states = scene.aws.client("stepfunctions")
+    assert states.describe_execution(executionArn=arn)["status"] == "RUNNING"
+    states.stop_execution(executionArn=arn)
+
+
+def test_a_failed_stage_can_be_retried_without_its_finished_actions(scene: Scene) -> None:
+    both = scene.build()
+    both["actions"] += [{**scene.approval()["actions"][0], "runOrder": 2}]
+    name = scene.create(scene.source(), both)
+    scene.answer(name, "Rejected", "Build")
+    row = scene.ended(name)
+    scene.client.retry_stage_execution(
+        pipelineName=name,
+        stageName="Build",
+        retryMode="FAILED_ACTIONS",
+        pipelineExecutionId=row["pipelineExecutionId"],
+    )
+    scene.answer(name, "Approved", "Build")
+    assert scene.ended(name)["status"] == "Succeeded"
+    rows = scene.client.list_action_executions(pipelineName=name)["actionExecutionDetails"]
+    assert sorted(each["actionName"] for each in rows) == [
+        "CodeBuild",
+        "CodeCommit",
+        "Manual",
+        "Manual",
+    ]
+
+
+def test_a_rule_that_starts_the_pipeline_is_its_trigger(scene: Scene) -> None:
+    name = scene.create(scene.source(), scene.build())
+    scene.ended(name)
+    events, rule = scene.aws.client("events"), unique("rule")
+    arn = events.put_rule(
+        Name=rule,
+        EventPattern=json.dumps(
+            {
+                "source": ["aws.codecommit"],
+                "resources": [scene.aws.context.arn("codecommit", scene.repository)],
+            }
+        ),
+    )["RuleArn"]
+    events.put_targets(
+        Rule=rule,
+        Targets=[
+            {
+                "Id": "1",
+                "Arn": scene.aws.context.arn("codepipeline", name),
+                "RoleArn": scene.aws.role("events"),
+            }
+        ],
+    )
+    made = scene.aws.client("codecommit").create_commit(
+        repositoryName=scene.repository,
+        branchName="main",
+        parentCommitId=scene.commit,
+        putFiles=[{"filePath": "new", "fileContent": b"1"}],
+    )
+    wait(lambda: len(scene.executions(name)) == 2)
+    row = scene.ended(name, 1)
+    assert row["trigger"] == {"triggerType": "CloudWatchEvent", "triggerDetail": arn}
+    assert row["sourceRevisions"][0]["revisionId"] == made["commitId"]
+
+
+def test_a_pipeline_may_not_use_a_role_that_does_not_trust_it(scene: Scene) -> None:
+    role = scene.aws.role("codebuild")
+    with pytest.raises(ClientError, match="not authorized to perform AssumeRole"):
+        scene.create(scene.source(), scene.approval(), roleArn=role)
+
+
+def test_an_updated_pipeline_has_the_next_version_and_a_deleted_one_is_gone(scene: Scene) -> None:
+    declared = scene.declare(scene.source(), scene.approval())
+    scene.client.create_pipeline(pipeline=declared, tags=[{"key": "a", "value": "b"}])
+    assert scene.client.update_pipeline(pipeline=declared)["pipeline"]["version"] == 2
+    arn = scene.client.get_pipeline(name=declared["name"])["metadata"]["pipelineArn"]
+    assert scene.client.list_tags_for_resource(resourceArn=arn)["tags"] == [
+        {"key": "a", "value": "b"}
+    ]
+    scene.client.delete_pipeline(name=declared["name"])
+    with pytest.raises(ClientError, match="PipelineNotFoundException"):
+        scene.client.get_pipeline(name=declared["name"])

@@ -1,0 +1,327 @@
+import io
+import json
+import tarfile
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from local.tests.aws import SERVE, Aws, unique, wait
+
+Deploy = Callable[..., str]
+
+
+def archive(files: dict[str, str]) -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w:gz") as tar:
+        for name, text in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(text)
+            tar.addfile(entry, io.BytesIO(text.encode()))
+    return out.getvalue()
+
+
+def configure(aws: Aws, image: str, name: str, files: dict[str, str] | None = None) -> str:
+    """A model and its endpoint configuration; returns the name of both."""
+    bucket = aws.bucket()
+    body = archive(files or {"name": name})
+    aws.client("s3").put_object(Bucket=bucket, Key="model.tar.gz", Body=body)
+    sagemaker = aws.client("sagemaker")
+    sagemaker.create_model(
+        ModelName=name,
+        ExecutionRoleArn=aws.role("sagemaker"),
+        PrimaryContainer={"Image": image, "ModelDataUrl": f"s3://{bucket}/model.tar.gz"},
+    )
+    sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant(name)])
+    return name
+
+
+def variant(model: str, **changes: Any) -> dict[str, Any]:
+    return {
+        "VariantName": "AllTraffic",
+        "ModelName": model,
+        "InstanceType": "ml.m5.large",
+        "InitialInstanceCount": 2,
+        "InitialVariantWeight": 1.0,
+        **changes,
+    }
+
+
+def settled(aws: Aws, name: str) -> dict[str, Any]:
+    sagemaker = aws.client("sagemaker")
+    return dict(
+        wait(
+            lambda: (
+                (found := sagemaker.describe_endpoint(EndpointName=name))["EndpointStatus"]
+                in ("InService", "Failed")
+                and found
+            )
+        )
+    )
+
+
+def invoke(aws: Aws, name: str, body: bytes = b"{}", **headers: str) -> dict[str, Any]:
+    answer = aws.client("sagemaker-runtime").invoke_endpoint(
+        EndpointName=name, Body=body, **headers
+    )
+    assert answer["InvokedProductionVariant"] == "AllTraffic"
+    return dict(json.loads(answer["Body"].read()))
+
+
+def refusal(operation: Callable[..., Any], **request: Any) -> str:
+    with pytest.raises(ClientError) as caught:
+        operation(**request)
+    error = caught.value.response["Error"]
+    return f"{error['Code']}: {error['Message']}"
+
+
+@pytest.fixture(scope="module")
+def image(aws: Aws, tmp_path_factory: pytest.TempPathFactory) -> str:
+    return aws.image(tmp_path_factory.mktemp("images"), serve=SERVE)
+
+
+@pytest.fixture(scope="module")
+def broken(aws: Aws, tmp_path_factory: pytest.TempPathFactory) -> str:
+    return aws.image(tmp_path_factory.mktemp("images"), serve="echo no model; exit 1")
+
+
+@pytest.fixture
+def served(aws: Aws, image: str) -> str:
+    """The name of an endpoint in service, and of its model and configuration."""
+    name = configure(aws, image, unique("served"))
+    aws.client("sagemaker").create_endpoint(EndpointName=name, EndpointConfigName=name)
+    assert settled(aws, name)["EndpointStatus"] == "InService"
+    return name
+
+
+def test_an_endpoint_serves_its_model_through_invoke(aws: Aws, served: str) -> None:
+    said = invoke(aws, served, b"{ }", ContentType="application/json", Accept="text/csv")
+    assert said == {"model": served, "type": "application/json", "accept": "text/csv", "size": 3}
+    group = f"/aws/sagemaker/Endpoints/{served}"
+    assert wait(lambda: aws.log(group, "AllTraffic/")) == ["serving []"]
+
+
+def test_describe_shows_the_counts_that_were_asked_for(aws: Aws, served: str) -> None:
+    (shown,) = settled(aws, served)["ProductionVariants"]
+    assert (shown["CurrentInstanceCount"], shown["DesiredInstanceCount"]) == (2, 2)
+
+
+def test_an_update_switches_without_a_failed_request(aws: Aws, image: str, served: str) -> None:
+    second = configure(aws, image, unique("second"))
+    failures: list[Exception] = []
+    models: list[str] = []
+    done = threading.Event()
+
+    def ask() -> None:
+        while not done.is_set():
+            try:
+                models.append(invoke(aws, served, b"slow")["model"])
+            except ClientError as error:
+                failures.append(error)
+
+    asking = threading.Thread(target=ask, daemon=True)
+    asking.start()
+    aws.client("sagemaker").update_endpoint(
+        EndpointName=served, EndpointConfigName=second, RetainAllVariantProperties=True
+    )
+    updating = aws.client("sagemaker").describe_endpoint(EndpointName=served)
+    assert (updating["EndpointStatus"], updating["EndpointConfigName"]) == ("Updating", served)
+    assert settled(aws, served)["EndpointConfigName"] == second
+    wait(lambda: second in models)
+    done.set()
+    asking.join()
+    assert (failures, models[0]) == ([], served)
+    folder = aws.context.home / "endpoints" / served
+    wait(lambda: len(list(folder.iterdir())) == 1)
+
+
+def test_a_failed_update_rolls_back_silently_to_the_old_configuration(
+    aws: Aws, broken: str, served: str
+) -> None:
+    second = configure(aws, broken, unique("broken"))
+    aws.client("sagemaker").update_endpoint(EndpointName=served, EndpointConfigName=second)
+    endpoint = settled(aws, served)
+    assert endpoint["EndpointStatus"] == "InService"
+    assert endpoint["EndpointConfigName"] == served
+    assert "did not pass the ping health check" in endpoint["FailureReason"]
+    assert invoke(aws, served)["model"] == served
+
+
+def test_an_endpoint_that_cannot_start_is_failed_and_can_only_be_deleted(
+    aws: Aws, broken: str, image: str
+) -> None:
+    sagemaker, name = aws.client("sagemaker"), configure(aws, broken, unique("broken"))
+    sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=name)
+    endpoint = settled(aws, name)
+    assert endpoint["EndpointStatus"] == "Failed"
+    assert "production variant AllTraffic did not pass the ping" in endpoint["FailureReason"]
+    good = configure(aws, image, unique("good"))
+    said = refusal(sagemaker.update_endpoint, EndpointName=name, EndpointConfigName=good)
+    assert "DeleteEndpoint is the only operation" in said
+    said = refusal(aws.client("sagemaker-runtime").invoke_endpoint, EndpointName=name, Body=b"")
+    assert said == f"ValidationError: Endpoint {name} of account 111122223333 not found."
+    sagemaker.delete_endpoint(EndpointName=name)
+
+
+def test_deleting_ends_the_process_and_frees_the_name(aws: Aws, served: str) -> None:
+    sagemaker = aws.client("sagemaker")
+    sagemaker.delete_endpoint(EndpointName=served)
+
+    def gone() -> bool:
+        try:
+            sagemaker.describe_endpoint(EndpointName=served)
+        except ClientError as error:
+            arn = f"arn:aws:sagemaker:eu-west-1:111122223333:endpoint/{served}"
+            assert error.response["Error"]["Message"] == f'Could not find endpoint "{arn}".'
+            return True
+        return False
+
+    wait(gone)
+    assert list((aws.context.home / "endpoints" / served).iterdir()) == []
+    sagemaker.create_endpoint(EndpointName=served, EndpointConfigName=served)
+    assert settled(aws, served)["EndpointStatus"] == "InService"
+
+
+def test_an_existing_name_is_refused(aws: Aws, served: str) -> None:
+    sagemaker = aws.client("sagemaker")
+    again = {"EndpointName": served, "EndpointConfigName": served}
+    said = refusal(sagemaker.create_endpoint, **again)
+    assert said.startswith("ValidationException: Cannot create already existing endpoint ")
+
+
+def test_an_endpoint_in_progress_cannot_be_updated_or_deleted(
+    aws: Aws, tmp_path: Path, image: str
+) -> None:
+    slow = aws.image(tmp_path, serve="sleep 1; exit 1")
+    sagemaker, name = aws.client("sagemaker"), configure(aws, slow, unique("slow"))
+    sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=name)
+    said = refusal(sagemaker.update_endpoint, EndpointName=name, EndpointConfigName=name)
+    assert said.startswith("ValidationException: Cannot update in-progress endpoint")
+    said = refusal(sagemaker.delete_endpoint, EndpointName=name)
+    assert said.startswith("ValidationException: Cannot update in-progress endpoint")
+
+
+def test_an_error_of_the_container_is_a_model_error_with_its_words(aws: Aws, served: str) -> None:
+    with pytest.raises(ClientError) as caught:
+        invoke(aws, served, b"bad")
+    answer: Any = caught.value.response
+    assert answer["Error"]["Code"] == "ModelError"
+    assert answer["ResponseMetadata"]["HTTPStatusCode"] == 424
+    assert (answer["OriginalStatusCode"], answer["OriginalMessage"]) == (
+        400,
+        "no image in the request",
+    )
+    assert f":log-group:/aws/sagemaker/Endpoints/{served}:log-stream:" in answer["LogStreamArn"]
+
+
+def test_a_server_that_dies_is_a_model_error_until_it_was_restarted(aws: Aws, served: str) -> None:
+    with pytest.raises(ClientError, match="ModelError"):
+        invoke(aws, served, b"die")
+
+    def answers() -> bool:
+        try:
+            return bool(invoke(aws, served)["model"] == served)
+        except ClientError:
+            return False
+
+    assert not answers()
+    wait(answers)
+
+
+def test_more_than_six_megabytes_are_refused(aws: Aws, served: str) -> None:
+    limit = 6 * 1024 * 1024
+    assert invoke(aws, served, b"x" * limit)["size"] == limit
+    with pytest.raises(ClientError, match="at most 6291456"):
+        invoke(aws, served, b"x" * (limit + 1))
+
+
+def test_an_archive_that_points_outside_never_reaches_the_disk(aws: Aws, image: str) -> None:
+    name = configure(aws, image, unique("evil"), {"../../escaped": "x"})
+    aws.client("sagemaker").create_endpoint(EndpointName=name, EndpointConfigName=name)
+    endpoint = settled(aws, name)
+    assert endpoint["EndpointStatus"] == "Failed"
+    assert "Failed to extract model data archive" in endpoint["FailureReason"]
+    assert list(aws.context.home.rglob("escaped")) == []
+
+
+def test_a_model_is_checked_when_it_is_created(aws: Aws, image: str) -> None:
+    create, role = aws.client("sagemaker").create_model, aws.role("sagemaker")
+    bucket = aws.bucket()
+
+    def container(uri: str = image, key: str = "none.tar.gz") -> dict[str, str]:
+        return {"Image": uri, "ModelDataUrl": f"s3://{bucket}/{key}"}
+
+    unknown = image[:-4] + "0000"
+    said = refusal(
+        create, ModelName="m", ExecutionRoleArn=role, PrimaryContainer=container(unknown)
+    )
+    assert said == f"ValidationException: Requested image {unknown} not found."
+    said = refusal(create, ModelName="m", ExecutionRoleArn=role, PrimaryContainer=container())
+    assert "Could not access model data at s3://" in said
+
+
+def test_a_configuration_needs_its_model(aws: Aws) -> None:
+    said = refusal(
+        aws.client("sagemaker").create_endpoint_config,
+        EndpointConfigName="c",
+        ProductionVariants=[variant("missing")],
+    )
+    arn = "arn:aws:sagemaker:eu-west-1:111122223333:model/missing"
+    assert said == f'ValidationException: Could not find model "{arn}".'
+
+
+def test_an_unknown_instance_type_is_refused(aws: Aws, served: str) -> None:
+    said = refusal(
+        aws.client("sagemaker").create_endpoint_config,
+        EndpointConfigName=unique("c"),
+        ProductionVariants=[variant(served, InstanceType="ml.m5.tiny")],
+    )
+    assert "Value 'ml.m5.tiny' at 'productionVariants.1.member.instanceType'" in said
+
+
+def test_what_is_not_supported_is_refused_by_name(aws: Aws, served: str) -> None:
+    create = aws.client("sagemaker").create_endpoint_config
+    capture = {
+        "EnableCapture": True,
+        "InitialSamplingPercentage": 100,
+        "DestinationS3Uri": "s3://b/c",
+        "CaptureOptions": [{"CaptureMode": "Input"}],
+    }
+    request = {"EndpointConfigName": unique("c"), "ProductionVariants": [variant(served)]}
+    assert "DataCaptureConfig" in refusal(create, **request, DataCaptureConfig=capture)
+    shadow = [variant(served, VariantName="Shadow")]
+    assert "ShadowProductionVariants" in refusal(create, **request, ShadowProductionVariants=shadow)
+
+
+def test_models_and_configurations_are_listed_newest_first(aws: Aws, image: str) -> None:
+    prefix, sagemaker = unique("listed"), aws.client("sagemaker")
+    for number in range(3):
+        configure(aws, image, f"{prefix}-{number}")
+    asked = {
+        "NameContains": prefix,
+        "SortBy": "CreationTime",
+        "SortOrder": "Descending",
+        "MaxResults": 2,
+    }
+    models = sagemaker.list_models(**asked)
+    assert [each["ModelName"] for each in models["Models"]] == [f"{prefix}-2", f"{prefix}-1"]
+    configs = sagemaker.list_endpoint_configs(**asked)["EndpointConfigs"]
+    assert [each["EndpointConfigName"] for each in configs] == [f"{prefix}-2", f"{prefix}-1"]
+    one = sagemaker.list_models(NameContains=f"{prefix}-1")["Models"]
+    assert [each["ModelName"] for each in one] == [f"{prefix}-1"]
+    pages = sagemaker.get_paginator("list_models").paginate(NameContains=prefix, MaxResults=1)
+    assert len([each for page in pages for each in page["Models"]]) == 3
+
+
+def test_a_configuration_in_use_can_be_deleted_as_on_aws(aws: Aws, served: str) -> None:
+    sagemaker = aws.client("sagemaker")
+    sagemaker.delete_endpoint_config(EndpointConfigName=served)
+    sagemaker.delete_model(ModelName=served)
+    assert invoke(aws, served)["model"] == served
+    said = refusal(sagemaker.describe_endpoint_config, EndpointConfigName=served)
+    assert said.startswith('ValidationException: Could not find endpoint configuration "arn:')
+    said = refusal(sagemaker.describe_model, ModelName=served)
+    assert said.startswith('ValidationException: Could not find model "arn:')

@@ -1,0 +1,420 @@
+import json
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from local.stepfunctions.integrations import java_name
+from local.tests.aws import Aws, unique, wait
+
+
+def create(aws: Aws, role: str, *states: dict[str, Any]) -> str:
+    """A machine of these states, S0 first; a state without Next is an end."""
+    named = {
+        f"S{number}": each if _complete(each) else {**each, "End": True}
+        for number, each in enumerate(states)
+    }
+    definition = json.dumps({"StartAt": "S0", "States": named})
+    made = aws.client("stepfunctions").create_state_machine(
+        name=unique("machine"), definition=definition, roleArn=role
+    )
+    return str(made["stateMachineArn"])
+
+
+def _complete(state: dict[str, Any]) -> bool:
+    return "Next" in state or state["Type"] in ("Fail", "Succeed")
+
+
+def task(resource: str, parameters: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {
+        "Type": "Task",
+        "Resource": f"arn:aws:states:::{resource}",
+        "Parameters": parameters,
+        **more,
+    }
+
+
+def start(aws: Aws, machine: str, data: Any = None, **more: Any) -> str:
+    started = aws.client("stepfunctions").start_execution(
+        stateMachineArn=machine, input=json.dumps(data or {}), **more
+    )
+    return str(started["executionArn"])
+
+
+def ended(aws: Aws, execution: str) -> dict[str, Any]:
+    states = aws.client("stepfunctions")
+    return dict(
+        wait(
+            lambda: (
+                (told := states.describe_execution(executionArn=execution))["status"] != "RUNNING"
+                and told
+            )
+        )
+    )
+
+
+def run(aws: Aws, role: str, *states: dict[str, Any], data: Any = None) -> dict[str, Any]:
+    return ended(aws, start(aws, create(aws, role, *states), data))
+
+
+def training(aws: Aws, image: str, **changes: Any) -> dict[str, Any]:
+    bucket = aws.bucket(data__a="a")
+    source = {"S3DataType": "S3Prefix", "S3Uri": f"s3://{bucket}/data/"}
+    return {
+        "TrainingJobName": unique("job"),
+        "RoleArn": aws.role("sagemaker"),
+        "AlgorithmSpecification": {
+            "TrainingImage": image,
+            "TrainingInputMode": "File",
+            "MetricDefinitions": [{"Name": "eval:accuracy", "Regex": "eval:accuracy=([0-9.]+)"}],
+        },
+        "InputDataConfig": [{"ChannelName": "training", "DataSource": {"S3DataSource": source}}],
+        "OutputDataConfig": {"S3OutputPath": f"s3://{bucket}/models"},
+        "ResourceConfig": {
+            "InstanceType": "ml.m5.xlarge",
+            "InstanceCount": 1,
+            "VolumeSizeInGB": 30,
+        },
+        "StoppingCondition": {"MaxRuntimeInSeconds": 60},
+        **changes,
+    }
+
+
+@pytest.fixture(scope="module")
+def role(aws: Aws) -> str:
+    return aws.role("states")
+
+
+@pytest.fixture(scope="module")
+def good(aws: Aws, tmp_path_factory: pytest.TempPathFactory) -> str:
+    program = "echo eval:accuracy=0.875; echo w > $SAGEMAKER_BASE_DIR/model/w"
+    return aws.image(tmp_path_factory.mktemp("images"), train=program)
+
+
+@pytest.fixture(scope="module")
+def bad(aws: Aws, tmp_path_factory: pytest.TempPathFactory) -> str:
+    program = "printf 'broken data' > $SAGEMAKER_BASE_DIR/output/failure; exit 1"
+    return aws.image(tmp_path_factory.mktemp("images"), train=program)
+
+
+@pytest.fixture(scope="module")
+def hanging(aws: Aws, tmp_path_factory: pytest.TempPathFactory) -> str:
+    return aws.image(tmp_path_factory.mktemp("images"), train="exec sleep 60")
+
+
+def test_a_training_job_is_awaited_and_described(aws: Aws, role: str, good: str) -> None:
+    told = run(aws, role, task("sagemaker:createTrainingJob.sync", training(aws, good)))
+    output = json.loads(told["output"])
+    assert output["TrainingJobStatus"] == "Completed"
+    assert output["FinalMetricDataList"][0]["MetricName"] == "eval:accuracy"
+    assert output["ResourceConfig"]["VolumeSizeInGB"] == 30
+    assert abs(output["TrainingStartTime"] / 1000 - time.time()) < 60
+
+
+def test_a_failed_job_fails_the_task_with_its_description(aws: Aws, role: str, bad: str) -> None:
+    told = run(aws, role, task("sagemaker:createTrainingJob.sync", training(aws, bad)))
+    assert (told["status"], told["error"]) == ("FAILED", "States.TaskFailed")
+    cause = json.loads(told["cause"])
+    assert cause["FailureReason"] == "AlgorithmError: broken data, exit code: 1"
+
+
+def test_a_refused_job_has_the_error_names_of_the_optimized_integration(
+    aws: Aws, role: str, good: str
+) -> None:
+    job = training(aws, good)
+    aws.client("sagemaker").create_training_job(**job)
+    told = run(aws, role, task("sagemaker:createTrainingJob", job))
+    assert told["error"] == "SageMaker.ResourceInUseException"
+    told = run(
+        aws, role, task("sagemaker:createModel", {"ModelName": "m", "ExecutionRoleArn": role})
+    )
+    assert told["error"] == "SageMaker.AmazonSageMakerException"
+    assert "Service: AmazonSageMaker; Status Code: 400; Error Code: Validation" in told["cause"]
+
+
+def test_the_retry_count_makes_each_attempt_its_own_name(aws: Aws, role: str, good: str) -> None:
+    prefix = unique("job")
+    parameters = training(aws, good)
+    del parameters["TrainingJobName"]
+    parameters["TrainingJobName.$"] = f"States.Format('{prefix}-{{}}', $$.State.RetryCount)"
+    taken = training(aws, good, TrainingJobName=f"{prefix}-0")
+    aws.client("sagemaker").create_training_job(**taken)
+    retry = {
+        "ErrorEquals": ["SageMaker.ResourceInUseException"],
+        "IntervalSeconds": 1,
+        "MaxAttempts": 2,
+        "BackoffRate": 2.0,
+        "MaxDelaySeconds": 2,
+        "JitterStrategy": "FULL",
+    }
+    told = run(aws, role, task("sagemaker:createTrainingJob.sync", parameters, Retry=[retry]))
+    assert json.loads(told["output"])["TrainingJobName"] == f"{prefix}-1"
+
+
+def test_stopping_an_execution_stops_its_job(aws: Aws, role: str, hanging: str) -> None:
+    job = training(aws, hanging)
+    execution = start(aws, create(aws, role, task("sagemaker:createTrainingJob.sync", job)))
+    assert _job(aws, job, "Training") == "InProgress"
+    states = aws.client("stepfunctions")
+    states.stop_execution(executionArn=execution, error="Superseded", cause="a newer push")
+    told = ended(aws, execution)
+    assert (told["status"], told["error"], told["cause"]) == (
+        "ABORTED",
+        "Superseded",
+        "a newer push",
+    )
+    assert _job(aws, job, "Stopped") == "Stopped"
+
+
+def test_a_timeout_is_caught_and_leaves_the_job_to_the_workflow(
+    aws: Aws, role: str, hanging: str
+) -> None:
+    job = training(aws, hanging)
+    catch = {"ErrorEquals": ["States.Timeout"], "ResultPath": "$.error", "Next": "S1"}
+    told = run(
+        aws,
+        role,
+        task(
+            "sagemaker:createTrainingJob.sync",
+            job,
+            TimeoutSecondsPath="$.limit",
+            Catch=[catch],
+            Next="S2",
+        ),
+        task(
+            "aws-sdk:sagemaker:stopTrainingJob",
+            {"TrainingJobName": job["TrainingJobName"]},
+            ResultPath=None,
+        ),
+        {"Type": "Fail"},
+        data={"limit": 2},
+    )
+    assert told["status"] == "SUCCEEDED"
+    assert json.loads(told["output"])["error"]["Error"] == "States.Timeout"
+    assert _job(aws, job, "Stopped") == "Stopped"
+
+
+def _job(aws: Aws, job: dict[str, Any], secondary: str) -> str:
+    describe = aws.client("sagemaker").describe_training_job
+
+    def reached() -> str | None:
+        try:
+            told = describe(TrainingJobName=job["TrainingJobName"])
+        except ClientError:
+            return None
+        return told["TrainingJobStatus"] if told["SecondaryStatus"] == secondary else None
+
+    return str(wait(reached))
+
+
+def test_a_child_workflow_gives_its_output_as_json(aws: Aws, role: str) -> None:
+    child = create(aws, role, {"Type": "Pass", "Parameters": {"got.$": "$.v"}})
+    parameters = {"StateMachineArn": child, "Input": {"v.$": "$.v"}, "Name": unique("child")}
+    told = run(aws, role, task("states:startExecution.sync:2", parameters), data={"v": [1]})
+    output = json.loads(told["output"])
+    assert (output["Status"], output["Output"]) == ("SUCCEEDED", {"got": [1]})
+    assert isinstance(output["StartDate"], int)
+
+
+def test_a_failed_child_fails_the_parent_with_the_original_cause(aws: Aws, role: str) -> None:
+    child = create(aws, role, {"Type": "Fail", "Error": "Rejected", "Cause": "0.4 < 0.6"})
+    told = run(
+        aws, role, task("states:startExecution.sync:2", {"StateMachineArn": child, "Input": {}})
+    )
+    assert told["error"] == "States.TaskFailed"
+    cause = json.loads(told["cause"])
+    assert (cause["Status"], cause["Error"], cause["Cause"]) == ("FAILED", "Rejected", "0.4 < 0.6")
+
+
+def test_stopping_a_parent_stops_its_child(aws: Aws, role: str) -> None:
+    child = create(aws, role, {"Type": "Wait", "Seconds": 60})
+    parent = create(aws, role, task("states:startExecution.sync:2", {"StateMachineArn": child}))
+    execution = start(aws, parent)
+    states = aws.client("stepfunctions")
+    (running,) = wait(lambda: states.list_executions(stateMachineArn=child)["executions"])
+    states.stop_execution(executionArn=execution)
+    assert ended(aws, running["executionArn"])["status"] == "ABORTED"
+
+
+def test_sns_takes_a_document_as_its_message(aws: Aws, role: str) -> None:
+    topic = aws.client("sns").create_topic(Name=unique("topic"))["TopicArn"]
+    parameters = {"TopicArn": topic, "Subject": "s", "Message": {"v.$": "$.v"}}
+    told = run(aws, role, task("sns:publish", parameters), data={"v": 1})
+    assert "MessageId" in json.loads(told["output"])
+
+
+def test_a_missing_topic_can_be_caught_by_name(aws: Aws, role: str) -> None:
+    topic = "arn:aws:sns:eu-west-1:111122223333:missing"
+    told = run(aws, role, task("sns:publish", {"TopicArn": topic, "Message": "m"}))
+    assert told["error"] == "SNS.NotFoundException"
+
+
+def test_sdk_tasks_give_iso_times_and_pascal_names(aws: Aws, role: str) -> None:
+    machine = create(aws, role, {"Type": "Succeed"})
+    told = run(aws, role, task("aws-sdk:sfn:describeStateMachine", {"StateMachineArn": machine}))
+    output = json.loads(told["output"])
+    assert output["StateMachineArn"] == machine
+    assert output["CreationDate"].endswith("Z")
+
+
+@pytest.mark.parametrize(
+    ("resource", "parameters", "error"),
+    [
+        ("sagemaker:describeEndpoint", {"EndpointName": "none"}, "SageMaker.SageMakerException"),
+        ("s3:getObject", {"Bucket": "BUCKET", "Key": "none"}, "S3.NoSuchKeyException"),
+        ("s3:headObject", {"Bucket": "BUCKET", "Key": "none"}, "S3.NoSuchKeyException"),
+        (
+            "ecr:describeImages",
+            {"RepositoryName": "none"},
+            "Ecr.RepositoryNotFoundException",
+        ),
+    ],
+)
+def test_sdk_errors_have_the_names_of_the_sdk_for_java(
+    aws: Aws, role: str, resource: str, parameters: dict[str, str], error: str
+) -> None:
+    bucket = aws.bucket()
+    parameters = {name: value.replace("BUCKET", bucket) for name, value in parameters.items()}
+    told = run(aws, role, task(f"aws-sdk:{resource}", parameters))
+    assert told["error"] == error
+
+
+@pytest.mark.parametrize(
+    ("service_id", "name"),
+    [
+        ("SageMaker", "SageMaker"),
+        ("S3", "S3"),
+        ("ECR", "Ecr"),
+        ("SFN", "Sfn"),
+        ("DynamoDB", "DynamoDb"),
+        ("CloudWatch Logs", "CloudWatchLogs"),
+        ("Application Auto Scaling", "ApplicationAutoScaling"),
+    ],
+)
+def test_services_are_spelt_as_in_the_sdk_for_java(service_id: str, name: str) -> None:
+    assert java_name(service_id) == name
+
+
+def test_a_misspelt_parameter_fails_the_task(aws: Aws, role: str) -> None:
+    told = run(aws, role, task("aws-sdk:sagemaker:describeEndpoint", {"EndpointNam": "x"}))
+    assert (told["status"], told["error"]) == ("FAILED", "States.Runtime")
+    assert "EndpointNam" in told["cause"]
+
+
+def test_objects_can_be_copied_in_a_map(aws: Aws, role: str) -> None:
+    bucket = aws.bucket(seed__a="1", seed__b="2")
+    copy = task(
+        "aws-sdk:s3:copyObject",
+        {
+            "Bucket": bucket,
+            "CopySource.$": f"States.Format('{bucket}/{{}}', $.Key)",
+            "Key.$": "States.Format('data/{}', "
+            "States.ArrayGetItem(States.StringSplit($.Key, '/'), 1))",
+        },
+        End=True,
+    )
+    told = run(
+        aws,
+        role,
+        task(
+            "aws-sdk:s3:listObjectsV2",
+            {"Bucket": bucket, "Prefix": "seed/"},
+            Next="S1",
+        ),
+        {
+            "Type": "Map",
+            "ItemsPath": "$.Contents",
+            "ItemProcessor": {
+                "ProcessorConfig": {"Mode": "INLINE"},
+                "StartAt": "Copy",
+                "States": {"Copy": copy},
+            },
+        },
+    )
+    assert told["status"] == "SUCCEEDED", told
+    listed = aws.client("s3").list_objects_v2(Bucket=bucket, Prefix="data/")["Contents"]
+    assert [each["Key"] for each in listed] == ["data/a", "data/b"]
+
+
+def test_a_machine_whose_role_does_not_trust_it_can_do_nothing(aws: Aws) -> None:
+    stranger = aws.role("states", condition={"ArnEquals": {"aws:SourceArn": "arn:aws:states:::x"}})
+    told = run(aws, stranger, task("aws-sdk:s3:listBuckets", {}))
+    assert told["status"] == "FAILED"
+    assert "states.amazonaws.com is not authorized to assume" in told["cause"]
+
+
+def test_a_role_can_trust_machines_by_their_arn(aws: Aws) -> None:
+    machines = "arn:aws:states:eu-west-1:111122223333:stateMachine:machine-*"
+    role = aws.role("states", condition={"ArnLike": {"aws:SourceArn": machines}})
+    assert run(aws, role, task("aws-sdk:s3:listBuckets", {}))["status"] == "SUCCEEDED"
+
+
+def test_tasks_act_with_the_role_of_the_machine(aws: Aws, role: str) -> None:
+    told = run(aws, role, task("aws-sdk:sts:getCallerIdentity", {}))
+    name = role.rsplit("/", 1)[1]
+    assert f":assumed-role/{name}/" in json.loads(told["output"])["Arn"]
+
+
+def test_an_unsupported_integration_is_refused_at_creation(aws: Aws, role: str) -> None:
+    with pytest.raises(ClientError, match="InvalidDefinition"):
+        create(aws, role, task("lambda:invoke", {}))
+    with pytest.raises(ClientError, match="InvalidDefinition"):
+        create(aws, role, task("sagemaker:createModel.sync", {}))
+
+
+def test_the_same_name_and_input_is_the_same_execution(aws: Aws, role: str) -> None:
+    machine = create(aws, role, {"Type": "Wait", "Seconds": 60})
+    first = start(aws, machine, {"v": 1}, name="one")
+    assert start(aws, machine, {"v": 1}, name="one") == first
+    with pytest.raises(ClientError, match="ExecutionAlreadyExists"):
+        start(aws, machine, {"v": 2}, name="one")
+    aws.client("stepfunctions").stop_execution(executionArn=first)
+
+
+def test_a_machine_is_not_silently_kept_when_its_definition_differs(aws: Aws, role: str) -> None:
+    machine = create(aws, role, {"Type": "Succeed"})
+    states = aws.client("stepfunctions")
+    other = json.dumps({"StartAt": "A", "States": {"A": {"Type": "Succeed"}}})
+    with pytest.raises(ClientError, match="StateMachineAlreadyExists"):
+        states.create_state_machine(name=machine.rsplit(":", 1)[1], definition=other, roleArn=role)
+
+
+def test_a_stop_right_after_the_start_is_obeyed(aws: Aws, role: str) -> None:
+    machine = create(aws, role, {"Type": "Wait", "Seconds": 60})
+    states = aws.client("stepfunctions")
+    executions = [start(aws, machine) for _ in range(5)]
+    stops = [
+        threading.Thread(target=states.stop_execution, kwargs={"executionArn": each})
+        for each in executions
+    ]
+    for stop in stops:
+        stop.start()
+    for stop in stops:
+        stop.join()
+    assert {ended(aws, each)["status"] for each in executions} == {"ABORTED"}
+
+
+def test_executions_and_their_history_are_listed(aws: Aws, role: str) -> None:
+    machine = create(aws, role, {"Type": "Fail", "Error": "E", "Cause": "C"})
+    execution = start(aws, machine)
+    ended(aws, execution)
+    states = aws.client("stepfunctions")
+    listed = states.list_executions(stateMachineArn=machine, statusFilter="FAILED")["executions"]
+    assert [each["executionArn"] for each in listed] == [execution]
+    assert listed[0]["stopDate"] >= listed[0]["startDate"]
+    assert (
+        states.list_executions(stateMachineArn=machine, statusFilter="RUNNING")["executions"] == []
+    )
+    history = states.get_execution_history(executionArn=execution, reverseOrder=True, maxResults=1)
+    (last,) = history["events"]
+    assert (last["type"], last["executionFailedEventDetails"]["error"]) == ("ExecutionFailed", "E")
+    assert "nextToken" in history
+
+
+def test_an_input_above_the_quota_is_refused(aws: Aws, role: str, tmp_path: Path) -> None:
+    machine = create(aws, role, {"Type": "Succeed"})
+    with pytest.raises(ClientError, match="InvalidExecutionInput"):
+        start(aws, machine, {"v": "x" * 262_144})

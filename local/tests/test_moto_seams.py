@@ -1,0 +1,244 @@
+"""Each name private to moto that local/moto_seams.py and its neighbours lean on: where it is, what
+it takes, and what moto itself would do. A new moto that moves one fails here first."""
+
+import inspect
+import json
+import subprocess
+import sys
+from importlib.metadata import version
+from typing import Any
+
+import pytest
+
+from local import moto_seams
+from local.tests.aws import Aws, unique
+
+
+def parameters(function: Any) -> list[str]:
+    return list(inspect.signature(function).parameters)
+
+
+UNPATCHED = """
+import inspect, json
+import moto.stepfunctions.parser.asl.component.state.exec.state_task.state_task_factory as factory
+import moto.stepfunctions.parser.asl.utils.json_path as paths
+from moto.core.config import default_user_config
+from moto.ecr.models import Image
+from moto.stepfunctions.parser.api import InvalidDefinition
+from moto.stepfunctions.parser.backend.execution import Execution
+
+def refused(path, data):
+    try:
+        return paths.extract_json(path, data)
+    except paths.NoSuchJsonPathError:
+        return "refused"
+
+details = Execution.get_start_execution_details
+print(json.dumps({
+    "digest": Image("1", "t", '{"layers": [{"digest": "d"}]}', "r").get_image_digest(),
+    "setting": default_user_config["stepfunctions"],
+    "factory": list(inspect.signature(factory.state_task_service_for).parameters),
+    "factory is used": "state_task_service_for(" in inspect.getsource(factory.state_task_for),
+    "index": paths.extract_json("$.a[0].b", {"a": [{"b": 2}]}),
+    "filter": refused("$.a[?(@.n == 1)].v", {"a": []}),
+    "names": paths.extract_json.__code__.co_names,
+    "start": "start_time=self.start_date" in inspect.getsource(details),
+    "code": [InvalidDefinition.code, InvalidDefinition.TYPE],
+}))
+"""
+
+
+@pytest.fixture(scope="module")
+def unpatched() -> dict[str, Any]:
+    """Facts of moto as it is, from a process that this package has not touched."""
+    done = subprocess.run(
+        [sys.executable, "-c", UNPATCHED], capture_output=True, text=True, check=True, timeout=60
+    )
+    return dict(json.loads(done.stdout))
+
+
+def test_the_pinned_version_is_the_installed_one() -> None:
+    assert version("moto") == moto_seams.MOTO
+
+
+def test_another_moto_is_refused_with_the_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(moto_seams, "MOTO", "0.0.0")
+    with pytest.raises(moto_seams.WrongMoto, match=r"needs moto 0\.0\.0, found .*requirements"):
+        moto_seams.install()
+
+
+def test_backends_are_made_from_the_attribute() -> None:
+    from moto.core.base_backend import BackendDict, BaseBackend
+
+    class First(BaseBackend):
+        pass
+
+    class Second(BaseBackend):
+        pass
+
+    backends: Any = BackendDict(First, "s3", use_boto3_regions=False, additional_regions=["here"])
+    backends.backend = Second
+    assert type(backends["111122223333"]["here"]) is Second
+
+
+def test_a_subclass_can_set_its_url_module() -> None:
+    from moto.core.base_backend import BaseBackend
+
+    assert isinstance(inspect.getattr_static(BaseBackend, "_url_module"), property)
+
+
+@pytest.mark.parametrize("service", ["sagemaker", "sagemakerruntime", "stepfunctions"])
+def test_paths_are_a_table_that_can_be_changed(service: str) -> None:
+    urls = __import__(f"moto.{service}.urls", fromlist=["urls"])
+    assert isinstance(urls.url_paths, dict)
+    assert all(callable(each) for each in urls.url_paths.values())
+
+
+def test_the_authorizer_is_one_method() -> None:
+    from moto.core.authorization import ActionAuthenticatorMixin
+
+    method = ActionAuthenticatorMixin._authenticate_and_authorize_action
+    assert parameters(method) == ["self", "iam_request_cls", "resource"]
+
+
+def test_bucket_policies_are_read_in_one_method() -> None:
+    from moto.s3.models import FakeBucket
+
+    assert parameters(FakeBucket.get_permission) == ["self", "action", "resource"]
+
+
+def test_an_unmet_deny_does_not_close_a_bucket(aws: Aws) -> None:
+    s3, bucket = aws.client("s3"), aws.bucket(key="v")
+    deny = {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:*",
+        "Resource": f"arn:aws:s3:::{bucket}/*",
+        "Condition": {"StringEquals": {"aws:PrincipalAccount": "999999999999"}},
+    }
+    s3.put_bucket_policy(
+        Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [deny]})
+    )
+    assert s3.get_object(Bucket=bucket, Key="key")["Body"].read() == b"v"
+
+
+def test_moto_digests_something_else_than_the_manifest(unpatched: dict[str, Any]) -> None:
+    assert unpatched["digest"].startswith("sha256:18ac3e73")  # of the layer's name, "d"
+
+
+def test_an_images_digest_is_that_of_its_manifest(aws: Aws) -> None:
+    import hashlib
+
+    ecr, repository = aws.client("ecr"), unique("repository")
+    ecr.create_repository(repositoryName=repository, imageTagMutability="IMMUTABLE")
+    manifests = [
+        json.dumps({"mediaType": "application/vnd.oci.image.manifest.v1+json", "n": number})
+        for number in range(2)
+    ]
+    put = ecr.put_image(repositoryName=repository, imageManifest=manifests[0], imageTag="one")
+    digest = "sha256:" + hashlib.sha256(manifests[0].encode()).hexdigest()
+    assert put["image"]["imageId"]["imageDigest"] == digest
+    described = ecr.describe_images(repositoryName=repository, imageIds=[{"imageDigest": digest}])
+    assert described["imageDetails"][0]["imageTags"] == ["one"]
+    with pytest.raises(ecr.exceptions.ImageTagAlreadyExistsException):
+        ecr.put_image(repositoryName=repository, imageManifest=manifests[1], imageTag="one")
+
+
+def test_records_of_sagemaker_lie_in_tables_by_name() -> None:
+    from moto.sagemaker.models import SageMakerModelBackend
+
+    backend = SageMakerModelBackend("eu-west-1", "111122223333")
+    for table in ("training_jobs", "_models", "endpoint_configs", "endpoints"):
+        assert getattr(backend, table) == {}
+
+
+def test_tags_of_sagemaker_are_read_from_the_record() -> None:
+    from moto.sagemaker.models import SageMakerModelBackend
+
+    from local.sagemaker.records import Record
+
+    backend: Any = SageMakerModelBackend("eu-west-1", "111122223333")
+    tag = {"Key": "k", "Value": "v"}
+    backend.endpoints["e"] = Record({}, [tag])
+    arn = "arn:aws:sagemaker:eu-west-1:111122223333:endpoint/e"
+    assert backend.list_tags(arn=arn, MaxResults=None, NextToken=None)[0] == [tag]
+
+
+def test_executions_look_for_machines_in_the_registry_that_is_replaced() -> None:
+    import moto.stepfunctions.models as records
+    import moto.stepfunctions.parser.models as interpreter
+    from moto.stepfunctions import responses
+
+    assert "stepfunctions_parser_backends" in inspect.getsource(responses.get_backend)
+    assert isinstance(interpreter.StepFunctionsParserBackend.__mro__[1], type)
+    assert records.stepfunctions_backends is not None
+
+
+def test_the_interpreter_is_switched_on_by_this_setting(unpatched: dict[str, Any]) -> None:
+    assert unpatched["setting"] == {"execute_state_machine": False}
+
+
+def test_tasks_are_made_by_one_factory(unpatched: dict[str, Any]) -> None:
+    assert (unpatched["factory"], unpatched["factory is used"]) == (["service_name"], True)
+
+
+def test_a_task_is_called_with_these_arguments() -> None:
+    from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_callback import (  # noqa: E501
+        StateTaskServiceCallback as Task,
+    )
+
+    arguments = [
+        "self",
+        "env",
+        "resource_runtime_part",
+        "normalised_parameters",
+        "state_credentials",
+    ]
+    assert parameters(Task._eval_service_task) == arguments
+    assert parameters(Task._build_sync_resolver) == arguments
+    assert parameters(Task._build_sync2_resolver) == arguments
+    assert parameters(Task._eval_sync)[:3] == ["self", "env", "sync_resolver"]
+    assert parameters(Task._normalise_parameters)[:2] == ["self", "parameters"]
+    for name in ("_get_boto_service_action", "_get_sfn_resource", "_get_sfn_resource_type"):
+        assert parameters(getattr(Task, name))[0] == "self"
+    assert parameters(Task._validate_service_integration_is_supported) == ["self"]
+
+
+def test_paths_are_parsed_by_names_of_their_module(unpatched: dict[str, Any]) -> None:
+    assert (unpatched["index"], unpatched["filter"]) == ([2], "refused")
+    for name in ("parse", "_is_singleton_array_access", "_contains_slice_or_wildcard_array"):
+        assert name in unpatched["names"]
+
+
+def test_a_choice_compares_in_one_method() -> None:
+    from moto.stepfunctions.parser.asl.component.state.choice.comparison import (
+        comparison_variable,
+        variable,
+    )
+
+    compare = comparison_variable.ComparisonVariable
+    assert parameters(compare.__init__) == ["self", "variable", "func"]
+    assert parameters(compare._eval_body) == ["self", "env"]
+    assert parameters(variable.NoSuchVariable.__init__) == ["self", "path"]
+
+
+def test_the_start_time_of_an_execution_is_a_datetime_in_moto(unpatched: dict[str, Any]) -> None:
+    assert unpatched["start"]
+
+
+def test_an_execution_can_be_described_listed_and_stopped_by_these_names() -> None:
+    from moto.stepfunctions.parser.asl.eval.environment import Environment
+    from moto.stepfunctions.parser.asl.eval.program_state import ProgramError, ProgramStopped
+    from moto.stepfunctions.parser.backend.execution import Execution
+
+    for name in ("to_describe_output", "to_execution_list_item", "to_history_output"):
+        assert parameters(getattr(Execution, name)) == ["self"]
+    assert parameters(Execution.stop) == ["self", "stop_date", "error", "cause"]
+    assert parameters(Environment.program_state) == parameters(Environment.is_running) == ["self"]
+    assert ProgramStopped is not ProgramError
+
+
+def test_the_interpreters_errors_have_a_code_that_is_not_sent(
+    unpatched: dict[str, Any],
+) -> None:
+    assert unpatched["code"] == ["InvalidDefinition", None]
