@@ -1,33 +1,42 @@
-"""A stack's parameters and the rules over them."""
+"""What a deployment is asked to reach: a template with its parameters, which have to be right."""
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-from local.cfn.conditions import text
-from local.cfn.form import TemplateError
-from local.cfn.functions import Scope
-from local.cfn.template import Template
+from local.cfn.functions import Scope, text
+from local.cfn.template import Template, TemplateError
 from local.refusals import unsupported
 
 
-def complete(template: Template, given: Mapping[str, str]) -> dict[str, str]:
-    """Every parameter's text: what was given, else the default. Raises TemplateError."""
-    if extra := sorted(given.keys() - template.parameters.keys()):
-        raise TemplateError(f"Parameters: [{', '.join(extra)}] do not exist in the template")
-    declared = {
-        name: given.get(name, text(parameter["Default"]) if "Default" in parameter else None)
-        for name, parameter in template.parameters.items()
-    }
-    values = {name: value for name, value in declared.items() if value is not None}
-    if missing := [name for name in declared if name not in values]:
-        raise TemplateError(f"Parameters: [{', '.join(missing)}] must have values")
-    return values
+@dataclass(frozen=True)
+class Plan:
+    """`parameters` are texts, defaults included."""
 
+    template: Template
+    parameters: Mapping[str, str]
+    tags: Mapping[str, str] = field(default_factory=dict)
+    capabilities: tuple[str, ...] = ()
+    role: str | None = None
 
-def values(template: Template, texts: Mapping[str, str]) -> dict[str, str | list[str]]:
-    """What Ref gives for every parameter, checked. Raises TemplateError."""
-    return {name: _value(name, template.parameters[name], one) for name, one in texts.items()}
+    @classmethod
+    def of(cls, template: Template, given: Mapping[str, str], **rest: Any) -> "Plan":
+        """With every parameter that is not given at its default. Raises TemplateError."""
+        if extra := sorted(given.keys() - template.parameters.keys()):
+            raise TemplateError(f"Parameters: [{', '.join(extra)}] do not exist in the template")
+        defaults = {k: text(p["Default"]) for k, p in template.parameters.items() if "Default" in p}
+        texts = {**defaults, **given}
+        if missing := [name for name in template.parameters if name not in texts]:
+            raise TemplateError(f"Parameters: [{', '.join(missing)}] must have values")
+        return cls(template, {name: texts[name] for name in template.parameters}, **rest)
+
+    def values(self) -> dict[str, str | list[str]]:
+        """What Ref gives for every parameter, checked. Raises TemplateError."""
+        declared = self.template.parameters
+        return {
+            name: _value(name, declared[name], given) for name, given in self.parameters.items()
+        }
 
 
 def check_rules(scope: Scope) -> None:

@@ -1,8 +1,11 @@
 import re
+from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
-from local.cfn.form import TemplateError
+from local.cfn.template import TemplateError
+from local.cfn.work import reason
 from local.tests.cfn.cloud import Cloud, deploy, plan, thing
 
 ARN = {"Fn::GetAtt": ["First", "Arn"]}
@@ -95,6 +98,18 @@ def test_a_property_that_cannot_be_applied_fails_the_resource(
     assert made.cloud.calls == []
 
 
+def test_a_reason_is_one_line_however_much_a_service_says() -> None:
+    told = {"Code": "InvalidDefinition", "Message": "no such state\n" + 700 * "  {a: b}\n"}
+    answer: Any = {"Error": told, "ResponseMetadata": {"HTTPStatusCode": 400}}
+    said = reason(ClientError(answer, "CreateStateMachine"))
+    assert said.startswith('Resource handler returned message: "no such state {a: b} {a: b}')
+    assert said.endswith(
+        '… (InvalidDefinition; Status Code: 400)" (HandlerErrorCode: InvalidRequest)'
+    )
+    assert len(said.split('"')[1]) == 1024  # RecordHandlerProgress, "StatusMessage"
+    assert "\n" not in said
+
+
 def test_an_update_touches_only_what_changed() -> None:
     made = deploy(plan({"First": thing(Name="a"), "Second": thing(Name="b", Size=1)}))
     made.cloud.calls.clear()
@@ -181,7 +196,7 @@ def test_an_update_that_cannot_be_checked_changes_nothing() -> None:
 def test_deletion_goes_backwards_and_keeps_what_is_retained() -> None:
     first = thing(Name="a", _DeletionPolicy="Retain")
     made = deploy(plan({"User": thing(Name="u", Color=ARN), "First": first}))
-    made.engine().delete()
+    made.deployment().delete()
     assert made.statuses()[-5:] == [
         "demo DELETE_IN_PROGRESS",
         "User DELETE_IN_PROGRESS",
@@ -194,11 +209,11 @@ def test_deletion_goes_backwards_and_keeps_what_is_retained() -> None:
 
 def test_a_resource_that_will_not_go_can_be_retained_in_a_second_deletion() -> None:
     made = deploy(plan({"First": thing(Name="a", Color="stuck"), "Second": thing(Name="b")}))
-    made.engine().delete()
+    made.deployment().delete()
     assert made.stack.status == "DELETE_FAILED"
     assert made.stack.reason == "The following resource(s) failed to delete: [First]."
     assert list(made.stack.resources) == ["First"]
-    made.engine().delete(frozenset({"First"}))
+    made.deployment().delete(frozenset({"First"}))
     assert made.stack.status == "DELETE_COMPLETE"
     assert list(made.cloud.things) == ["a"]
 

@@ -3,10 +3,9 @@ from typing import Any
 
 import pytest
 
-from local.cfn.form import TemplateError
 from local.cfn.functions import Scope
-from local.cfn.parameters import check_rules, complete, values
-from local.cfn.template import Template, parse
+from local.cfn.plan import Plan, check_rules
+from local.cfn.template import Template, TemplateError, parse
 
 
 def template(**sections: Any) -> Template:
@@ -15,8 +14,8 @@ def template(**sections: Any) -> Template:
 
 def resolved(parameter: dict[str, Any], given: str | None) -> Any:
     declared = template(Parameters={"Size": parameter})
-    texts = complete(declared, {} if given is None else {"Size": given})
-    return values(declared, texts)["Size"]
+    plan = Plan.of(declared, {} if given is None else {"Size": given})
+    return plan.values()["Size"]
 
 
 @pytest.mark.parametrize(
@@ -69,7 +68,7 @@ def test_a_wrong_value_is_refused_with_the_parameters_name(
 
 def test_a_parameter_that_the_template_does_not_have_is_refused() -> None:
     with pytest.raises(TemplateError, match=r"Parameters: \[Sise\] do not exist in the template"):
-        complete(template(), {"Sise": "1"})
+        Plan.of(template(), {"Sise": "1"})
 
 
 RULES = {

@@ -1,4 +1,4 @@
-"""The stacks and change sets of an endpoint, and how a request finds them."""
+"""What is known of stacks and change sets: what was asked for, what was made, what happened."""
 
 import re
 import uuid
@@ -6,11 +6,16 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from local.cfn.stack import Plan, Stack
+from local.cfn.plan import Plan
 from local.context import current
 from local.service import AwsError, Records
 
+STACK_TYPE = "AWS::CloudFormation::Stack"
 UPDATABLE = {"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"}
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
 
 
 def invalid(message: str) -> AwsError:
@@ -18,7 +23,64 @@ def invalid(message: str) -> AwsError:
 
 
 @dataclass
-class ChangeSet:
+class Resource:
+    """One resource of a stack; `id` is its physical ID."""
+
+    logical: str
+    type: str
+    properties: dict[str, Any]
+    id: str = ""
+    attributes: dict[str, Any] = field(default_factory=dict)
+    on_delete: str = "Delete"
+    on_replace: str = "Delete"
+    status: str = ""
+    reason: str = ""
+    updated: datetime = field(default_factory=now)
+
+
+@dataclass
+class Stack:
+    name: str
+    id: str
+    plan: Plan
+    status: str = "REVIEW_IN_PROGRESS"
+    reason: str = ""
+    on_failure: str = "ROLLBACK"
+    retain_except_on_create: bool = False  # what the running deployment was asked for
+    protected: bool = False
+    created: datetime = field(default_factory=now)
+    updated: datetime | None = None
+    deleted: datetime | None = None
+    resources: dict[str, Resource] = field(default_factory=dict)
+    events: list[dict[str, Any]] = field(default_factory=list)
+    outputs: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    @property
+    def busy(self) -> bool:
+        return self.status.endswith("_IN_PROGRESS") and self.status != "REVIEW_IN_PROGRESS"
+
+    def note(self, status: str, reason: str = "", resource: Resource | None = None) -> None:
+        """Record a new status, of the stack itself or of one of its resources."""
+        about = resource or self
+        about.status, about.reason = status, reason
+        event: dict[str, Any] = {
+            "StackId": self.id,
+            "StackName": self.name,
+            "EventId": str(uuid.uuid4()),
+            "LogicalResourceId": resource.logical if resource else self.name,
+            "PhysicalResourceId": about.id,
+            "ResourceType": resource.type if resource else STACK_TYPE,
+            "Timestamp": now(),
+            "ResourceStatus": status,
+            "ResourceStatusReason": reason or None,
+        }
+        if resource:
+            resource.updated = event["Timestamp"]
+        self.events.append(event)
+
+
+@dataclass
+class ChangeSetRecord:
     name: str
     id: str
     stack: Stack
@@ -29,7 +91,7 @@ class ChangeSet:
     execution: str = "AVAILABLE"
     reason: str | None = None
     changes: list[dict[str, Any]] = field(default_factory=list)
-    created: datetime = field(default_factory=lambda: datetime.now(UTC))
+    created: datetime = field(default_factory=now)
 
 
 class StackRecords(Records):
@@ -38,7 +100,7 @@ class StackRecords(Records):
     def __init__(self) -> None:
         super().__init__()
         self.stacks: list[Stack] = []
-        self.change_sets: list[ChangeSet] = []
+        self.change_sets: list[ChangeSetRecord] = []
 
     def new_id(self, resource: str) -> str:
         return current().arn("cloudformation", f"{resource}/{uuid.uuid4()}")
@@ -64,6 +126,11 @@ class StackRecords(Records):
             raise invalid(f"Stack:{found.id} is in {found.status} state and can not be updated.")
         return found
 
+    def claim(self, stack: Stack) -> None:
+        """Take a stack for an update, holding the lock. Raises AwsError if it is not free."""
+        self.updatable(stack.id)
+        stack.status, stack.updated = "UPDATE_IN_PROGRESS", now()
+
     def creatable(self, name: str) -> None:
         """Refuse a name that is malformed, or taken."""
         pattern = "[a-zA-Z][-a-zA-Z0-9]*"
@@ -75,7 +142,7 @@ class StackRecords(Records):
         if self.existing(name):
             raise AwsError("AlreadyExistsException", f"Stack [{name}] already exists")
 
-    def change_set(self, name: str, stack: str | None) -> ChangeSet:
+    def change_set(self, name: str, stack: str | None) -> ChangeSetRecord:
         for one in reversed(self.change_sets):
             if one.id == name or (one.name == name and stack in (one.stack.name, one.stack.id)):
                 return one
