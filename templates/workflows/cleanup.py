@@ -10,6 +10,7 @@ from templates.kit.names import version_prefix, versions
 from templates.parameters import Parameters
 from templates.workflows.failure import notify
 from templates.workflows.language import (
+    Below,
     Step,
     catch,
     choose,
@@ -32,7 +33,7 @@ def remove_old_versions(parameters: Parameters, topic: Topic, key: Key) -> list[
         "$.name, $.error.Error, $.error.Cause)",
         topic,
         key,
-        then="Summarize",
+        then=Below("RemoveVersions"),
     )
     return [
         task(

@@ -17,9 +17,11 @@ from templates.workflows.language import (
     EXPLAIN,
     LOOKS,
     NOTIFY,
+    Below,
     Rule,
     State,
     Step,
+    Way,
     all_of,
     any_of,
     catch,
@@ -78,9 +80,8 @@ def bring_to_endpoint() -> list[Step]:
 
 def _is_absent() -> Step:
     cause = f"{_LOOKUP}.Cause"
-    create = _change(
-        "CreateEndpoint", [sagemaker.CreateEndpoint, sagemaker.AddTags], {"Tags": TAGS}
-    )
+    actions = [sagemaker.CreateEndpoint, sagemaker.AddTags]
+    create = _change("CreateEndpoint", actions, {"Tags": TAGS}, then=Below("ChooseAction"))
     throttled = any_of(matches(cause, "*Throttling*"), matches(cause, "*Rate exceeded*"))
     return choose(
         "IsAbsent",
@@ -166,7 +167,7 @@ def _describe(
     )
 
 
-def _change(name: str, actions: Sequence[Action], more: State) -> Step:
+def _change(name: str, actions: Sequence[Action], more: State, then: Way = None) -> Step:
     """Create or update. Both need the ARNs of the endpoint and of its configuration.
 
     The update does not set RetainAllVariantProperties: it would keep the old instance count, and
@@ -180,5 +181,5 @@ def _change(name: str, actions: Sequence[Action], more: State) -> Step:
         grants=[allow(name, actions, [_ARN, versions("endpoint-config")])],
         tokens={"ProjectName": Ref("ProjectName")},
         at="$.change",
-        then="StartWaiting",
+        then=then,
     )

@@ -70,7 +70,7 @@ def _restate(name: str, error: State) -> Step:
     return put(name, _ERROR, error, then=EXPLAIN)
 
 
-def notify(name: str, subject: str, message: str, topic: Topic, key: Key, then: str) -> Step:
+def notify(name: str, subject: str, message: str, topic: Topic, key: Key, then: Way) -> Step:
     """Tell the topic. Whatever becomes of the message, the run goes on with its own error.
 
     `subject` is at most 100 characters of ASCII; `message` is a States.Format call.

@@ -64,8 +64,15 @@ class Step:
     calls: str = ""
 
 
-# The step below; a step of that name elsewhere; or a side way
-Way: TypeAlias = str | Sequence[Step] | None
+@dataclass(frozen=True)
+class Below:
+    """The step below one of that name, for a side way that comes back further down."""
+
+    name: str
+
+
+# The step below; the step of that name; the step below the one of that name; or a side way
+Way: TypeAlias = str | Below | Sequence[Step] | None
 
 
 # ---- values

@@ -12,6 +12,7 @@ from troposphere.iam import Role
 from templates.kit.iam import allow, policy
 from templates.workflows.joining import join, needed
 from templates.workflows.language import (
+    Below,
     Step,
     Way,
     catch,
@@ -73,6 +74,14 @@ def test_a_side_way_of_a_side_way_comes_back_to_the_story() -> None:
     assert joined["Inner"]["Choices"][0]["Next"] == joined["Deepest"]["Next"] == "Below"
 
 
+def test_a_side_way_may_come_back_further_down() -> None:
+    aside = [say("Aside", then=Below("Second"))]
+    story = [call("First", caught=[catch(aside)]), say("Second"), say("Third"), end("End")]
+    assert states(story)["Aside"]["Next"] == "Third"
+    inserted = [*story[:2], say("Inserted"), *story[2:]]
+    assert states(inserted)["Aside"]["Next"] == "Inserted"
+
+
 def test_an_error_has_a_side_way_too() -> None:
     joined = states([call("Call", caught=[catch([say("Mend")])]), say("Below"), end("End")])
     assert joined["Call"]["Catch"][0]["Next"] == "Mend"
@@ -116,7 +125,7 @@ def test_a_step_inside_an_each_does_not_lead_out_of_it() -> None:
 
 
 def test_a_story_that_does_not_end_is_refused() -> None:
-    with pytest.raises(ValueError, match="nothing stands below Last, and it names no way on"):
+    with pytest.raises(ValueError, match="Last goes on to the step below Last, and there is none"):
         join("test", [say("First"), say("Last")])
 
 
