@@ -6,15 +6,28 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from scripts import jobs, pipeline, reasons, stacks, workflow
-from scripts.clients import Clients
-from scripts.console import Console, shorten
-from scripts.inventory import endpoint, served_version, take
-from scripts.session import FAILED, add_session_arguments, connect, guarded
+from scripts.lib import jobs, pipeline, stacks, workflow
+from scripts.lib.console import Console, shorten
+from scripts.lib.inventory import endpoint, served_version, take
+from scripts.lib.problems import FAILED, guarded
+from scripts.lib.session import Clients, add_session_arguments, connect
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker.type_defs import TrainingJobSummaryTypeDef
     from mypy_boto3_stepfunctions.type_defs import ExecutionListItemTypeDef
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m scripts.status", description=__doc__)
+    add_session_arguments(parser)
+    parser.add_argument("--exit-code", action="store_true", help="exit 1 if the last run failed")
+    args = parser.parse_args(argv)
+
+    def work() -> int:
+        failed = status(connect(args.region, args.profile), args.stack, Console())
+        return FAILED if failed and args.exit_code else 0
+
+    return guarded(work, "Nothing was changed.")
 
 
 def status(clients: Clients, stack: str, console: Console) -> bool:
@@ -79,16 +92,16 @@ def show_pipeline(clients: Clients, known: dict[str, str], console: Console) -> 
 
 
 def show_steps(
-    clients: Clients, known: dict[str, str], run: pipeline.Run, console: Console
+    clients: Clients, known: dict[str, str], run: pipeline.PipelineRun, console: Console
 ) -> None:
     """What one run is at, or why it failed."""
     for step in pipeline.steps(clients.codepipeline, known["PipelineName"], run.id):
         if step.status == "InProgress":
-            at = reasons.doing(clients, step, known["TrainingWorkflowArn"])
-            console.line(f"  Now: {step.stage}" + (f": {at}" if at else ""), "cyan")
+            at = pipeline.doing(clients, step, known["TrainingWorkflowArn"])
+            console.line(f"  Now: {at}", "cyan")
         elif step.status == "Failed" and run.status != "InProgress":
             console.line(f"  {step.stage} failed:", "red")
-            for line in reasons.reason(clients, step, known["TrainingWorkflowArn"]):
+            for line in pipeline.reason(clients, step, known["TrainingWorkflowArn"]):
                 console.paragraph(line, 4)
 
 
@@ -123,17 +136,11 @@ def training(
     execution: "ExecutionListItemTypeDef",
 ) -> str:
     """What the last training job made during an execution measured and ran on, or an empty text."""
-    end = execution.get("stopDate", datetime.now(UTC))
-    names = [
-        job["TrainingJobName"]
-        for job in made
-        if execution["startDate"] <= job["CreationTime"] <= end
-    ]
+    names = jobs.created(made, execution["startDate"], execution.get("stopDate"))
     if not names:
         return ""
     job = clients.sagemaker.describe_training_job(TrainingJobName=names[0])
-    metrics = {one["MetricName"]: one["Value"] for one in job.get("FinalMetricDataList", [])}
-    words = jobs.capacity(job)
+    metrics, words = jobs.metrics(job), jobs.capacity(job)
     if "eval:accuracy" in metrics:
         words.insert(0, f"accuracy {metrics['eval:accuracy']:.1%}")
     if jobs.fell_back(names[0], names):
@@ -166,19 +173,6 @@ def ago(when: datetime | None) -> str:
         if seconds >= size:
             return f"{seconds // size} {unit}"
     return f"{seconds} s"
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m scripts.status", description=__doc__)
-    add_session_arguments(parser)
-    parser.add_argument("--exit-code", action="store_true", help="exit 1 if the last run failed")
-    args = parser.parse_args(argv)
-
-    def work() -> int:
-        failed = status(connect(args.region, args.profile), args.stack, Console())
-        return FAILED if failed and args.exit_code else 0
-
-    return guarded(work, "Nothing was changed.")
 
 
 if __name__ == "__main__":

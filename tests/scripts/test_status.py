@@ -1,18 +1,15 @@
 """Status answers at a glance, also when there is nothing to see."""
 
 import io
-from collections.abc import Iterator
-from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from botocore.stub import Stubber
 
-from scripts import stacks, status
-from scripts.clients import Clients
-from scripts.console import Console
-from scripts.inventory import take
+from scripts import status
+from scripts.lib.console import Console
+from scripts.lib.session import Clients
 
 NOW = datetime.now(UTC)
 STACK_ID = "arn:aws:cloudformation:eu-west-1:123456789012:stack/mlops/0a1b2c3d-1111"
@@ -23,13 +20,6 @@ KNOWN = {
     "VersionPrefix": "mlops-0a1b2c3d",
     "TrainingWorkflowArn": "arn:aws:states:eu-west-1:123456789012:stateMachine:mlops-training",
 }
-
-
-@pytest.fixture
-def stub(clients: Clients) -> Iterator[dict[str, Stubber]]:
-    names = ("cloudformation", "codepipeline", "codebuild", "stepfunctions", "sagemaker", "s3")
-    with ExitStack() as stack:
-        yield {name: stack.enter_context(Stubber(getattr(clients, name))) for name in names}
 
 
 def stage(name: str, state: str) -> dict[str, Any]:
@@ -191,47 +181,6 @@ def test_without_a_stack_the_way_to_one_is_named(
         "Nothing here: there is no stack mine in eu-west-1.",
         "`make deploy STACK=mine` creates it.",
     ]
-
-
-def test_what_a_deleted_stack_kept_is_found_by_its_events(
-    clients: Clients, stub: dict[str, Stubber]
-) -> None:
-    cloudformation = stub["cloudformation"]
-    missing = ("ValidationError", "Stack with id mlops does not exist")
-    deleted = {"StackName": "mlops", "StackStatus": "DELETE_COMPLETE", "CreationTime": NOW}
-    cloudformation.add_client_error("describe_stacks", *missing)
-    cloudformation.add_response(
-        "list_stacks", {"StackSummaries": [deleted | {"StackId": STACK_ID}]}
-    )
-    name = {"ParameterKey": "ProjectName", "ParameterValue": "prj"}
-    cloudformation.add_response(
-        "describe_stacks", {"Stacks": [deleted | {"StackId": STACK_ID, "Parameters": [name]}]}
-    )
-    event = {"StackId": STACK_ID, "StackName": "mlops", "EventId": "1", "Timestamp": NOW}
-    event |= {"LogicalResourceId": "Data", "ResourceType": "AWS::S3::Bucket"}
-    kept = event | {"PhysicalResourceId": "data", "ResourceStatus": "DELETE_SKIPPED"}
-    gone = event | {"PhysicalResourceId": "logs", "ResourceStatus": "DELETE_COMPLETE"}
-    # Kept by a rollback and by the deletion after it: one thing all the same
-    events = [kept | {"EventId": "2"}, kept, gone]
-    cloudformation.add_response("describe_stack_events", {"StackEvents": events})
-    cloudformation.add_client_error("describe_stacks", *missing)
-    cloudformation.add_response("list_stacks", {"StackSummaries": []})
-    stub["sagemaker"].add_client_error(
-        "describe_endpoint", "ValidationException", "Could not find endpoint"
-    )
-    contained = {"NameContains": "prj-0a1b2c3d"}
-    stub["sagemaker"].add_response("list_endpoint_configs", {"EndpointConfigs": []}, contained)
-    stub["sagemaker"].add_response("list_models", {"Models": []}, contained)
-    stub["s3"].add_response("head_bucket", {}, {"Bucket": "data"})
-    assert take(clients, "mlops").lines() == ["Data: S3::Bucket data"]
-
-
-def test_an_error_that_is_not_a_missing_stack_is_not_swallowed(
-    clients: Clients, stub: dict[str, Stubber]
-) -> None:
-    stub["cloudformation"].add_client_error("describe_stacks", "AccessDenied", "no")
-    with pytest.raises(clients.cloudformation.exceptions.ClientError):
-        stacks.describe(clients.cloudformation, "mlops")
 
 
 @pytest.mark.parametrize(

@@ -1,19 +1,44 @@
-"""Running a change set, and what to do with a stack that an earlier try left behind."""
+"""Operations on a stack: begun, waited for and followed event by event, to the first failure."""
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from scripts import changes, stacks
-from scripts.console import Console
-from scripts.events import Watch, follow
-from scripts.session import FAILED, Problem
+from scripts.lib import stacks
+from scripts.lib.changes import Proposal
+from scripts.lib.console import Console, Pace, clock
+from scripts.lib.problems import FAILED, Problem
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
-    from mypy_boto3_cloudformation.type_defs import StackTypeDef
+    from mypy_boto3_cloudformation.type_defs import StackEventTypeDef, StackTypeDef
 
 # States in which a stack can only be deleted (AWS: Stack status codes)
 DEAD = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED")
 GOOD = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE")
+# What CloudFormation says of the bystanders of another resource's failure
+BYSTANDER = ("creation cancelled", "update cancelled", "deletion cancelled")
+
+
+@dataclass
+class StackWatch:
+    """Where a reader of a stack's events stands: what it has seen, and the first failure."""
+
+    cloudformation: "CloudFormationClient"
+    stack_id: str
+    seen: set[str] = field(default_factory=set)
+    failure: "StackEventTypeDef | None" = None
+
+    def news(self) -> "list[StackEventTypeDef]":
+        """Events not seen yet, oldest first."""
+        fresh: list[StackEventTypeDef] = []
+        pages = self.cloudformation.get_paginator("describe_stack_events")
+        for page in pages.paginate(StackName=self.stack_id):
+            new = [one for one in page["StackEvents"] if one["EventId"] not in self.seen]
+            fresh += new
+            if len(new) < len(page["StackEvents"]):
+                break
+        self.seen |= {one["EventId"] for one in fresh}
+        return fresh[::-1]
 
 
 def settle(
@@ -48,7 +73,7 @@ def idle(
         if found["StackStatus"] == "REVIEW_IN_PROGRESS":
             return found
         console.line(f"Stack {stack} is {found['StackStatus']}: waiting for that to end")
-        watch = Watch(cloudformation, found["StackId"])
+        watch = StackWatch(cloudformation, found["StackId"])
         watch.news()
         # Asked again after the old events are read: the end may have been among them
         found = stacks.describe(cloudformation, found["StackId"])
@@ -73,7 +98,7 @@ def clear(
 
 def delete(cloudformation: "CloudFormationClient", found: "StackTypeDef", console: Console) -> None:
     """Delete a stack on which nothing runs, and follow that."""
-    watch = Watch(cloudformation, found["StackId"])
+    watch = StackWatch(cloudformation, found["StackId"])
     watch.news()
     cloudformation.delete_stack(StackName=found["StackId"])
     if follow(watch, console) != "DELETE_COMPLETE":
@@ -84,10 +109,10 @@ def delete(cloudformation: "CloudFormationClient", found: "StackTypeDef", consol
 
 
 def run(
-    cloudformation: "CloudFormationClient", change: changes.ChangeSet, console: Console
-) -> tuple[str, Watch]:
+    cloudformation: "CloudFormationClient", change: Proposal, console: Console
+) -> tuple[str, StackWatch]:
     """Execute a change set and follow it; answers the stack's last status and what was seen."""
-    watch = Watch(cloudformation, change.stack_id)
+    watch = StackWatch(cloudformation, change.stack_id)
     watch.news()
     # Retain protects what is in use. What this very operation makes is empty, so a rollback may
     # take it away: otherwise the second try would collide with the first one's repositories
@@ -95,9 +120,55 @@ def run(
     return follow(watch, console), watch
 
 
-def cause(watch: Watch) -> str:
+def cause(watch: StackWatch) -> str:
     """The first failure as one line."""
     if watch.failure is None:
         return "the stack's events name no failed resource"
     reason = " ".join(watch.failure.get("ResourceStatusReason", "no reason given").split())
     return f"{watch.failure.get('LogicalResourceId', '')}: {reason}"
+
+
+def follow(watch: StackWatch, console: Console) -> str:
+    """Print events until the stack's operation ends; answers the stack's last status."""
+    pace, busy = Pace(), set[str]()
+    while True:
+        fresh = watch.news()
+        for event in fresh:
+            status, name = event.get("ResourceStatus", ""), event.get("LogicalResourceId", "")
+            if event.get("PhysicalResourceId") == watch.stack_id:
+                if not status.endswith("_IN_PROGRESS"):
+                    console.line(f"  {clock(console.elapsed)}  {status}  {name}", tone(status))
+                    return status
+                continue
+            (busy.add if status.endswith("_IN_PROGRESS") else busy.discard)(name)
+            if watch.failure is None and is_cause(event):
+                watch.failure = event
+            if not status.endswith("_IN_PROGRESS"):
+                show(console, event)
+        if console.terminal and busy:
+            console.live(f"working on {', '.join(sorted(busy))}")
+        pace.wait(news=bool(fresh))
+
+
+def is_cause(event: "StackEventTypeDef") -> bool:
+    """Whether a resource failed by itself, not because another one did."""
+    reason = event.get("ResourceStatusReason", "")
+    failed = event.get("ResourceStatus", "").endswith("_FAILED")
+    return failed and not any(words in reason for words in BYSTANDER)
+
+
+def tone(status: str) -> str | None:
+    """The colour of a stack status."""
+    if "FAILED" in status or "ROLLBACK" in status:
+        return "red"
+    return "green" if status.endswith("_COMPLETE") else None
+
+
+def show(console: Console, event: "StackEventTypeDef") -> None:
+    """One resource event, with its reason when it failed."""
+    status = event.get("ResourceStatus", "")
+    kind = event.get("ResourceType", "").removeprefix("AWS::")
+    text = f"  {clock(console.elapsed)}  {status:<16} {event.get('LogicalResourceId', '')}  {kind}"
+    console.line(text, "red" if status.endswith("_FAILED") else None)
+    if status.endswith("_FAILED") and event.get("ResourceStatusReason"):
+        console.paragraph(event["ResourceStatusReason"], 8)
