@@ -11,7 +11,7 @@ from scripts import status
 from scripts.lib.console import Console
 from scripts.lib.session import Clients
 
-NOW = datetime.now(UTC)
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 STACK_ID = "arn:aws:cloudformation:eu-west-1:123456789012:stack/mlops/0a1b2c3d-1111"
 RUN = "11111111-1111-1111-1111-111111111111"
 KNOWN = {
@@ -23,7 +23,7 @@ KNOWN = {
 
 
 def stage(name: str, state: str) -> dict[str, Any]:
-    changed = datetime.now(UTC) - timedelta(minutes=5)
+    changed = NOW - timedelta(minutes=5)
     return {
         "stageName": name,
         "latestExecution": {"pipelineExecutionId": RUN, "status": state},
@@ -74,7 +74,7 @@ def test_each_stage_shows_its_commit_and_a_failed_one_its_reason(
     )
     phases = [{"phaseType": "BUILD", "phaseStatus": "FAILED", "contexts": [{"message": "exit 1"}]}]
     stub["codebuild"].add_response("batch_get_builds", {"builds": [{"phases": phases}]})
-    assert status.show_pipeline(clients, KNOWN, console)
+    assert status.show_pipeline(clients, KNOWN, console, NOW)
     lines = page.getvalue().splitlines()
     assert "Source   Succeeded      5 min  0123456789ab Use a deeper model" in lines[2]
     assert lines[4] == "  Build    not reached yet"
@@ -88,7 +88,7 @@ def test_a_pipeline_that_never_ran_is_no_failure(
         "list_pipeline_executions", {"pipelineExecutionSummaries": []}
     )
     stub["codepipeline"].add_response("get_pipeline_state", {"stageStates": []})
-    assert not status.show_pipeline(clients, KNOWN, console)
+    assert not status.show_pipeline(clients, KNOWN, console, NOW)
     assert "has not run yet" in page.getvalue()
 
 
@@ -97,7 +97,7 @@ def test_a_run_that_succeeded_is_no_failure(
 ) -> None:
     pipeline(stub, "Succeeded", stage("Source", "Succeeded"))
     stub["codepipeline"].add_response("list_action_executions", {"actionExecutionDetails": []})
-    assert not status.show_pipeline(clients, KNOWN, console)
+    assert not status.show_pipeline(clients, KNOWN, console, NOW)
 
 
 @pytest.mark.parametrize(("told", "spot"), [(True, False), (False, False), (True, True)])
@@ -110,7 +110,7 @@ def test_a_training_shows_its_commit_its_accuracy_and_its_cause_once(
     spot: bool,
 ) -> None:
     machine = KNOWN["TrainingWorkflowArn"]
-    started = datetime.now(UTC) - timedelta(minutes=5)
+    started = NOW - timedelta(minutes=5)
     execution = {
         "executionArn": f"{machine}:one".replace("stateMachine", "execution"),
         "stateMachineArn": machine,
@@ -146,7 +146,7 @@ def test_a_training_shows_its_commit_its_accuracy_and_its_cause_once(
     if not told:
         states.add_response("describe_execution", described)
         states.add_response("get_execution_history", {"events": []})
-    status.show_workflow(clients, KNOWN, console, told=told)
+    status.show_workflow(clients, KNOWN, console, NOW, told=told)
     words = "accuracy 41.0%" + (", on demand after spot" if spot else "")
     assert f"FAILED        5 min  0123456789ab {words}\n" in page.getvalue()
     assert RUN not in page.getvalue()
@@ -165,10 +165,10 @@ def test_the_endpoint_shows_which_commit_it_serves(
             "EndpointStatus": "Failed",
             "FailureReason": "The container did not pass the ping",
             "CreationTime": NOW,
-            "LastModifiedTime": datetime.now(UTC) - timedelta(hours=3),
+            "LastModifiedTime": NOW - timedelta(hours=3),
         },
     )
-    status.show_endpoint(clients, KNOWN, console)
+    status.show_endpoint(clients, KNOWN, console, NOW)
     assert "Failed  version 0123456789ab  since 3 h ago" in page.getvalue()
     assert "did not pass the ping" in page.getvalue()
 
@@ -176,7 +176,7 @@ def test_the_endpoint_shows_which_commit_it_serves(
 def test_without_a_stack_the_way_to_one_is_named(
     memory: Clients, console: Console, page: io.StringIO
 ) -> None:
-    assert not status.status(memory, "mine", console)
+    assert not status.status(memory, "mine", console, NOW)
     assert page.getvalue().splitlines() == [
         "Nothing here: there is no stack mine in eu-west-1.",
         "`make deploy STACK=mine` creates it.",
@@ -187,4 +187,4 @@ def test_without_a_stack_the_way_to_one_is_named(
     ("seconds", "text"), [(5, "5 s"), (125, "2 min"), (7300, "2 h"), (200000, "2 d")]
 )
 def test_times_are_told_in_the_unit_that_fits(seconds: int, text: str) -> None:
-    assert status.ago(datetime.now(UTC) - timedelta(seconds=seconds)) == text
+    assert status.ago(NOW - timedelta(seconds=seconds), NOW) == text
