@@ -6,8 +6,8 @@ from typing import Any
 
 from botocore.stub import Stubber
 
-from scripts import workflow
-from scripts.clients import Clients
+from scripts.lib import workflow
+from scripts.lib.session import Clients
 
 EXECUTION = "arn:aws:states:eu-west-1:123456789012:execution:mlops-training:one"
 CHILD = EXECUTION.replace("training", "deployment")

@@ -5,11 +5,19 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from scripts.session import Problem, error_code
+from scripts.lib.problems import Problem, error_code
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_cloudformation.type_defs import StackTypeDef
+
+STATEFUL = {
+    "AWS::S3::Bucket",
+    "AWS::KMS::Key",
+    "AWS::ECR::Repository",
+    "AWS::CodeCommit::Repository",
+    "AWS::SageMaker::ModelPackageGroup",
+}
 
 
 @dataclass(frozen=True)
@@ -20,11 +28,6 @@ class Held:
     type: str
     physical: str
     status: str
-
-
-def bootstrap_name(stack: str) -> str:
-    """The stack of the bucket that must exist before everything else."""
-    return f"{stack}-bootstrap"
 
 
 def describe(cloudformation: "CloudFormationClient", stack: str) -> "StackTypeDef | None":

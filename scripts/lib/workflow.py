@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from scripts import jobs
-from scripts.clients import Clients
-from scripts.stacks import Held
+from scripts.lib import jobs
+from scripts.lib.session import Clients
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,11 +25,6 @@ class Failure:
 
     def __str__(self) -> str:
         return f"state {self.state}: {self.error}" + (f": {self.cause}" if self.cause else "")
-
-
-def machines(held: "Iterable[Held]") -> list[str]:
-    """The ARNs of a stack's state machines: a state machine's physical ID is its ARN."""
-    return [one.physical for one in held if one.type == "AWS::StepFunctions::StateMachine"]
 
 
 def started_since(stepfunctions: "SFNClient", machine: str, since: datetime) -> str:
@@ -98,7 +92,7 @@ def failing_state(events: "Iterable[HistoryEventTypeDef]", error: str) -> tuple[
     for event in events:
         if "stateEnteredEventDetails" in event:
             state = event["stateEnteredEventDetails"]["name"]
-        details: Any = event.get("taskFailedEventDetails") or event.get("taskTimedOutEventDetails")
+        details = event.get("taskFailedEventDetails") or event.get("taskTimedOutEventDetails")
         if details:
             waited = parsed(details.get("cause", ""))
             if error in (details.get("error"), waited.get("Error")):

@@ -3,19 +3,18 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from botocore.exceptions import ClientError
 
-from scripts import stacks
-from scripts.changes import STATEFUL
-from scripts.clients import Clients
-from scripts.session import error_code
-from scripts.stacks import Held
+from scripts.lib import stacks
+from scripts.lib.bootstrap import bootstrap_name
+from scripts.lib.problems import error_code
+from scripts.lib.session import Clients
+from scripts.lib.stacks import STATEFUL, Held
 
 
 @dataclass(frozen=True)
-class Endpoint:
+class ServingEndpoint:
     """An endpoint: status, the config it serves, since when, and why it failed."""
 
     name: str
@@ -26,7 +25,7 @@ class Endpoint:
 
 
 @dataclass(frozen=True)
-class Project:
+class StackRecord:
     """One stack's identity, also of a deleted one: stack ID, ProjectName and resources."""
 
     stack_id: str
@@ -45,14 +44,18 @@ class Project:
         guid = self.stack_id.rsplit("/", 1)[-1]
         return f"{self.name}-{guid.split('-', maxsplit=1)[0]}"
 
+    def physical(self, kind: str) -> list[str]:
+        """The physical IDs of its resources of one type."""
+        return [one.physical for one in self.held if one.type == kind]
+
 
 @dataclass
 class Inventory:
     """Everything that belongs to the project and exists now."""
 
-    projects: list[Project] = field(default_factory=list)
+    records: list[StackRecord] = field(default_factory=list)
     stacks: list[str] = field(default_factory=list)
-    endpoints: list[Endpoint] = field(default_factory=list)
+    endpoints: list[ServingEndpoint] = field(default_factory=list)
     configs: list[str] = field(default_factory=list)
     models: list[str] = field(default_factory=list)
     data: list[Held] = field(default_factory=list)
@@ -76,17 +79,17 @@ class Inventory:
 
 def take(clients: Clients, stack: str) -> Inventory:
     """Look at what the stack of this name, and deleted ones before it, hold or left."""
-    found = Inventory(projects=list(projects(clients, stack)))
-    for project in found.projects:
-        if project.alive:
-            found.stacks.append(project.stack)
-        if project.name:
-            serving = endpoint(clients, project.name)
-            if serving and serving.config.startswith(f"{project.prefix}-"):
+    found = Inventory(records=list(records(clients, stack)))
+    for record in found.records:
+        if record.alive:
+            found.stacks.append(record.stack)
+        if record.name:
+            serving = endpoint(clients, record.name)
+            if serving and serving.config.startswith(f"{record.prefix}-"):
                 found.endpoints.append(serving)
-            found.configs += config_names(clients, project.prefix)
-            found.models += model_names(clients, project.prefix)
-        found.data += [one for one in project.held if keeps_data(one)]
+            found.configs += config_names(clients, record.prefix)
+            found.models += model_names(clients, record.prefix)
+        found.data += [one for one in record.held if keeps_data(one)]
     # Two stacks in turn may have kept repositories of one name
     unique = {(one.type, one.physical): one for one in found.data}.values()
     # The key last: what it encrypts goes before it
@@ -96,10 +99,10 @@ def take(clients: Clients, stack: str) -> Inventory:
     return found
 
 
-def projects(clients: Clients, stack: str) -> Iterator[Project]:
+def records(clients: Clients, stack: str) -> Iterator[StackRecord]:
     """The stack and its bootstrap stack, living or deleted within the last 90 days."""
     cloudformation = clients.cloudformation
-    for name in (stack, stacks.bootstrap_name(stack)):
+    for name in (stack, bootstrap_name(stack)):
         living = stacks.describe(cloudformation, name)
         ids = [living["StackId"]] if living else []
         for stack_id in ids + stacks.deleted_ids(cloudformation, name):
@@ -109,7 +112,7 @@ def projects(clients: Clients, stack: str) -> Iterator[Project]:
             known = {one.physical for one in held}
             held += [o for o in stacks.kept(cloudformation, stack_id) if o.physical not in known]
             values = stacks.parameters(found) if found else {}
-            yield Project(stack_id, values.get("ProjectName", ""), held, alive)
+            yield StackRecord(stack_id, values.get("ProjectName", ""), held, alive)
 
 
 def keeps_data(one: Held) -> bool:
@@ -117,7 +120,7 @@ def keeps_data(one: Held) -> bool:
     return bool(one.physical) and (one.type in STATEFUL or one.status == "DELETE_SKIPPED")
 
 
-def endpoint(clients: Clients, name: str) -> Endpoint | None:
+def endpoint(clients: Clients, name: str) -> ServingEndpoint | None:
     """The endpoint, or None."""
     try:
         found = clients.sagemaker.describe_endpoint(EndpointName=name)
@@ -126,7 +129,7 @@ def endpoint(clients: Clients, name: str) -> Endpoint | None:
         if error_code(error) == "ValidationException" and "not find" in str(error):
             return None
         raise
-    return Endpoint(
+    return ServingEndpoint(
         name,
         found["EndpointStatus"],
         found.get("EndpointConfigName", ""),
@@ -160,25 +163,22 @@ def ours(names: Iterable[str], prefix: str) -> list[str]:
 
 def exists(clients: Clients, one: Held) -> bool:
     """Whether a kept resource is still there; a key that waits for its deletion is not."""
-    looks: dict[str, Any] = {
-        "AWS::S3::Bucket": lambda: clients.s3.head_bucket(Bucket=one.physical),
-        "AWS::ECR::Repository": lambda: clients.ecr.describe_repositories(
-            repositoryNames=[one.physical]
-        ),
-        "AWS::CodeCommit::Repository": lambda: repository_name(clients, one.physical),
-        "AWS::KMS::Key": lambda: clients.kms.describe_key(KeyId=one.physical),
-    }
-    if one.type not in looks:
-        return True
     try:
-        answer = looks[one.type]()
+        match one.type:
+            case "AWS::S3::Bucket":
+                clients.s3.head_bucket(Bucket=one.physical)
+            case "AWS::ECR::Repository":
+                clients.ecr.describe_repositories(repositoryNames=[one.physical])
+            case "AWS::CodeCommit::Repository":
+                return repository_name(clients, one.physical) != ""
+            case "AWS::KMS::Key":
+                key = clients.kms.describe_key(KeyId=one.physical)["KeyMetadata"]
+                return key["KeyState"] != "PendingDeletion"
     except ClientError as error:
         if "NotFound" in error_code(error) or error_code(error) in ("404", "NoSuchBucket"):
             return False
         raise
-    if one.type == "AWS::KMS::Key":
-        return bool(answer["KeyMetadata"]["KeyState"] != "PendingDeletion")
-    return bool(answer != "")
+    return True
 
 
 def repository_name(clients: Clients, physical: str) -> str:

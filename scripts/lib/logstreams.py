@@ -1,10 +1,17 @@
-"""Reading log streams of CloudWatch Logs bit by bit."""
+"""The logs that SageMaker writes, and reading a log stream bit by bit."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient
+    from mypy_boto3_logs.type_defs import (
+        DescribeLogStreamsRequestPaginateTypeDef,
+        GetLogEventsRequestTypeDef,
+    )
+
+TRAINING_GROUP = "/aws/sagemaker/TrainingJobs"  # AWS: Log groups and streams that SageMaker sends
+ENDPOINT_GROUP = "/aws/sagemaker/Endpoints/"
 
 
 @dataclass
@@ -22,16 +29,16 @@ class Tail:
         The end is where the token no longer changes (AWS: GetLogEvents, nextForwardToken).
         """
         lines: list[str] = []
+        wanted: GetLogEventsRequestTypeDef = {
+            "logGroupName": self.group,
+            "logStreamName": self.stream,
+            "startFromHead": True,  # with a token, too (AWS: GetLogEvents, startFromHead)
+        }
         while True:
+            if self.token:
+                wanted["nextToken"] = self.token
             try:
-                if self.token:
-                    page = self.logs.get_log_events(
-                        logGroupName=self.group, logStreamName=self.stream, nextToken=self.token
-                    )
-                else:
-                    page = self.logs.get_log_events(
-                        logGroupName=self.group, logStreamName=self.stream, startFromHead=True
-                    )
+                page = self.logs.get_log_events(**wanted)
             except self.logs.exceptions.ResourceNotFoundException:
                 return lines
             lines += [one.get("message", "").rstrip("\n") for one in page["events"]]
@@ -43,10 +50,11 @@ class Tail:
 def streams(logs: "CloudWatchLogsClient", group: str, prefix: str = "") -> list[str]:
     """The group's streams whose names begin with the prefix; none where the group is missing."""
     pages = logs.get_paginator("describe_log_streams")
+    wanted: DescribeLogStreamsRequestPaginateTypeDef = {"logGroupName": group}
+    if prefix:  # the operation takes no empty one
+        wanted["logStreamNamePrefix"] = prefix
     try:
-        # The operation takes no empty prefix
-        wanted: dict[str, Any] = {"logStreamNamePrefix": prefix} if prefix else {}
-        found = pages.paginate(logGroupName=group, **wanted)
+        found = pages.paginate(**wanted)
         return [one["logStreamName"] for page in found for one in page["logStreams"]]
     except logs.exceptions.ResourceNotFoundException:
         return []

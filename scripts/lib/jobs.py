@@ -1,9 +1,10 @@
 """Training jobs: which belong to a run, what they run on, and what became of them."""
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import TYPE_CHECKING
 
-from scripts.clients import Clients
+from scripts.lib.session import Clients
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker.type_defs import (
@@ -18,6 +19,17 @@ def recent(clients: Clients, prefix: str) -> "list[TrainingJobSummaryTypeDef]":
         NameContains=prefix, SortBy="CreationTime", SortOrder="Descending", MaxResults=20
     )["TrainingJobSummaries"]
     return [one for one in found if one["TrainingJobName"].startswith(f"{prefix}-")]
+
+
+def created(
+    found: "Iterable[TrainingJobSummaryTypeDef]", start: datetime, end: datetime | None
+) -> list[str]:
+    """Names of the jobs that were created in a span of time, which may not have ended yet."""
+    return [
+        one["TrainingJobName"]
+        for one in found
+        if start <= one["CreationTime"] and (end is None or one["CreationTime"] <= end)
+    ]
 
 
 def fell_back(name: str, others: Iterable[str]) -> bool:
@@ -46,3 +58,8 @@ def capacity(job: "DescribeTrainingJobResponseTypeDef") -> list[str]:
         *(["spot"] if job.get("EnableManagedSpotTraining") else []),
         *([f"interrupted {times} times" if times > 1 else "interrupted once"] if times else []),
     ]
+
+
+def metrics(job: "DescribeTrainingJobResponseTypeDef") -> dict[str, float]:
+    """What a job measured, each metric's last value."""
+    return {one["MetricName"]: one["Value"] for one in job.get("FinalMetricDataList", [])}

@@ -4,8 +4,8 @@ import io
 
 import pytest
 
-from scripts.console import Console, clock, shorten
-from scripts.session import Problem
+from scripts.lib.console import Console, clock, shorten
+from scripts.lib.problems import Problem
 
 
 class Terminal(io.StringIO):

@@ -3,10 +3,11 @@
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal, TypedDict
 
-from scripts.console import Console, Pace
-from scripts.session import FAILED, Problem
+from scripts.lib.console import Console, Pace
+from scripts.lib.problems import FAILED, Problem
+from scripts.lib.stacks import STATEFUL
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -16,18 +17,18 @@ if TYPE_CHECKING:
         ParameterTypeDef,
     )
 
-STATEFUL = {
-    "AWS::S3::Bucket",
-    "AWS::KMS::Key",
-    "AWS::ECR::Repository",
-    "AWS::CodeCommit::Repository",
-    "AWS::SageMaker::ModelPackageGroup",
-}
 NOTHING_TO_DO = ("didn't contain changes", "No updates are to be performed")
 
 
+class TemplateSource(TypedDict, total=False):
+    """Where CloudFormation reads a template: one of the two."""
+
+    TemplateURL: str
+    TemplateBody: str
+
+
 @dataclass(frozen=True)
-class Change:
+class ProposedChange:
     """One resource's change; `replacement` is True, False, Conditional or empty."""
 
     action: str
@@ -45,27 +46,24 @@ class Change:
 
 
 @dataclass(frozen=True)
-class ChangeSet:
-    """A change set that can be executed."""
+class Proposal:
+    """A change set that can be executed; `new` where it creates its stack."""
 
     arn: str
     stack_id: str
-    changes: list[Change]
+    new: bool
+    changes: list[ProposedChange]
 
 
 def prepare(
     cloudformation: "CloudFormationClient",
     stack: str,
     create: bool,
-    source: dict[str, str],
+    source: TemplateSource,
     parameters: "list[ParameterTypeDef]",
-) -> ChangeSet | None:
-    """Make a change set and wait for it; None when there is nothing to change.
-
-    `source` is {"TemplateURL": …} or {"TemplateBody": …}.
-    """
-    template: dict[str, Any] = dict(source)
-    summary = cloudformation.get_template_summary(**template)
+) -> Proposal | None:
+    """Make a change set and wait for it; None when there is nothing to change."""
+    summary = cloudformation.get_template_summary(**source)
     capabilities: Sequence[CapabilityType] = summary.get("Capabilities", [])
     kind: Literal["CREATE", "UPDATE"] = "CREATE" if create else "UPDATE"
     made = cloudformation.create_change_set(
@@ -74,13 +72,16 @@ def prepare(
         ChangeSetType=kind,
         Parameters=parameters,
         Capabilities=capabilities,
-        **template,
+        **source,
     )
     answer = settled(cloudformation, made["Id"])
-    if answer["Status"] == "CREATE_COMPLETE":
-        return ChangeSet(made["Id"], answer["StackId"], read_changes(cloudformation, made["Id"]))
+    good = answer["Status"] == "CREATE_COMPLETE"
+    changes = read_changes(cloudformation, made["Id"]) if good else []
+    proposal = Proposal(made["Id"], answer["StackId"], create, changes)
+    if good:
+        return proposal
+    discard(cloudformation, proposal)
     reason = answer.get("StatusReason", answer["Status"])
-    discard(cloudformation, ChangeSet(made["Id"], answer["StackId"], []), create)
     if any(words in reason for words in NOTHING_TO_DO):
         return None
     raise Problem(f"the change set of {stack} was refused: {' '.join(reason.split())}", FAILED)
@@ -98,12 +99,12 @@ def settled(
         pace.wait()
 
 
-def read_changes(cloudformation: "CloudFormationClient", change_set: str) -> list[Change]:
+def read_changes(cloudformation: "CloudFormationClient", change_set: str) -> list[ProposedChange]:
     """All changes, over all pages."""
     pages = cloudformation.get_paginator("describe_change_set").paginate(ChangeSetName=change_set)
     found = [one["ResourceChange"] for page in pages for one in page.get("Changes", [])]
     return [
-        Change(
+        ProposedChange(
             one["Action"],
             one["LogicalResourceId"],
             one["ResourceType"],
@@ -114,14 +115,14 @@ def read_changes(cloudformation: "CloudFormationClient", change_set: str) -> lis
     ]
 
 
-def discard(cloudformation: "CloudFormationClient", change: ChangeSet, create: bool) -> None:
+def discard(cloudformation: "CloudFormationClient", change: Proposal) -> None:
     """Delete a change set that will not run, with the empty stack that a first one makes."""
     cloudformation.delete_change_set(ChangeSetName=change.arn)
-    if create:
+    if change.new:
         cloudformation.delete_stack(StackName=change.stack_id)
 
 
-def show(console: Console, changes: list[Change]) -> None:
+def show(console: Console, changes: list[ProposedChange]) -> None:
     """The changes as a table, and loudly what would lose data."""
     words = {"True": "REPLACED", "Conditional": "maybe replaced", "False": "in place", "": "-"}
     rows = [

@@ -1,51 +1,25 @@
 """Following the pipeline ends with its verdict and the reason."""
 
 import io
-from collections.abc import Iterator
-from contextlib import ExitStack
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from botocore.stub import ANY, Stubber
 
-from scripts import pipeline
-from scripts.clients import Clients
-from scripts.console import Console
-from scripts.following import Verdict, follow_pipeline, tell
+from scripts.lib.console import Console
+from scripts.lib.following import Verdict, follow_steps, tell
+from scripts.lib.session import Clients
+from tests.scripts.answers import RUN, START, action
 
-START = datetime(2026, 1, 1, tzinfo=UTC)
 MACHINE = "arn:aws:states:eu-west-1:123456789012:stateMachine:mlops-training"
 EXECUTION = "arn:aws:states:eu-west-1:123456789012:execution:mlops-training:one"
-RUN = "11111111-1111-1111-1111-111111111111"
-
-
-def action(
-    stage: str, status: str, provider: str, external: str = "", minute: int = 0
-) -> dict[str, Any]:
-    return {
-        "stageName": stage,
-        "actionName": stage,
-        "status": status,
-        "startTime": START + timedelta(minutes=minute),
-        "lastUpdateTime": START + timedelta(minutes=minute, seconds=42),
-        "input": {
-            "actionTypeId": {
-                "category": "Build",
-                "owner": "AWS",
-                "provider": provider,
-                "version": "1",
-            }
-        },
-        "output": {"executionResult": {"externalExecutionId": external}},
-    }
-
-
-@pytest.fixture
-def stub(clients: Clients) -> Iterator[dict[str, Stubber]]:
-    names = ("codepipeline", "codebuild", "logs", "stepfunctions")
-    with ExitStack() as stack:
-        yield {name: stack.enter_context(Stubber(getattr(clients, name))) for name in names}
+KNOWN = {
+    "PipelineName": "mlops",
+    "TrainingWorkflowArn": MACHINE,
+    "EndpointName": "mlops",
+    "VersionPrefix": "mlops-0a1b2c3d",
+}
 
 
 def look(stub: dict[str, Stubber], status: str, *actions: dict[str, Any]) -> None:
@@ -66,7 +40,7 @@ def test_each_step_is_told_once_and_success_needs_no_reason(
     source = action("Source", "Succeeded", "CodeCommit")
     look(stub, "InProgress", source)
     look(stub, "Succeeded", source, action("Test", "Succeeded", "CodeBuild", "t:1", 1))
-    verdict = follow_pipeline(clients, "mlops", RUN, MACHINE, console)
+    verdict = follow_steps(clients, KNOWN, RUN, console)
     assert verdict.succeeded and verdict.reason == []
     assert page.getvalue().count("Source") == 1
     assert "Succeeded  Test  (0:42)" in page.getvalue()
@@ -96,7 +70,7 @@ def test_a_failed_build_tells_its_phase_and_what_its_commands_said(
         {"events": [{"message": f"{line}\n", "timestamp": 1} for line in said]},
         {"logGroupName": logs["groupName"], "logStreamName": "1", "limit": ANY},
     )
-    verdict = follow_pipeline(clients, "mlops", RUN, MACHINE, console)
+    verdict = follow_steps(clients, KNOWN, RUN, console)
     assert verdict.status == "Failed"
     assert verdict.reason == ["phase BUILD FAILED: exit status 1", "| E  assert 1 == 2"]
 
@@ -140,7 +114,7 @@ def test_a_failed_training_tells_the_workflows_reason_wherever_it_was_started(
             ]
         },
     )
-    verdict = follow_pipeline(clients, "mlops", RUN, MACHINE, console)
+    verdict = follow_steps(clients, KNOWN, RUN, console)
     assert verdict.reason == ["state Rejected: QualityTooLow: eval:accuracy 0.41 is below 0.6"]
 
 
@@ -154,7 +128,6 @@ def test_a_failed_training_tells_the_workflows_reason_wherever_it_was_started(
 def test_the_end_tells_what_is_served_now(
     clients: Clients, console: Console, page: io.StringIO, status: str, code: int, last: str
 ) -> None:
-    known = {"EndpointName": "mlops", "VersionPrefix": "mlops-0a1b2c3d"}
     with Stubber(clients.sagemaker) as sagemaker:
         sagemaker.add_response(
             "describe_endpoint",
@@ -167,21 +140,5 @@ def test_the_end_tells_what_is_served_now(
                 "LastModifiedTime": START,
             },
         )
-        assert tell(clients, known, Verdict(status, []), console) == code
+        assert tell(clients, KNOWN, Verdict(status, []), console) == code
     assert page.getvalue().splitlines()[-1] == last
-
-
-def test_of_a_retried_action_only_the_last_try_counts(
-    clients: Clients, stub: dict[str, Stubber]
-) -> None:
-    stub["codepipeline"].add_response(
-        "list_action_executions",
-        {
-            "actionExecutionDetails": [
-                action("Build", "Succeeded", "CodeBuild", "b:2", 5),
-                action("Build", "Failed", "CodeBuild", "b:1", 1),
-            ]
-        },
-    )
-    found = pipeline.steps(clients.codepipeline, "mlops", RUN)
-    assert [(one.status, one.external) for one in found] == [("Succeeded", "b:2")]

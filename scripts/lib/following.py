@@ -1,14 +1,14 @@
-"""Following one execution of the pipeline to its verdict."""
+"""Following an execution of the pipeline to its end, and telling how it ended."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from scripts import reasons
-from scripts.clients import Clients
-from scripts.console import Console, Pace, clock
-from scripts.inventory import endpoint, served_version
-from scripts.pipeline import ENDED, Step, steps
-from scripts.session import FAILED
+from scripts.lib import pipeline
+from scripts.lib.console import Console, Pace, clock
+from scripts.lib.inventory import endpoint, served_version
+from scripts.lib.pipeline import ENDED, PipelineStep
+from scripts.lib.problems import FAILED
+from scripts.lib.session import Clients
 
 
 @dataclass(frozen=True)
@@ -23,17 +23,23 @@ class Verdict:
         return self.status == "Succeeded"
 
 
-def follow_pipeline(
-    clients: Clients, pipeline: str, execution: str, machine: str, console: Console
+def follow(clients: Clients, known: Mapping[str, str], execution: str, console: Console) -> int:
+    """Follow an execution and tell its verdict; `known` are the stack's outputs."""
+    return tell(clients, known, follow_steps(clients, known, execution, console), console)
+
+
+def follow_steps(
+    clients: Clients, known: Mapping[str, str], execution: str, console: Console
 ) -> Verdict:
-    """Print each step as it ends until the execution does; `machine` is the training workflow."""
-    pace, told, now = Pace(), set[Step](), ""
+    """Print each step as it ends until the execution does."""
+    name, machine = known["PipelineName"], known["TrainingWorkflowArn"]
+    pace, told, now = Pace(), set[PipelineStep](), ""
     while True:
         # Asked before the steps: once it says that all is over, the steps are complete
         answer = clients.codepipeline.get_pipeline_execution(
-            pipelineName=pipeline, pipelineExecutionId=execution
+            pipelineName=name, pipelineExecutionId=execution
         )["pipelineExecution"]
-        found = steps(clients.codepipeline, pipeline, execution)
+        found = pipeline.steps(clients.codepipeline, name, execution)
         ended = [one for one in found if one.status != "InProgress"]
         news = [one for one in ended if one not in told]
         for step in news:
@@ -49,12 +55,12 @@ def follow_pipeline(
 
 
 def verdict(
-    clients: Clients, status: str, found: Sequence[Step], machine: str, summary: str
+    clients: Clients, status: str, found: Sequence[PipelineStep], machine: str, summary: str
 ) -> Verdict:
     """How an execution ended, with the reasons of the steps that failed, else its summary."""
     fine = ("Succeeded", "Abandoned", "InProgress")
     failed = [one for one in found if one.status not in fine]
-    lines = [line for one in failed for line in reasons.reason(clients, one, machine)]
+    lines = [line for one in failed for line in pipeline.reason(clients, one, machine)]
     return Verdict(status, lines or ([summary] if summary else []))
 
 
@@ -78,19 +84,13 @@ def tell_how_to_ask(stack: str, console: Console) -> None:
     console.line(f"Ask it: `make predict STACK={stack} IMAGE=<a PNG or JPEG file>`")
 
 
-def state(clients: Clients, found: Sequence[Step], machine: str) -> str:
+def state(clients: Clients, found: Sequence[PipelineStep], machine: str) -> str:
     """The running steps and what they are at, or an empty text."""
     running = [one for one in found if one.status == "InProgress"]
-    return "; ".join(line_of(clients, one, machine) for one in running)
+    return "; ".join(pipeline.doing(clients, one, machine) for one in running)
 
 
-def line_of(clients: Clients, step: Step, machine: str) -> str:
-    """A running step and what it is at."""
-    at = reasons.doing(clients, step, machine)
-    return f"{step.stage}" + (f": {at}" if at else "")
-
-
-def ended_line(step: Step, console: Console) -> str:
+def ended_line(step: PipelineStep, console: Console) -> str:
     """A finished step: when, its status, how long it took."""
     took = clock((step.updated - step.started).total_seconds())
     name = step.stage if step.action == step.stage else f"{step.stage}/{step.action}"
