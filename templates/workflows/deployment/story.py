@@ -2,7 +2,8 @@
 was.
 
 Input: {"name", "image", "modelDataUrl", "commit"}. It is the only way to the endpoint, so a
-rollback is a run of it with the image and the model of an older version under a new name.
+rollback is a run of it with the image and the model of an older version under a new name. What the
+words of a story mean: language.py.
 """
 
 from dataclasses import dataclass
@@ -15,18 +16,18 @@ from templates.parameters import Parameters
 from templates.parts.notifications import Notifications
 from templates.parts.registry import Registry
 from templates.parts.storage import Storage
-from templates.workflows.cleanup import remove_old_versions
-from templates.workflows.endpoint import bring_to_endpoint, tell_of_endpoint, verify
+from templates.workflows.deployment.cleanup import remove_old_versions
+from templates.workflows.deployment.endpoint import bring_to_endpoint, endpoint_problems, verify
+from templates.workflows.deployment.version import add_version
 from templates.workflows.failure import check_input, failure
 from templates.workflows.language import COUNT, FIRST_LOOK, Step, end, put
 from templates.workflows.machine import add_state_machine
 from templates.workflows.settings import (
     DeploymentSettings,
     deployment_settings,
-    tokens,
-    values,
+    setting_tokens,
+    setting_values,
 )
-from templates.workflows.version import add_version
 
 _NEEDED = ("name", "image", "modelDataUrl", "commit")
 
@@ -58,7 +59,7 @@ def add_deployment(
         *remove_old_versions(parameters, topic, key),
         _summarize(),
         end("Deployed"),
-        *tell_of_endpoint(),
+        *endpoint_problems(),
         *failure("${ProjectName}: a model was not deployed", topic, key),
     ]
     machine = add_state_machine(
@@ -79,10 +80,10 @@ def _configure(settings: DeploymentSettings) -> Step:
         None,
         {
             **{f"{name}.$": f"$.{name}" for name in _NEEDED},
-            **values(settings),
+            **setting_values(settings),
             COUNT.removeprefix("$."): FIRST_LOOK,
         },
-        tokens=tokens(settings),
+        tokens=setting_tokens(settings),
         comment="Parameters of the stack arrive as text; numbers are parsed here",
     )
 

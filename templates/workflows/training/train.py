@@ -16,8 +16,7 @@ from templates.kit.iam import allow, objects
 from templates.kit.names import CHECKPOINTS
 from templates.parts.registry import Registry
 from templates.parts.storage import Storage
-from templates.workflows.data import KEPT
-from templates.workflows.job import TRAINING, VERSION, job, job_role
+from templates.workflows.job import TRAINING, VERSION_NAME, job, job_role
 from templates.workflows.language import (
     Rule,
     State,
@@ -32,10 +31,13 @@ from templates.workflows.language import (
     when,
 )
 from templates.workflows.settings import TrainingSettings
+from templates.workflows.training.data import CHECKPOINT_CONFIG
 
-# Where the job's description is kept, and the metrics among it
+# Where the job's description is kept, and the metrics in it
 RESULT = "$.training"
 METRICS = f"{RESULT}.FinalMetricDataList"
+# Where the job left the model
+MODEL = f"{RESULT}.ModelArtifacts.S3ModelArtifacts"
 # What training/job.py writes to output/failure
 LOST_WORKER = "another worker of the job was lost"
 
@@ -78,22 +80,22 @@ def train(settings: TrainingSettings, storage: Storage, registry: Registry) -> l
         "StoppingCondition.$": f"{_CAPACITY}.stopping",
         "EnableManagedSpotTraining.$": f"{_CAPACITY}.spot",
         # LocalPath is /opt/ml/checkpoints unless it is given (CheckpointConfig)
-        "CheckpointConfig.$": KEPT,
+        "CheckpointConfig.$": CHECKPOINT_CONFIG,
     }
     return job(
         "Train",
         TRAINING,
         request,
-        what="Training",
-        of="",
-        at=RESULT,
-        called=f"{_CAPACITY}.job",
+        noun="Training",
+        infix="",
+        result=RESULT,
+        job_name=f"{_CAPACITY}.job",
+        instance_type=settings.instance_type.path,
         machines={
-            "InstanceType.$": settings.instance_type.path,
             "InstanceCount.$": settings.instance_count.path,
             "VolumeSizeInGB.$": settings.volume_gb.path,
         },
-        runs_as=_role(storage, registry),
+        role=_role(storage, registry),
         key=storage.key,
         seconds=f"{_CAPACITY}.timeoutSeconds",
         tokens={
@@ -102,8 +104,7 @@ def train(settings: TrainingSettings, storage: Storage, registry: Registry) -> l
             "Key": storage.key.get_att("Arn"),
         },
         before=[_choose_capacity(settings)],
-        results=present(METRICS),
-        without_results="RejectUnmeasured",
+        needed=(present(METRICS), "RejectUnmeasured"),
         fall_back=_fall_back(settings),
         note=f"{_CAPACITY}.note",
     )
@@ -144,7 +145,7 @@ def _choose_capacity(settings: TrainingSettings) -> Step:
     both = f"States.MathAdd({run}, {wait})"
     spot = {
         "spot": True,
-        "job.$": f"States.Format('{{}}-spot', {VERSION})",
+        "job.$": f"States.Format('{{}}-spot', {VERSION_NAME})",
         "note": "",
         "stopping": {"MaxRuntimeInSeconds.$": run, "MaxWaitTimeInSeconds.$": both},
         "timeoutSeconds.$": f"States.MathAdd({both}, 3600)",
@@ -160,7 +161,7 @@ def _on_demand(settings: TrainingSettings) -> State:
     run = settings.max_runtime_seconds.path
     return {
         "spot": False,
-        "job.$": VERSION,
+        "job.$": VERSION_NAME,
         "stopping": {"MaxRuntimeInSeconds.$": run},
         "timeoutSeconds.$": f"States.MathAdd({run}, 3600)",
     }

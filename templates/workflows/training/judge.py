@@ -13,7 +13,7 @@ from templates.workflows.language import (
     when,
 )
 from templates.workflows.settings import TrainingSettings
-from templates.workflows.train import METRICS, RESULT
+from templates.workflows.training.train import METRICS, RESULT
 
 _ACCURACY, _ONNX = "eval:accuracy", "export:onnx"
 # Each a list: the last value of the metric, or nothing
@@ -24,7 +24,7 @@ IMAGE = "$.image"
 
 
 def judge(settings: TrainingSettings) -> list[Step]:
-    """Only a model whose accuracy was measured, and is enough. What cannot be told is no."""
+    """Only a model whose accuracy was measured and is enough; what was not measured is rejected."""
     minimum, job = settings.minimum_accuracy.path, f"{RESULT}.TrainingJobName"
     unmeasured = problem(
         "RejectUnmeasured",

@@ -2,7 +2,7 @@
 pipeline's last stage.
 
 Input: workflow.json of the Build stage, {"commit", "version", "trainingImage", "servingImage",
-"hyperparameters"}.
+"hyperparameters"}; version is the commit in short. What the words of a story mean: language.py.
 """
 
 from dataclasses import dataclass
@@ -15,16 +15,21 @@ from templates.parameters import Parameters
 from templates.parts.notifications import Notifications
 from templates.parts.registry import Registry
 from templates.parts.storage import Storage
-from templates.workflows.data import SEEDS, find_data, name_checkpoints
-from templates.workflows.deploy import ENDPOINT, MODEL, deploy
-from templates.workflows.deployment import Deployment
+from templates.workflows.deployment.story import Deployment
 from templates.workflows.failure import check_input, failure
-from templates.workflows.job import VERSION
-from templates.workflows.judge import ACCURACY, IMAGE, choose_image, judge
+from templates.workflows.job import VERSION_NAME
 from templates.workflows.language import Step, end, put
 from templates.workflows.machine import add_state_machine
-from templates.workflows.settings import TrainingSettings, tokens, training_settings, values
-from templates.workflows.train import RESULT, train
+from templates.workflows.settings import (
+    TrainingSettings,
+    setting_tokens,
+    setting_values,
+    training_settings,
+)
+from templates.workflows.training.data import SEEDS, find_data, name_checkpoints
+from templates.workflows.training.hand_over import ENDPOINT, deploy
+from templates.workflows.training.judge import ACCURACY, IMAGE, choose_image, judge
+from templates.workflows.training.train import MODEL, RESULT, train
 
 _NEEDED = ("commit", "version", "trainingImage", "servingImage", "hyperparameters")
 
@@ -85,9 +90,9 @@ def _configure(settings: TrainingSettings) -> Step:
         {
             **{f"{name}.$": f"$.{name}" for name in _NEEDED},
             "name.$": f"States.Format('${{VersionPrefix}}-{{}}-{{}}', $.version, {unique})",
-            "settings": {**values(settings), "seedFiles": list(SEEDS)},
+            "settings": {**setting_values(settings), "seedFiles": list(SEEDS)},
         },
-        tokens={"VersionPrefix": version_prefix(), **tokens(settings)},
+        tokens={"VersionPrefix": version_prefix(), **setting_tokens(settings)},
         comment="Parameters of the stack arrive as text; numbers are parsed here",
     )
 
@@ -97,7 +102,7 @@ def _summarize() -> Step:
         "Summarize",
         None,
         {
-            "name.$": VERSION,
+            "name.$": VERSION_NAME,
             "commit.$": "$.commit",
             "image.$": IMAGE,
             "trainingJob.$": f"{RESULT}.TrainingJobName",

@@ -27,8 +27,8 @@ from templates.workflows.language import (
 SEED_FILES = "$.settings.seedFiles"
 SEEDS = ("train.tfrecords", "validation.tfrecords", "eval.tfrecords")
 _FOUND, _SEEDED = "$.data", "$.seeded"
-# Where a job keeps its checkpoints: the CheckpointConfig of the job
-KEPT = "$.checkpoints"
+# Where a job keeps its checkpoints
+CHECKPOINT_CONFIG = "$.checkpoints"
 
 
 def find_data(parameters: Parameters, storage: Storage) -> list[Step]:
@@ -55,7 +55,8 @@ def find_data(parameters: Parameters, storage: Storage) -> list[Step]:
             "HasData",
             when(
                 equals(f"{_FOUND}.IsTruncated", True),
-                # The listing has not all files: a resumed run could miss a change
+                # The listing has not all files, and a resumed run could miss a change: it is known
+                # by this run's own name, so that no other resumes it
                 [_identify("DataIsLarge", "States.Array($.name)")],
             ),
             when(
@@ -133,7 +134,7 @@ def name_checkpoints(storage: Storage) -> Step:
     uri = f"States.Format('s3://${{ArtifactBucket}}/{CHECKPOINTS}{{}}/', {same})"
     return put(
         "NameCheckpoints",
-        KEPT,
+        CHECKPOINT_CONFIG,
         {"S3Uri.$": uri},
         tokens={"ArtifactBucket": storage.artifacts.ref()},
     )

@@ -6,7 +6,7 @@ from troposphere.kms import Key
 from troposphere.sns import Topic
 
 from templates.kit.iam import allow
-from templates.kit.names import version_prefix, versions
+from templates.kit.names import version_arns, version_prefix
 from templates.parameters import Parameters
 from templates.workflows.failure import notify
 from templates.workflows.language import (
@@ -25,7 +25,10 @@ from templates.workflows.language import (
 
 
 def remove_old_versions(parameters: Parameters, topic: Topic, key: Key) -> list[Step]:
-    """List the project's configurations, newest first, and remove all but the newest."""
+    """Of the newest 100 configurations, keep the newest KeepVersions and the one that serves.
+
+    A failed deployment has left a configuration too, and counts.
+    """
     warning = notify(
         "WarnOfLeftovers",
         "${ProjectName}: old versions were not removed",
@@ -70,17 +73,14 @@ def remove_old_versions(parameters: Parameters, topic: Topic, key: Key) -> list[
 def _remove() -> list[Step]:
     """One version, if it is not the one that serves. What is gone already is as good."""
     serves = compares("$.name", "StringEqualsPath", "$.serving")
+    configs, models = version_arns("endpoint-config"), version_arns("model")
     return [
         choose("IsServing", when(serves, "Removed"), otherwise=None),
         task(
             "DeleteConfig",
             "aws-sdk:sagemaker:deleteEndpointConfig",
             {"EndpointConfigName.$": "$.name"},
-            grants=[
-                allow(
-                    "DeleteConfigs", [sagemaker.DeleteEndpointConfig], [versions("endpoint-config")]
-                )
-            ],
+            grants=[allow("DeleteConfigs", [sagemaker.DeleteEndpointConfig], [configs])],
             at="$.deleted",
             caught=[catch([_is_gone("IsConfigGone")])],
         ),
@@ -88,7 +88,7 @@ def _remove() -> list[Step]:
             "DeleteModel",
             "aws-sdk:sagemaker:deleteModel",
             {"ModelName.$": "$.name"},
-            grants=[allow("DeleteModels", [sagemaker.DeleteModel], [versions("model")])],
+            grants=[allow("DeleteModels", [sagemaker.DeleteModel], [models])],
             at="$.deleted",
             caught=[catch([_is_gone("IsModelGone")])],
         ),
@@ -99,4 +99,4 @@ def _remove() -> list[Step]:
 
 def _is_gone(name: str) -> Step:
     gone = matches("$.error.Cause", "*Could not find*")
-    return choose(name, when(gone), otherwise="NotRemoved")
+    return choose(name, when(gone), otherwise="NotRemoved")  # gone: to the step below

@@ -5,9 +5,8 @@ from troposphere.stepfunctions import StateMachine
 
 from templates.kit.grants import follow_by_rule
 from templates.kit.iam import allow, arn
-from templates.workflows.failure import TOLD, read_cause
-from templates.workflows.job import VERSION
-from templates.workflows.judge import IMAGE
+from templates.workflows.failure import FAILED, read_cause
+from templates.workflows.job import VERSION_NAME
 from templates.workflows.language import (
     EXPLAIN,
     Step,
@@ -19,13 +18,13 @@ from templates.workflows.language import (
     put,
     task,
 )
-from templates.workflows.train import RESULT
+from templates.workflows.training.judge import IMAGE
+from templates.workflows.training.train import MODEL
 
-# The two waits of the deployment are bounded by half an hour each; cleaning up takes the rest
+# Each wait of the deployment for a busy endpoint is bounded by half an hour; cleaning up takes the
+# rest
 _DEPLOYMENT_SECONDS = 2 * 3600
 _DEPLOYED = "$.deployment"
-# Where the job left the model
-MODEL = f"{RESULT}.ModelArtifacts.S3ModelArtifacts"
 ENDPOINT = f"{_DEPLOYED}.endpoint"
 
 
@@ -39,10 +38,10 @@ def deploy(deployment: StateMachine) -> Step:
         "states:startExecution.sync:2",
         {
             "StateMachineArn": "${DeploymentWorkflow}",
-            "Name.$": VERSION,
+            "Name.$": VERSION_NAME,
             "Input": {
                 "AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID.$": "$$.Execution.Id",
-                "name.$": VERSION,
+                "name.$": VERSION_NAME,
                 "image.$": IMAGE,
                 "modelDataUrl.$": MODEL,
                 "commit.$": "$.commit",
@@ -64,13 +63,15 @@ def deploy(deployment: StateMachine) -> Step:
 def _take_its_error() -> list[Step]:
     """A deployment that failed by itself has told everybody; its own error becomes this run's
     error. One that was stopped or timed out has told nobody."""
-    told = f"{_DEPLOYED}.description"
+    described = f"{_DEPLOYED}.description"
     own = all_of(
-        equals(f"{told}.Status", "FAILED"), present(f"{told}.Error"), present(f"{told}.Cause")
+        equals(f"{described}.Status", "FAILED"),
+        present(f"{described}.Error"),
+        present(f"{described}.Cause"),
     )
-    error = {"Error.$": f"{told}.Error", "Cause.$": f"{told}.Cause"}
+    error = {"Error.$": f"{described}.Error", "Cause.$": f"{described}.Cause"}
     return [
         *read_cause("IsDeployment", "ReadDeployment", "ExecutionArn", _DEPLOYED),
         check("HasOwnError", own, otherwise=EXPLAIN),
-        put("ExplainDeployment", "$.error", error, then=TOLD),
+        put("ExplainDeployment", "$.error", error, then=FAILED),
     ]

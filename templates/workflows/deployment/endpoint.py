@@ -11,7 +11,8 @@ from awacs.aws import Action
 from troposphere import Ref
 
 from templates.kit.iam import allow, arn
-from templates.kit.names import versions
+from templates.kit.names import version_arns
+from templates.workflows.deployment.version import TAGS
 from templates.workflows.failure import problem
 from templates.workflows.language import (
     EXPLAIN,
@@ -36,7 +37,6 @@ from templates.workflows.language import (
     wait_until,
     when,
 )
-from templates.workflows.version import TAGS
 
 _BUSY = ("Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting")
 _ARN = arn("sagemaker", "endpoint/${ProjectName}")
@@ -60,7 +60,7 @@ def bring_to_endpoint() -> list[Step]:
         _describe(
             "FindEndpoint",
             # Not SageMaker.SageMakerException, which is also the name of "does not exist"
-            passing=["SageMaker.SdkClientException"],
+            retried=["SageMaker.SdkClientException"],
             caught=[
                 catch([_is_absent()], error="SageMaker.SageMakerException", at=_LOOKUP),
                 catch(EXPLAIN),
@@ -70,8 +70,8 @@ def bring_to_endpoint() -> list[Step]:
         when(_is("InService"), [update]),
         # A Failed endpoint cannot be updated, only replaced; it serves nobody
         when(_is("Failed"), [delete]),
-        wait="WaitForEndpoint",
-        count="CountLook",
+        wait_name="WaitForEndpoint",
+        count_name="CountLook",
         busy=_is(*_BUSY),
         too_long="EndpointStayedBusy",
         otherwise="EndpointUnusable",
@@ -114,9 +114,9 @@ def verify() -> list[Step]:
             _is("Failed"),
             [_problem("EndpointFailed", "could not be created with {}", "$.name")],
         ),
-        start="StartWaiting",
-        wait="WaitForVersion",
-        count="CountCheck",
+        start_name="StartWaiting",
+        wait_name="WaitForVersion",
+        count_name="CountCheck",
         busy=_is(*_BUSY),
         too_long="EndpointStayedBusy",
         otherwise="EndpointUnusable",
@@ -124,7 +124,7 @@ def verify() -> list[Step]:
     )
 
 
-def tell_of_endpoint() -> list[Step]:
+def endpoint_problems() -> list[Step]:
     """What both waits may end with, and the endpoint's own reason, if it gives one."""
     said = f"States.Format('{{}}: {{}}', $.error.Cause, {_REASON})"
     with_reason = put(
@@ -153,7 +153,7 @@ def _problem(name: str, words: str, *paths: str) -> Step:
 
 
 def _describe(
-    name: str, passing: Sequence[str] = (), caught: Sequence[State] | None = None
+    name: str, retried: Sequence[str] = (), caught: Sequence[State] | None = None
 ) -> Step:
     return task(
         name,
@@ -162,7 +162,7 @@ def _describe(
         grants=[allow("DescribeEndpoint", [sagemaker.DescribeEndpoint], [_ARN])],
         tokens={"ProjectName": Ref("ProjectName")},
         at=_SEEN,
-        passing=passing,
+        retried=retried,
         caught=caught,
     )
 
@@ -178,7 +178,7 @@ def _change(name: str, actions: Sequence[Action], more: State, then: Way = None)
         name,
         f"sagemaker:{name[0].lower()}{name[1:]}",
         {"EndpointName": "${ProjectName}", "EndpointConfigName.$": "$.name", **more},
-        grants=[allow(name, actions, [_ARN, versions("endpoint-config")])],
+        grants=[allow(name, actions, [_ARN, version_arns("endpoint-config")])],
         tokens={"ProjectName": Ref("ProjectName")},
         at="$.change",
         then=then,

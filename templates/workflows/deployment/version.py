@@ -17,7 +17,7 @@ from templates.kit.grants import (
     write_job_logs,
 )
 from templates.kit.iam import allow, arn, objects, service_role
-from templates.kit.names import versions
+from templates.kit.names import version_arns
 from templates.parts.registry import Registry
 from templates.parts.storage import Storage
 from templates.workflows.disks import choose_key
@@ -78,7 +78,7 @@ def _create_model(runs_as: Role) -> Step:
             "Tags": TAGS,
         },
         grants=[
-            allow("CreateModels", actions, [versions("model")]),
+            allow("CreateModels", actions, [version_arns("model")]),
             *pass_role(f"Pass{runs_as.title}", runs_as, "sagemaker"),
         ],
         tokens={runs_as.title: runs_as.get_att("Arn"), "ProjectName": Ref("ProjectName")},
@@ -108,7 +108,7 @@ def _create_configuration(name: str, settings: DeploymentSettings, key: Key | No
             "Tags": TAGS,
         },
         grants=[
-            allow("CreateConfigs", actions, [versions("endpoint-config")]),
+            allow("CreateConfigs", actions, [version_arns("endpoint-config")]),
             *(lend_key(key) if key else []),
         ],
         tokens={
