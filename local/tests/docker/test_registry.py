@@ -97,6 +97,7 @@ def test_a_wrong_password_is_not_accepted(
     ("name", "words"),
     [
         ("{uri}-none", "RepositoryNotFoundException"),
+        ("{uri}@sha256:" + "0" * 64, "denied: a push to"),
         ("docker.io/library/python:3.11", "denied: a push to docker.io/library/python:3.11"),
     ],
 )
