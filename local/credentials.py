@@ -39,9 +39,9 @@ class Credentials:
     secret_access_key: str
     session_token: str | None = None
 
-    def client(self, service: str, **config: Any) -> Any:
+    def client(self, service: str) -> Any:
         """A boto3 client of this endpoint that acts with these credentials; it does not retry."""
-        return _client(self, service, tuple(sorted(config.items())))
+        return _client(self, service)
 
     def environment(self) -> dict[str, str]:
         """The variables that make any AWS client in a child process act with these credentials."""
@@ -66,7 +66,7 @@ class Caller:
 
 
 @lru_cache(maxsize=256)
-def _client(credentials: Credentials, service: str, config: tuple[tuple[str, Any], ...]) -> Any:
+def _client(credentials: Credentials, service: str) -> Any:
     context = current()
     with _session_lock:  # clients are thread-safe, creating them is not (boto3 guide, "Clients")
         return boto3.client(
@@ -80,7 +80,6 @@ def _client(credentials: Credentials, service: str, config: tuple[tuple[str, Any
                 retries={"total_max_attempts": 1},
                 max_pool_connections=50,
                 s3={"addressing_style": "path"},
-                **dict(config),
             ),
         )
 
