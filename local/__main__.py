@@ -45,7 +45,7 @@ def parser() -> argparse.ArgumentParser:
     return parser
 
 
-class _Refused(Exception):
+class _CannotStart(Exception):
     """Why the endpoint cannot start, and what to do about it."""
 
 
@@ -57,7 +57,7 @@ def main(argv: list[str] | None = None) -> int:
         _check(options.port)
         lock = _lock(home, options.home)
         front = _open(Context(options.region, options.port, home))
-    except _Refused as why:
+    except _CannotStart as why:
         print(f"local: {why}", file=sys.stderr)
         return 2
     with lock:
@@ -73,13 +73,13 @@ def main(argv: list[str] | None = None) -> int:
 
 def _check(port: int) -> None:
     if not 0 <= port <= 65535:
-        raise _Refused(f"--port {port} is not a port (0 to 65535)")
+        raise _CannotStart(f"--port {port} is not a port (0 to 65535)")
     runtime = os.environ.get("LOCAL_RUNTIME", "process")
     if runtime != "process":
-        raise _Refused(unsupported(f"LOCAL_RUNTIME={runtime}", "process"))
+        raise _CannotStart(unsupported(f"LOCAL_RUNTIME={runtime}", "process"))
     for program in ("git", "bash"):
         if shutil.which(program) is None:
-            raise _Refused(f"{program} is not on PATH; install it first")
+            raise _CannotStart(f"{program} is not on PATH; install it first")
 
 
 def _lock(home: Path, given: Path) -> IO[str]:
@@ -89,11 +89,11 @@ def _lock(home: Path, given: Path) -> IO[str]:
         lock = (home / "lock").open("w")
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise _Refused(
+        raise _CannotStart(
             f"another local endpoint uses {given}; stop it or give --home another folder"
         ) from None
     except OSError as error:
-        raise _Refused(f"cannot use --home {given}: {error.strerror}") from None
+        raise _CannotStart(f"cannot use --home {given}: {error.strerror}") from None
     return lock
 
 
@@ -101,7 +101,7 @@ def _open(context: Context) -> Front:
     try:
         return create(context)
     except OSError as error:
-        raise _Refused(
+        raise _CannotStart(
             f"cannot listen on port {context.port}: {os.strerror(error.errno or 0)}; "
             "give --port another (0 takes a free one)"
         ) from None
