@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from local import processes
-from local.images import Image
+from local.images import StoredImage
 
 MAX_MODEL_BYTES = 20 * 1024**3
 
@@ -100,7 +100,7 @@ def unpack(archive: Path, folder: Path, limit: int = MAX_MODEL_BYTES) -> None:
         raise ValueError(f"not a usable tar.gz archive: {error}") from error
 
 
-def command(image: Image, program: str) -> list[str] | None:
+def command(image: StoredImage, program: str) -> list[str] | None:
     """What `docker run <image> <program>` would run, or None if there is no such program."""
     words = [*image.entrypoint, program]
     first = Path(words[0])
@@ -111,7 +111,7 @@ def command(image: Image, program: str) -> list[str] | None:
     return [str(found), *words[1:]] if found else None
 
 
-def environment(image: Image, requested: dict[str, str], ml: Path) -> dict[str, str]:
+def environment(image: StoredImage, requested: dict[str, str], ml: Path) -> dict[str, str]:
     """The image's ENV, the request's Environment on top, and where this endpoint put /opt/ml."""
     base = processes.base_environment()
     located = {

@@ -13,7 +13,7 @@ class Instance:
 
     def __init__(self, name: str, folder: Path) -> None:
         self.name, self.ml = name, folder / name / "opt" / "ml"
-        self.process: processes.Process | None = None
+        self.process: processes.Child | None = None
         self.status: int | None = None
 
     def start(
@@ -45,7 +45,7 @@ class Instance:
         return file.read_text(errors="replace").strip() if file.is_file() else ""
 
     def _follow(
-        self, process: processes.Process, log: LogStream, ended: Callable[["Instance"], None]
+        self, process: processes.Child, log: LogStream, ended: Callable[["Instance"], None]
     ) -> None:
         status = process.wait() or 0
         log.close()

@@ -53,7 +53,7 @@ class ModelServer:
         self._idle = threading.Condition()
         self._requests = 0
         self._stopping = threading.Event()
-        self._process: processes.Process | None = None
+        self._process: processes.Child | None = None
         self._log: LogStream | None = None
         self._port = 0
 
