@@ -113,7 +113,7 @@ def _front(region: str, moto: Application) -> Application:
     from local.codecommit.git_http import git_http
     from local.codepipeline.api import CodePipeline
     from local.credentials import UnknownCaller, caller
-    from local.sagemaker.interruption import reclaim
+    from local.sagemaker.api import reclaim
 
     services = {
         each.service: each for each in (CloudFormation, CodeBuild, CodeCommit, CodePipeline)

@@ -38,7 +38,7 @@ def synced(s3: Any, uri: str | None, folders: Sequence[Path]) -> Iterator[None]:
     if uri is None:
         yield
         return
-    checkpoints = Checkpoints(s3, uri, folders)
+    checkpoints = CheckpointSync(s3, uri, folders)
     ended = threading.Event()
     follower = background(checkpoints.follow, ended)
     try:
@@ -49,7 +49,7 @@ def synced(s3: Any, uri: str | None, folders: Sequence[Path]) -> Iterator[None]:
     checkpoints.sync()
 
 
-class Checkpoints:
+class CheckpointSync:
     """What each instance's folder held when it was last the same as S3."""
 
     def __init__(self, s3: Any, uri: str, folders: Sequence[Path]) -> None:
