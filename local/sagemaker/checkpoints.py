@@ -24,7 +24,7 @@ from local.sagemaker import container
 # What AWS's own containers name their unfinished files, so that they are not uploaded
 # (github.com/aws/sagemaker-xgboost-container, checkpointing.py)
 IGNORED = ".sagemaker-ignore"
-SYNC_SECONDS = 2.0
+SYNC_SECONDS = 1.0
 
 Version = tuple[int, int, int]
 

@@ -180,7 +180,7 @@ class ModelServer:
                 return
             if self._process and self._process.returncode is not None:
                 break
-            time.sleep(0.1)
+            time.sleep(0.02)
         raise StartFailed(
             f"The primary container for production variant {self.variant} did not pass the ping "
             "health check. Please check CloudWatch logs for this endpoint."

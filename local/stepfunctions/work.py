@@ -197,31 +197,19 @@ class OptimizedTask(TaskState):
         normalised_parameters: dict[str, Any],
         state_credentials: Any,
     ) -> Follow:
-        return self._follow(env, normalised_parameters, state_credentials, parse=False)
-
-    def _build_sync2_resolver(
-        self,
-        env: Environment,
-        resource_runtime_part: Any,
-        normalised_parameters: dict[str, Any],
-        state_credentials: Any,
-    ) -> Follow:
-        return self._follow(env, normalised_parameters, state_credentials, parse=True)
-
-    def _follow(
-        self, env: Environment, parameters: dict[str, Any], state_credentials: Any, parse: bool
-    ) -> Follow:
         job = self.integration.actions[self.resource.api_action]
         assert job is not None  # integrations.refusal
         pascal = job.key[0].upper() + job.key[1:]
-        named = {**parameters, **env.stack.pop()}
+        named = {**normalised_parameters, **env.stack.pop()}
         client = self._client(env, state_credentials.role_arn)
         return Follow(
             job,
             lambda operation: self._call(client, operation, {pascal: named[pascal]}),
             lambda cause: FailureEventException(self._fail(env, "States.TaskFailed", cause)),
-            parse,
+            parse=self.resource.condition == ResourceCondition.Sync2,
         )
+
+    _build_sync2_resolver = _build_sync_resolver
 
     def _eval_sync(self, env: Environment, sync_resolver: Any, *_: Any, **__: Any) -> Any:
         while env.is_running():
