@@ -109,7 +109,7 @@ def _application(region: str) -> Application:
     from local.codecommit.api import CodeCommit
     from local.codecommit.git_http import git_http
     from local.codepipeline.api import CodePipeline
-    from local.sagemaker.interruption import reclaim
+    from local.sagemaker.api import reclaim
 
     own = {each.service: each for each in (CloudFormation, CodeBuild, CodeCommit, CodePipeline)}
     moto = DomainDispatcherApplication(create_backend_app)

@@ -29,7 +29,7 @@ class ModelHandler(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         if body == b"slow":
-            time.sleep(1)
+            time.sleep(0.5)
         if body == b"die":
             os._exit(3)
         if body == b"bad":

@@ -6,8 +6,11 @@ use AWS service SDK integrations", "Create and manage SageMaker jobs", "Start a 
 
 import json
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
+from botocore import xform_name
 from botocore.exceptions import ClientError
 from moto.stepfunctions.parser.api import HistoryEventType, TaskFailedEventDetails
 from moto.stepfunctions.parser.asl.component.common.error_name.error_name import ErrorName
@@ -26,13 +29,12 @@ from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 from moto.stepfunctions.parser.asl.eval.program_state import ProgramError, ProgramStopped
 
 from local.credentials import NotAuthorized, assume
-from local.refusals import unsupported
 from local.stepfunctions import shapes
 from local.stepfunctions.integrations import (
     BOTO_NAMES,
     OPTIMIZED,
-    Follow,
     Integration,
+    SyncJob,
     details,
     exception,
     java_name,
@@ -42,11 +44,45 @@ POLL_SECONDS = 0.2
 PATTERNS = ("waitForTaskToken", "sync", "sync:2")
 
 
-class Task(StateTaskServiceCallback):
+@dataclass(frozen=True)
+class Follow:
+    """A started job: asked again and again until it has ended."""
+
+    job: SyncJob
+    call: Callable[[str], dict[str, Any]]
+    failed: Callable[[str], Exception]
+    parse: bool
+
+    def __call__(self) -> dict[str, Any] | None:
+        """What Describe says of a job that has succeeded, None of one that still runs."""
+        described = self.call(self.job.describe)
+        status = described[self.job.status[0].upper() + self.job.status[1:]]
+        if status in self.job.running:
+            return None
+        if self.parse:
+            for name in ("Input", "Output"):
+                if name in described:
+                    described[name] = json.loads(described[name])
+        if status != self.job.succeeded:
+            raise self.failed(json.dumps(described))
+        return described
+
+    def cancel(self) -> None:
+        """Best effort, as AWS says of its own."""
+        try:
+            self.call(self.job.stop)
+        except ClientError as error:
+            print(f"local: {self.job.stop} after the execution was stopped: {error}", flush=True)
+
+
+class TaskState(StateTaskServiceCallback):
     """One call with the role of the state machine; how errors and times read is the subclass's."""
 
     def __init__(self) -> None:
         super().__init__({ResourceCondition(each) for each in PATTERNS})
+
+    def _validate_service_integration_is_supported(self) -> None:
+        """The API tells what is not, by the state's name."""
 
     def timestamp(self, moment: Any) -> Any:
         raise NotImplementedError
@@ -61,7 +97,7 @@ class Task(StateTaskServiceCallback):
         credentials = assume(role, "states.amazonaws.com", "StepFunctions", machine)
         return credentials.client(BOTO_NAMES.get(name, name))
 
-    def _call(self, env: Environment, client: Any, operation: str, parameters: Any) -> Any:
+    def _call(self, client: Any, operation: str, parameters: Any) -> Any:
         model = client.meta.service_model.operation_model(
             client.meta.method_to_api_mapping[operation]
         )
@@ -94,27 +130,19 @@ class Task(StateTaskServiceCallback):
             client = self._client(env, state_credentials.role_arn)
         except NotAuthorized as error:
             raise FailureEventException(self._fail(env, "States.TaskFailed", str(error))) from error
-        operation = self._get_boto_service_action()
-        if operation not in client.meta.method_to_api_mapping:
-            raise FailureEventException(
-                self._fail(env, "States.Runtime", f"{self.resource.resource_arn}: no such action")
-            )
         try:
-            answer = self._call(env, client, operation, normalised_parameters)
+            action = xform_name(self.resource.api_action)
+            answer = self._call(client, action, normalised_parameters)
         except ClientError as error:
             raise FailureEventException(self._fail(env, *self.error(client, error))) from error
         env.stack.append(answer)
 
 
-class SdkTask(Task):
+class SdkTask(TaskState):
     """`aws-sdk:<service>:<action>`, any action of any service."""
 
     def timestamp(self, moment: Any) -> Any:
         return shapes.iso(moment)
-
-    def _validate_service_integration_is_supported(self) -> None:
-        if self.resource.condition in (ResourceCondition.Sync, ResourceCondition.Sync2):
-            raise ValueError(f"{self.resource.resource_arn}: aws-sdk tasks have no .sync")
 
     def _get_sfn_resource_type(self) -> str:
         return f"{self.resource.service_name}:{self.resource.api_name}"
@@ -136,7 +164,7 @@ class SdkTask(Task):
         )
 
 
-class OptimizedTask(Task):
+class OptimizedTask(TaskState):
     """`<service>:<action>` with Step Functions' own conventions, `.sync` and `.sync:2`."""
 
     @property
@@ -145,16 +173,6 @@ class OptimizedTask(Task):
 
     def timestamp(self, moment: Any) -> Any:
         return shapes.epoch_ms(moment)
-
-    def _validate_service_integration_is_supported(self) -> None:
-        action, condition = self.resource.api_action, self.resource.condition
-        if action not in self.integration.operations:
-            raise ValueError(unsupported(self.resource.resource_arn))
-        if condition in (ResourceCondition.Sync, ResourceCondition.Sync2) and (
-            action != self.integration.job_operation
-            or (condition == ResourceCondition.Sync2 and self.resource.service_name != "states")
-        ):
-            raise ValueError(f"{self.resource.resource_arn}: {action} has no .{condition}")
 
     def _normalise_parameters(self, parameters: dict[str, Any], *_: Any) -> None:
         for name in ("Input", "Message"):  # documents may be given as JSON; the APIs take text
@@ -179,31 +197,19 @@ class OptimizedTask(Task):
         normalised_parameters: dict[str, Any],
         state_credentials: Any,
     ) -> Follow:
-        return self._follow(env, normalised_parameters, state_credentials, parse=False)
-
-    def _build_sync2_resolver(
-        self,
-        env: Environment,
-        resource_runtime_part: Any,
-        normalised_parameters: dict[str, Any],
-        state_credentials: Any,
-    ) -> Follow:
-        return self._follow(env, normalised_parameters, state_credentials, parse=True)
-
-    def _follow(
-        self, env: Environment, parameters: dict[str, Any], state_credentials: Any, parse: bool
-    ) -> Follow:
-        job = self.integration.job
-        assert job is not None  # _validate_service_integration_is_supported
+        job = self.integration.actions[self.resource.api_action]
+        assert job is not None  # integrations.refusal
         pascal = job.key[0].upper() + job.key[1:]
-        named = {**parameters, **env.stack.pop()}
+        named = {**normalised_parameters, **env.stack.pop()}
         client = self._client(env, state_credentials.role_arn)
         return Follow(
             job,
-            lambda operation: self._call(env, client, operation, {pascal: named[pascal]}),
+            lambda operation: self._call(client, operation, {pascal: named[pascal]}),
             lambda cause: FailureEventException(self._fail(env, "States.TaskFailed", cause)),
-            parse,
+            parse=self.resource.condition == ResourceCondition.Sync2,
         )
+
+    _build_sync2_resolver = _build_sync_resolver
 
     def _eval_sync(self, env: Environment, sync_resolver: Any, *_: Any, **__: Any) -> Any:
         while env.is_running():

@@ -1,19 +1,70 @@
-"""Executions: what moto's answers lack of StartExecution, StopExecution, and the two listings."""
+"""Step Functions as it is here: moto's, but for what a definition may ask, and for executions."""
 
 import copy
+import json
+import re
+import textwrap
 import time
 import uuid
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 from moto.core.responses import ActionResult
+from moto.stepfunctions.parser.asl.parse.asl_parser import (
+    AmazonStateLanguageParser,
+    ASLParserException,
+)
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 from moto.stepfunctions.responses import StepFunctionResponse
 
 from local.service import AwsError, Service
+from local.stepfunctions.integrations import refusal
 
 STOP_SECONDS = 5.0
 MAX_DATA_BYTES = 262_144  # "Quotas", Step Functions Developer Guide
+MAX_REASON = 300  # where moto's parser counts up all that it would have taken
+
+
+def check(definition: str) -> None:
+    """Refuse what cannot be run, in one sentence. Raises AwsError.
+
+    moto's interpreter takes this in place of its own check, which repeats the whole definition.
+    """
+    reason = None
+    try:
+        machine = json.loads(definition)
+        AmazonStateLanguageParser.parse(definition)
+    except json.JSONDecodeError as error:
+        raise _invalid(f"it is not JSON: {error}") from None
+    except ASLParserException as error:
+        raise _invalid(error.errors[0]) from None
+    except Exception as error:
+        said = str(error).partition(" in context")[0]
+        reason = re.sub(r"<class '[\w.]*?(\w+)'>", r"\1", said)
+    for name, resource in _tasks(machine):
+        if refused := refusal(resource):
+            raise _invalid(f"state {name}: {refused}")
+    if reason:
+        raise _invalid(reason)
+
+
+def _tasks(machine: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """The name and the Resource of every Task state, in whatever state it lies."""
+    for name, state in machine.get("States", {}).items():
+        if "Resource" in state:
+            yield name, state["Resource"]
+        for inner in (
+            state.get("ItemProcessor"),
+            state.get("Iterator"),
+            *state.get("Branches", []),
+        ):
+            yield from _tasks(inner or {})
+
+
+def _invalid(reason: str) -> AwsError:
+    text = textwrap.shorten(reason, MAX_REASON, placeholder=" …")
+    return AwsError("InvalidDefinition", f"Invalid State Machine Definition: {text}")
 
 
 class Machines(StepFunctionsParserBackend):
@@ -79,6 +130,14 @@ class StepFunctions(Service, StepFunctionResponse):
                     "StateMachineAlreadyExists", f"State Machine Already Exists: '{machine.arn}'"
                 )
         return super().create_state_machine()
+
+    def validate_state_machine_definition(self) -> ActionResult:
+        try:
+            check(self.get("definition"))
+        except AwsError as error:
+            found = {"severity": "ERROR", "code": "SCHEMA_VALIDATION_FAILED", "message": str(error)}
+            return ActionResult({"result": "FAIL", "diagnostics": [found]})
+        return ActionResult({"result": "OK", "diagnostics": []})
 
     @property
     def machines(self) -> Machines:
