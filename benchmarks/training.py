@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.report import Row, processor, write
-from scripts.data import write_digits
+from scripts.lib.digits import write_digits
 
 DEPTH = 20
 BATCH = 128

@@ -1,56 +1,141 @@
 """Create or update the stack from the uploaded template, by a change set that is shown first."""
 
 import argparse
+import difflib
+import re
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
+import yaml
 
-from scripts import changes, launch, links, package, parameters, stacks
-from scripts.clients import Clients
-from scripts.console import Console
-from scripts.session import (
-    FAILED,
-    Problem,
-    add_session_arguments,
-    connect,
-    error_code,
-    guarded,
-    overridden,
+from scripts.lib import changes, operations, stacks
+from scripts.lib.bootstrap import (
+    CODE,
+    SEED,
+    TEMPLATE,
+    bootstrap_name,
+    metadata,
+    read_template,
+    template_key,
+    template_url,
 )
+from scripts.lib.console import Console
+from scripts.lib.problems import FAILED, Problem, guarded, overridden
+from scripts.lib.session import Clients, add_session_arguments, connect
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation.type_defs import ParameterTypeDef
 
 # The outputs that a person uses; pages of the console lead nowhere on another endpoint
 SHOWN = ("RepositoryCloneUrl", "EndpointName", "DataUri")
 PAGES = ("PipelineUrl", "TrainingWorkflowUrl", "EndpointUrl")
-TEMPLATE = Path("build/mlops.yaml")
-CODE, SEED = "seed/code.zip", "seed/data/"
 
 
-def read_template(path: Path) -> str:
-    """The generated template's text."""
-    if not path.is_file():
-        raise Problem(f"{path} is missing: run `make generate`")
-    return path.read_text()
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m scripts.create_stack", description=__doc__)
+    add_session_arguments(parser)
+    parser.add_argument(
+        "--parameter", action="append", default=[], metavar="Key=Value", help="may be repeated"
+    )
+    parser.add_argument("--parameters", default="", help="several: 'Key=Value Key=Value'")
+    parser.add_argument("--yes", action="store_true", help="delete a failed creation's remains")
+    parser.add_argument(
+        "--allow-replacement", action="store_true", help="replace resources that hold data"
+    )
+    args = parser.parse_args(argv)
+
+    def work() -> int:
+        try:
+            given = parse_parameters(args.parameter + shlex.split(args.parameters))
+        except ValueError as error:
+            raise Problem(f"PARAMS={args.parameters} cannot be read: {error}") from None
+        template = read_template(TEMPLATE)
+        check_parameters(given, declared_parameters(template))  # before any call to AWS
+        return deploy(
+            connect(args.region, args.profile),
+            args.stack,
+            given,
+            Console(),
+            template=template,
+            yes=args.yes,
+            allow_replacement=args.allow_replacement,
+        )
+
+    return guarded(
+        work,
+        f"The stack goes on in AWS; look again with `make create-stack STACK={args.stack}`.",
+    )
+
+
+def deploy(
+    clients: Clients,
+    stack: str,
+    given: Mapping[str, str],
+    console: Console,
+    *,
+    template: str,
+    yes: bool = False,
+    allow_replacement: bool = False,
+    brief: bool = False,
+) -> int:
+    """Bring the stack to the template; answers the exit code. `brief`: not what to do next."""
+    declared = declared_parameters(template)
+    bucket, url = uploaded(clients, stack, template)
+    existing = operations.settle(clients.cloudformation, stack, console, yes)
+    wanted = {"BootstrapBucket": bucket, "CodeKey": CODE, "SeedDataPrefix": SEED, **given}
+    if existing is None:
+        wanted = {"ProjectName": stack, **wanted}
+        kept = in_the_way(clients, wanted["ProjectName"])
+        if kept:
+            raise Problem(way_out(f"{' and '.join(kept)} already exists", stack), FAILED)
+    previous = stacks.parameters(existing) if existing else None
+    change = changes.prepare(
+        clients.cloudformation,
+        stack,
+        existing is None,
+        {"TemplateURL": url},
+        for_change_set(wanted, declared, previous),
+    )
+    if change is None:
+        console.line(f"Stack {stack} is up to date: no changes.", "green")
+        return 0
+    changes.show(console, change.changes)
+    lost = [one.logical for one in change.changes if one.loses_data]
+    if lost and not allow_replacement:
+        changes.discard(clients.cloudformation, change)
+        raise Problem(
+            f"refused: {', '.join(lost)} would lose data; if that is meant, "
+            "pass --allow-replacement",
+            FAILED,
+        )
+    status, watch = operations.run(clients.cloudformation, change, console)
+    if status not in operations.GOOD:
+        console.line(f"Stack {stack} failed ({status}). The first failure:", "red")
+        console.paragraph(operations.cause(watch))
+        if "already exists" in operations.cause(watch):
+            console.line(way_out("Something of that name already exists", stack))
+        return FAILED
+    outputs = stacks.required_outputs(clients.cloudformation, stack)
+    show_outputs(outputs, console)
+    if not brief:
+        show_next(outputs, stack, console, new=existing is None)
+    return 0
 
 
 def uploaded(clients: Clients, stack: str, template: str) -> tuple[str, str]:
     """The bootstrap bucket and the template's address in it; the upload must have happened."""
     hint = f"run `make upload STACK={stack}` first"
-    found = stacks.describe(clients.cloudformation, stacks.bootstrap_name(stack))
+    found = stacks.describe(clients.cloudformation, bootstrap_name(stack))
     bucket = stacks.outputs(found).get("Bucket") if found else None
     if not bucket:
         raise Problem(f"there is no bootstrap bucket for {stack}: {hint}")
-    key = package.template_key(template.encode())
+    key = template_key(template)
     for needed in (key, CODE):
-        try:
-            clients.s3.head_object(Bucket=bucket, Key=needed)
-        except ClientError as error:
-            if error_code(error) not in ("404", "NoSuchKey", "NotFound"):
-                raise
-            raise Problem(f"{needed} is not in {bucket}: {hint}") from None
-    return bucket, links.template_url(bucket, key, clients.region, clients.partition)
+        if metadata(clients.s3, bucket, needed) is None:
+            raise Problem(f"{needed} is not in {bucket}: {hint}")
+    return bucket, template_url(bucket, key, clients.region, clients.partition)
 
 
 def in_the_way(clients: Clients, project: str) -> list[str]:
@@ -77,61 +162,6 @@ def way_out(what: str, stack: str) -> str:
     )
 
 
-def deploy(
-    clients: Clients,
-    stack: str,
-    given: Mapping[str, str],
-    console: Console,
-    *,
-    template: str,
-    yes: bool = False,
-    allow_replacement: bool = False,
-    brief: bool = False,
-) -> int:
-    """Bring the stack to the template; answers the exit code. `brief`: not what to do next."""
-    declared = parameters.declared(template)
-    bucket, url = uploaded(clients, stack, template)
-    existing = launch.settle(clients.cloudformation, stack, console, yes)
-    wanted = {"BootstrapBucket": bucket, "CodeKey": CODE, "SeedDataPrefix": SEED, **given}
-    if existing is None:
-        wanted = {"ProjectName": stack, **wanted}
-        kept = in_the_way(clients, wanted["ProjectName"])
-        if kept:
-            raise Problem(way_out(f"{' and '.join(kept)} already exists", stack), FAILED)
-    previous = stacks.parameters(existing) if existing else None
-    change = changes.prepare(
-        clients.cloudformation,
-        stack,
-        existing is None,
-        {"TemplateURL": url},
-        parameters.for_change_set(wanted, declared, previous),
-    )
-    if change is None:
-        console.line(f"Stack {stack} is up to date: no changes.", "green")
-        return 0
-    changes.show(console, change.changes)
-    lost = [one.logical for one in change.changes if one.loses_data]
-    if lost and not allow_replacement:
-        changes.discard(clients.cloudformation, change, existing is None)
-        raise Problem(
-            f"refused: {', '.join(lost)} would lose data; if that is meant, "
-            "pass --allow-replacement",
-            FAILED,
-        )
-    status, watch = launch.run(clients.cloudformation, change, console)
-    if status not in launch.GOOD:
-        console.line(f"Stack {stack} failed ({status}). The first failure:", "red")
-        console.paragraph(launch.cause(watch))
-        if "already exists" in launch.cause(watch):
-            console.line(way_out("Something of that name already exists", stack))
-        return FAILED
-    known = stacks.required_outputs(clients.cloudformation, stack)
-    show_outputs(known, console)
-    if not brief:
-        show_next(known, stack, console, new=existing is None)
-    return 0
-
-
 def show_outputs(known: Mapping[str, str], console: Console) -> None:
     """The outputs that a person uses, as two columns."""
     console.line("Outputs", "bold")
@@ -153,40 +183,100 @@ def show_next(known: Mapping[str, str], stack: str, console: Console, *, new: bo
         console.line(f"  git clone {known['RepositoryCloneUrl']}")
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m scripts.create_stack", description=__doc__)
-    add_session_arguments(parser)
-    parser.add_argument(
-        "--parameter", action="append", default=[], metavar="Key=Value", help="may be repeated"
-    )
-    parser.add_argument("--parameters", default="", help="several: 'Key=Value Key=Value'")
-    parser.add_argument("--yes", action="store_true", help="delete a failed creation's remains")
-    parser.add_argument(
-        "--allow-replacement", action="store_true", help="replace resources that hold data"
-    )
-    args = parser.parse_args(argv)
+class TemplateLoader(yaml.SafeLoader):
+    """Reads a template's plain parts; the value of `!Sub` and its like does not matter here."""
 
-    def work() -> int:
-        try:
-            given = parameters.parse(args.parameter + shlex.split(args.parameters))
-        except ValueError as error:
-            raise Problem(f"PARAMS={args.parameters} cannot be read: {error}") from None
-        template = read_template(TEMPLATE)
-        parameters.check(given, parameters.declared(template))  # before any call to AWS
-        return deploy(
-            connect(args.region, args.profile),
-            args.stack,
-            given,
-            Console(),
-            template=template,
-            yes=args.yes,
-            allow_replacement=args.allow_replacement,
-        )
 
-    return guarded(
-        work,
-        f"The stack goes on in AWS; look again with `make create-stack STACK={args.stack}`.",
-    )
+TemplateLoader.add_multi_constructor("!", lambda loader, suffix, node: suffix)
+
+
+def declared_parameters(template: str) -> dict[str, dict[str, Any]]:
+    """The template's Parameters section: names and constraints."""
+    # The loader is a SafeLoader: it makes plain values only
+    found = yaml.load(template, Loader=TemplateLoader)  # noqa: S506
+    return dict(found.get("Parameters", {}))
+
+
+def parse_parameters(items: Iterable[str]) -> dict[str, str]:
+    """`Key=Value` texts as a dict."""
+    given: dict[str, str] = {}
+    for item in items:
+        key, sign, value = item.partition("=")
+        if not sign or not key:
+            raise Problem(f"{item!r} is no parameter: write Key=Value")
+        if key in given:
+            raise Problem(f"parameter {key} is given twice")
+        given[key] = value
+    return given
+
+
+def check_parameters(given: Mapping[str, str], declared: Mapping[str, Mapping[str, Any]]) -> None:
+    """Refuse a name that the template does not have or a value that it does not allow."""
+    for key, value in given.items():
+        if key not in declared:
+            near = difflib.get_close_matches(key, declared, 1, 0.5)
+            raise Problem(
+                f"the template has no parameter {key}"
+                + (
+                    f": did you mean {near[0]}?"
+                    if near
+                    else f"; it has {', '.join(sorted(declared))}"
+                )
+            )
+        reason = fault(value, declared[key])
+        if reason:
+            raise Problem(f"parameter {key}={value}: {reason}")
+
+
+def fault(value: str, rule: Mapping[str, Any]) -> str:
+    """Why a value is not allowed, or an empty text (AWS: Parameters section, Properties)."""
+    allowed = [spelled(one) for one in rule.get("AllowedValues", [])]
+    if allowed and value not in allowed:
+        near = difflib.get_close_matches(value, allowed, 1)
+        return f"allowed are {', '.join(allowed)}" + (f" (did you mean {near[0]}?)" if near else "")
+    if rule.get("Type") == "Number":
+        return number_fault(value, rule)
+    hint = str(rule.get("ConstraintDescription", ""))
+    if "MinLength" in rule and len(value) < int(rule["MinLength"]):
+        return hint or f"at least {rule['MinLength']} characters are needed"
+    if "MaxLength" in rule and len(value) > int(rule["MaxLength"]):
+        return hint or f"at most {rule['MaxLength']} characters are allowed, these are {len(value)}"
+    if "AllowedPattern" in rule and not re.fullmatch(str(rule["AllowedPattern"]), value):
+        return hint or f"must match {rule['AllowedPattern']}"
+    return ""
+
+
+def number_fault(value: str, rule: Mapping[str, Any]) -> str:
+    """Why a value is no number or is out of range, or an empty text."""
+    if not re.fullmatch(r"-?\d+(\.\d+)?", value):
+        return "must be a number"
+    if "MinValue" in rule and float(value) < float(rule["MinValue"]):
+        return f"must be at least {rule['MinValue']}"
+    if "MaxValue" in rule and float(value) > float(rule["MaxValue"]):
+        return f"must be at most {rule['MaxValue']}"
+    return ""
+
+
+def spelled(value: Any) -> str:
+    """A YAML value as CloudFormation compares it: text."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def for_change_set(
+    given: Mapping[str, str],
+    declared: Mapping[str, Mapping[str, Any]],
+    previous: Mapping[str, str] | None,
+) -> "list[ParameterTypeDef]":
+    """The change set's parameters: what is given, else the value in use, else the default."""
+    chosen: list[ParameterTypeDef] = []
+    for key, rule in declared.items():
+        if key in given:
+            chosen.append({"ParameterKey": key, "ParameterValue": given[key]})
+        elif previous is not None and key in previous:
+            chosen.append({"ParameterKey": key, "UsePreviousValue": True})
+        elif "Default" not in rule:
+            raise Problem(f"parameter {key} has no default: pass PARAMS='{key}=<value>'")
+    return chosen
 
 
 if __name__ == "__main__":

@@ -11,20 +11,38 @@ from collections.abc import Iterator, MutableMapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from scripts import create_stack, data, jobs, pipeline, predict, stacks
-from scripts.clients import Clients
-from scripts.console import Console, Pace
-from scripts.session import FAILED, Problem, connect, guarded
-from scripts.train import follow
-from scripts.upload import upload
+from scripts import create_stack, predict, upload
+from scripts.lib import jobs, pipeline, stacks
+from scripts.lib.bootstrap import TEMPLATE, read_template
+from scripts.lib.console import Console, Pace
+from scripts.lib.digits import write_sample
+from scripts.lib.following import follow
+from scripts.lib.problems import FAILED, Problem, guarded
+from scripts.lib.session import Clients, connect
 
-STACK, HOME, LOG, DIGITS = (
-    "mlops",
-    Path(".local/demo"),
-    Path(".local/demo.log"),
-    Path("build/digits"),
-)
+STACK, DIGITS = "mlops", Path("build/digits")
+HOME, LOG = Path(".local/demo"), Path(".local/demo.log")
 START_SECONDS = 30
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m scripts.demo", description=__doc__)
+    parser.parse_args(argv)
+    console = Console()
+
+    def work() -> int:
+        step(console, 1, "Start AWS on this machine (no account, nothing leaves it)")
+        with local_endpoint(HOME, LOG, os.environ):
+            code = run(console)
+        console.line()
+        if code:
+            console.line(f"The demo failed; the endpoint's log is {LOG}", "red")
+        else:
+            console.line(f"Done in {console.elapsed:.0f} s; the endpoint is stopped.", "green")
+            console.line("  `make local` keeps one running, and every make target works with it.")
+        return code
+
+    return guarded(work, "The local endpoint is stopped; nothing goes on.")
 
 
 @contextmanager
@@ -82,9 +100,9 @@ def run(console: Console) -> int:
     """Deploy, follow the first execution, predict a picture that no training saw."""
     step(console, 2, "Upload the template, the code and the data (1,797 handwritten digits)")
     clients = connect(None, None)
-    upload(clients, STACK, console, folder=DIGITS)
+    upload.upload(clients, STACK, console, folder=DIGITS)
     step(console, 3, "Create the stack: everything in one CloudFormation template")
-    template = create_stack.read_template(create_stack.TEMPLATE)
+    template = read_template(TEMPLATE)
     if create_stack.deploy(clients, STACK, {}, console, template=template, brief=True):
         return FAILED
     step(console, 4, "Follow the first execution: test, build, train, judge, deploy")
@@ -99,7 +117,7 @@ def run(console: Console) -> int:
 
 def compare(clients: Clients, endpoint: str, console: Console) -> int:
     """Predict one held-out picture; its file name ends in the true label."""
-    picture = data.write_sample(DIGITS, 0)
+    picture = write_sample(DIGITS, 0)
     body, kind = predict.read_body(picture)
     (found,) = predict.predict(clients.sagemaker_runtime, endpoint, body, kind)
     predict.show(console, found)
@@ -130,29 +148,7 @@ def measured_accuracy(clients: Clients, prefix: str) -> float:
     """eval:accuracy of the newest training job, 0..1."""
     name = jobs.recent(clients, prefix)[0]["TrainingJobName"]
     job = clients.sagemaker.describe_training_job(TrainingJobName=name)
-    metrics = {one["MetricName"]: one["Value"] for one in job.get("FinalMetricDataList", [])}
-    return metrics["eval:accuracy"]
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m scripts.demo", description=__doc__)
-    parser.parse_args(argv)
-    console = Console()
-
-    def work() -> int:
-        step(console, 1, "Start AWS on this machine (no account, nothing leaves it)")
-        with local_endpoint(HOME, LOG, os.environ):
-            code = run(console)
-        console.line()
-        if code:
-            console.line(f"The demo failed; the endpoint's log is {LOG}", "red")
-        else:
-            console.line(f"Done in {console.elapsed:.0f} s; the endpoint is stopped.", "green")
-            console.line("  `make local` keeps one running, and every make target works with it.")
-        return code
-
-    code = guarded(work, "The local endpoint is stopped; nothing goes on.")
-    return code
+    return jobs.metrics(job)["eval:accuracy"]
 
 
 if __name__ == "__main__":

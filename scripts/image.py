@@ -15,7 +15,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from scripts.session import FAILED, Problem, guarded
+from scripts.lib.problems import FAILED, Problem, guarded
 
 CONTEXT = Path("container")
 SBOM = Path("build/sbom")
@@ -25,6 +25,30 @@ ARGUMENTS = ("BASE_IMAGE", "PIP_INDEX_URL")
 # `exec` and no `stop`.
 RUNNERS = ("docker", "podman")
 BUILDERS = (*RUNNERS, "buildah")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m scripts.image",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("what", choices=("build", "sbom", "test"))
+    args = parser.parse_args(argv)
+
+    def work() -> int:
+        program = find(BUILDERS if args.what == "build" else RUNNERS)
+        if args.what == "test":
+            tests = ["-m", "pytest", "-m", "image", "-rPs", "tests/image"]
+            return subprocess.run([sys.executable, *tests]).returncode
+        for target in TARGETS:
+            if args.what == "build":
+                build(program, target, os.environ)
+            else:
+                print(f"wrote {write_sbom(program, target)}")
+        return 0
+
+    return guarded(work, "What was built stays in the cache; run it again.")
 
 
 def run(*command: str) -> str:
@@ -69,30 +93,6 @@ def write_sbom(program: str, target: str) -> Path:
     file = SBOM / f"{target}.cdx.json"
     file.write_text(run(program, "run", "--rm", tag(target), "cat", "sbom.cdx.json") + "\n")
     return file
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m scripts.image",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("what", choices=("build", "sbom", "test"))
-    args = parser.parse_args(argv)
-
-    def work() -> int:
-        program = find(BUILDERS if args.what == "build" else RUNNERS)
-        if args.what == "test":
-            tests = ["-m", "pytest", "-m", "image", "-rPs", "tests/image"]
-            return subprocess.run([sys.executable, *tests]).returncode
-        for target in TARGETS:
-            if args.what == "build":
-                build(program, target, os.environ)
-            else:
-                print(f"wrote {write_sbom(program, target)}")
-        return 0
-
-    return guarded(work, "What was built stays in the cache; run it again.")
 
 
 if __name__ == "__main__":

@@ -14,18 +14,42 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from scripts import data
-from scripts.session import FAILED, Problem, guarded
+from scripts.lib.digits import DATA, write_digits, write_sample
+from scripts.lib.problems import FAILED, Problem, guarded
 
 BASE = Path("build/laptop")
 PORT = 8080
 MODEL = Path("model/export/Servo")
 
 
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m scripts.laptop",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("what", choices=("train", "serve"))
+    parser.add_argument(
+        "--code", type=Path, default=Path("container"), help="the model's repository (container)"
+    )
+    parser.add_argument("--channel", type=Path, default=DATA, help=f"folder of TFRecords ({DATA})")
+    args = parser.parse_args(argv)
+
+    def work() -> int:
+        if not (args.code / args.what).is_file():
+            raise Problem(f"{args.code} is not a model's repository: it has no file {args.what}")
+        if args.what == "serve":
+            return serve(args.code, args.channel)
+        prepare(args.code, args.channel)
+        return train(args.code)
+
+    return guarded(work, "What was learned is saved; run it again.")
+
+
 def prepare(code: Path, channel: Path) -> None:
     """BASE as SageMaker fills /opt/ml: values are strings, the data lies in a channel."""
-    if channel == data.DATA and not (channel / "train.tfrecords").is_file():
-        data.write_digits(channel)
+    if channel == DATA and not (channel / "train.tfrecords").is_file():
+        write_digits(channel)
     try:
         chosen = json.loads((code / "hyperparameters.json").read_text())
     except ValueError as error:
@@ -54,7 +78,7 @@ def serve(code: Path, channel: Path) -> int:
     """Exit status, when it is stopped."""
     if not (BASE / MODEL).is_dir():
         raise Problem("no model was trained here yet: `make train-local` first")
-    sample = data.write_sample(channel, 0) if channel == data.DATA else "FILE.png"
+    sample = write_sample(channel, 0) if channel == DATA else "FILE.png"
     url = f"http://127.0.0.1:{PORT}/invocations"
     print(f"On {url} until Ctrl-C. Ask it in a second terminal:", flush=True)
     print(f"  curl --data-binary @{sample} -H 'Content-Type: image/png' {url}", flush=True)
@@ -69,32 +93,6 @@ def _run(program: Path, more: dict[str, str]) -> int:
                 return process.wait()
             except KeyboardInterrupt:  # the program has got it too, and ends by itself
                 continue
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m scripts.laptop",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("what", choices=("train", "serve"))
-    parser.add_argument(
-        "--code", type=Path, default=Path("container"), help="the model's repository (container)"
-    )
-    parser.add_argument(
-        "--channel", type=Path, default=data.DATA, help=f"folder of TFRecords ({data.DATA})"
-    )
-    args = parser.parse_args(argv)
-
-    def work() -> int:
-        if not (args.code / args.what).is_file():
-            raise Problem(f"{args.code} is not a model's repository: it has no file {args.what}")
-        if args.what == "serve":
-            return serve(args.code, args.channel)
-        prepare(args.code, args.channel)
-        return train(args.code)
-
-    return guarded(work, "What was learned is saved; run it again.")
 
 
 if __name__ == "__main__":

@@ -5,23 +5,41 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
-from scripts import jobs, pipeline, reasons, stacks
-from scripts.clients import Clients
-from scripts.console import Console, Pace
-from scripts.following import state, tell, tell_how_to_ask, verdict
-from scripts.logstreams import Tail, streams
-from scripts.pipeline import ENDED, Run, Step
-from scripts.session import Problem, add_session_arguments, connect, guarded
+from scripts.lib import jobs, pipeline, stacks
+from scripts.lib.console import Console, Pace
+from scripts.lib.following import state, tell, tell_how_to_ask, verdict
+from scripts.lib.logstreams import ENDPOINT_GROUP, TRAINING_GROUP, Tail, streams
+from scripts.lib.pipeline import ENDED, PipelineRun, PipelineStep
+from scripts.lib.problems import Problem, guarded
+from scripts.lib.session import Clients, add_session_arguments, connect
 
-TRAINING_GROUP = "/aws/sagemaker/TrainingJobs"  # AWS: Log groups and streams that SageMaker sends
-ENDPOINT_GROUP = "/aws/sagemaker/Endpoints/"
 QUIET_SECONDS = 2.0  # without a new line, before the state is shown instead
 
 
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m scripts.logs", description=__doc__)
+    add_session_arguments(parser)
+    parser.add_argument("--endpoint", action="store_true", help="the endpoint's log instead")
+    parser.add_argument("--no-follow", action="store_true", help="print what is there and end")
+    args = parser.parse_args(argv)
+
+    def work() -> int:
+        clients, console = connect(args.region, args.profile), Console()
+        known = stacks.required_outputs(clients.cloudformation, args.stack)
+        if args.endpoint:
+            follow_endpoint(clients, known["EndpointName"], console, args.no_follow)
+            return 0
+        code = follow_run(clients, known, console, args.no_follow)
+        if code == 0 and not args.no_follow:
+            tell_how_to_ask(args.stack, console)
+        return code
+
+    return guarded(work, "The pipeline and the endpoint go on in AWS.")
+
+
 @dataclass(frozen=True)
-class Source:
+class LogSource:
     """A log of one step: a title, its group, and how to list its streams as they appear."""
 
     title: str
@@ -29,34 +47,30 @@ class Source:
     streams: Callable[[], list[str]]
 
 
-def sources(clients: Clients, known: dict[str, str], step: Step) -> list[Source]:
+def sources(clients: Clients, known: dict[str, str], step: PipelineStep) -> list[LogSource]:
     """The logs of one step: the build's, and those of the training jobs since it began."""
-    found: list[Source] = []
-    build = reasons.build_of(clients, step)
+    found: list[LogSource] = []
+    build = pipeline.build_of(clients, step)
     where = build.get("logs", {}) if build else {}
     if where.get("groupName") and where.get("streamName"):
         stream = where["streamName"]
-        found.append(Source(f"{step.stage}: build", where["groupName"], lambda: [stream]))
+        found.append(LogSource(f"{step.stage}: build", where["groupName"], lambda: [stream]))
     if step.stage == "Train":
         names = jobs_of(clients, known["VersionPrefix"], step)
         found += [training_source(clients, name, names) for name in names]
     return found
 
 
-def jobs_of(clients: Clients, prefix: str, step: Step) -> list[str]:
+def jobs_of(clients: Clients, prefix: str, step: PipelineStep) -> list[str]:
     """Names of the training jobs a step's workflow started, oldest first."""
-    last = step.updated if step.status != "InProgress" else datetime.now(UTC)
-    return [
-        one["TrainingJobName"]
-        for one in reversed(jobs.recent(clients, prefix))
-        if step.started <= one["CreationTime"] <= last
-    ]
+    end = step.updated if step.status != "InProgress" else None
+    return jobs.created(reversed(jobs.recent(clients, prefix)), step.started, end)
 
 
-def training_source(clients: Clients, job: str, others: Sequence[str]) -> Source:
+def training_source(clients: Clients, job: str, others: Sequence[str]) -> LogSource:
     """A training job's log: one stream for each machine, `<job>/algo-<n>-<time>`."""
     note = ", on demand as there was no spot capacity" if jobs.fell_back(job, others) else ""
-    return Source(
+    return LogSource(
         f"Train: job {job}{note}",
         TRAINING_GROUP,
         lambda: streams(clients.logs, TRAINING_GROUP, f"{job}/"),
@@ -71,7 +85,7 @@ class Follower:
         self._tails: dict[tuple[str, str], Tail] = {}
         self._title = ""
 
-    def look(self, found: Sequence[Source]) -> bool:
+    def look(self, found: Sequence[LogSource]) -> bool:
         """Print the new lines; answers whether there were any."""
         news = False
         for source in found:
@@ -95,7 +109,7 @@ def follow_run(clients: Clients, known: dict[str, str], console: Console, once: 
     machine, spoke = known["TrainingWorkflowArn"], time.monotonic()
     name, follower, pace = known["PipelineName"], Follower(clients, console), Pace()
     run = pipeline.latest(clients.codepipeline, name)
-    chosen = [shown_step(pipeline.steps(clients.codepipeline, name, run.id), run)]
+    since = shown_step(pipeline.steps(clients.codepipeline, name, run.id), run).started
     while True:
         # The run's state is asked first, so that a last look follows its end
         answer = clients.codepipeline.get_pipeline_execution(
@@ -103,7 +117,7 @@ def follow_run(clients: Clients, known: dict[str, str], console: Console, once: 
         )["pipelineExecution"]
         status = answer.get("status", "InProgress")
         found = pipeline.steps(clients.codepipeline, name, run.id)
-        later = [one for one in found if one.started >= chosen[0].started]
+        later = [one for one in found if one.started >= since]
         news = follower.look([one for step in later for one in sources(clients, known, step)])
         if once or status in ENDED:
             console.line(f"--- {name}: {status}", "bold")
@@ -118,7 +132,7 @@ def follow_run(clients: Clients, known: dict[str, str], console: Console, once: 
         pace.wait(news=news)
 
 
-def shown_step(found: Sequence[Step], run: Run) -> Step:
+def shown_step(found: Sequence[PipelineStep], run: PipelineRun) -> PipelineStep:
     """The running step, else the failed one, else the last one."""
     if not found:
         raise Problem(f"execution {run.id} has not begun: look again in a moment")
@@ -132,34 +146,13 @@ def shown_step(found: Sequence[Step], run: Run) -> Step:
 def follow_endpoint(clients: Clients, endpoint: str, console: Console, once: bool) -> None:
     """Print the endpoint's log, and go on until Ctrl-C unless `once`."""
     group, follower, pace = ENDPOINT_GROUP + endpoint, Follower(clients, console), Pace()
-    source = Source(f"Endpoint {endpoint}", group, lambda: streams(clients.logs, group))
+    source = LogSource(f"Endpoint {endpoint}", group, lambda: streams(clients.logs, group))
     news = follower.look([source])
     if not news:
         console.line(f"Endpoint {endpoint} has logged nothing yet.")
     while not once:
         pace.wait(news=news)
         news = follower.look([source])
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m scripts.logs", description=__doc__)
-    add_session_arguments(parser)
-    parser.add_argument("--endpoint", action="store_true", help="the endpoint's log instead")
-    parser.add_argument("--no-follow", action="store_true", help="print what is there and end")
-    args = parser.parse_args(argv)
-
-    def work() -> int:
-        clients, console = connect(args.region, args.profile), Console()
-        known = stacks.required_outputs(clients.cloudformation, args.stack)
-        if args.endpoint:
-            follow_endpoint(clients, known["EndpointName"], console, args.no_follow)
-            return 0
-        code = follow_run(clients, known, console, args.no_follow)
-        if code == 0 and not args.no_follow:
-            tell_how_to_ask(args.stack, console)
-        return code
-
-    return guarded(work, "The pipeline and the endpoint go on in AWS.")
 
 
 if __name__ == "__main__":

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from scripts import stacks
-from scripts.console import Console
-from scripts.session import FAILED, Problem, add_session_arguments, connect, error_code, guarded
-from scripts.workflow import readable
+from scripts.lib import stacks
+from scripts.lib.console import Console
+from scripts.lib.problems import FAILED, Problem, error_code, guarded
+from scripts.lib.session import add_session_arguments, connect
+from scripts.lib.workflow import readable
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker_runtime import SageMakerRuntimeClient
@@ -28,8 +29,28 @@ LARGEST = 6 * 1024 * 1024  # AWS: InvokeEndpoint, Body
 SHOWN = 5
 
 
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m scripts.predict", description=__doc__)
+    add_session_arguments(parser)
+    parser.add_argument("image", type=Path, help="a PNG, JPEG, NPY or JSON file")
+    args = parser.parse_args(argv)
+
+    def work() -> int:
+        body, kind = read_body(args.image)
+        clients = connect(args.region, args.profile)
+        known = stacks.required_outputs(clients.cloudformation, args.stack)
+        found = predict(clients.sagemaker_runtime, known["EndpointName"], body, kind)
+        if kind.startswith("image/"):
+            show(Console(), found[0])
+        else:
+            show_all(Console(), found)
+        return 0
+
+    return guarded(work, "Nothing was changed.")
+
+
 @dataclass(frozen=True)
-class Prediction:
+class Guess:
     """The likeliest class and the probability of each class, 0..1."""
 
     label: int
@@ -54,7 +75,7 @@ def read_body(path: Path) -> tuple[bytes, str]:
 
 def predict(
     runtime: "SageMakerRuntimeClient", endpoint: str, body: bytes, content_type: str
-) -> list[Prediction]:
+) -> list[Guess]:
     """One prediction for each example; a Problem where there is no endpoint or the model refuses
     the body."""
     try:
@@ -73,7 +94,7 @@ def predict(
         raise
     try:
         found = [
-            Prediction(int(one["classes"]), [float(each) for each in one["probabilities"]])
+            Guess(int(one["classes"]), [float(each) for each in one["probabilities"]])
             for one in json.loads(answer["Body"].read())["predictions"]
         ]
     except (ValueError, LookupError, TypeError):
@@ -83,7 +104,7 @@ def predict(
     return found
 
 
-def show(console: Console, found: Prediction) -> None:
+def show(console: Console, found: Guess) -> None:
     """The class's number, and a bar for each of the likeliest ones; an endpoint knows no names."""
     console.line(f"Prediction: {found.label}", "bold")
     ranked = sorted(enumerate(found.probabilities), key=lambda pair: -pair[1])[:SHOWN]
@@ -95,30 +116,10 @@ def show(console: Console, found: Prediction) -> None:
         console.line(f"  {label:<{wide}}  {probability:6.1%}  {console.paint(bar, style)}")
 
 
-def show_all(console: Console, found: Sequence[Prediction]) -> None:
+def show_all(console: Console, found: Sequence[Guess]) -> None:
     """One line for each prediction: its class and how likely that is."""
     for number, one in enumerate(found):
         console.line(f"{number:>4}  {one.label}  {max(one.probabilities):6.1%}")
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m scripts.predict", description=__doc__)
-    add_session_arguments(parser)
-    parser.add_argument("image", type=Path, help="a PNG, JPEG, NPY or JSON file")
-    args = parser.parse_args(argv)
-
-    def work() -> int:
-        body, kind = read_body(args.image)
-        clients = connect(args.region, args.profile)
-        known = stacks.required_outputs(clients.cloudformation, args.stack)
-        found = predict(clients.sagemaker_runtime, known["EndpointName"], body, kind)
-        if kind.startswith("image/"):
-            show(Console(), found[0])
-        else:
-            show_all(Console(), found)
-        return 0
-
-    return guarded(work, "Nothing was changed.")
 
 
 if __name__ == "__main__":

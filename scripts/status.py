@@ -6,18 +6,32 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from scripts import jobs, pipeline, reasons, stacks, workflow
-from scripts.clients import Clients
-from scripts.console import Console, shorten
-from scripts.inventory import endpoint, served_version, take
-from scripts.session import FAILED, add_session_arguments, connect, guarded
+from scripts.lib import jobs, pipeline, stacks, workflow
+from scripts.lib.console import Console, shorten
+from scripts.lib.inventory import endpoint, served_version, take
+from scripts.lib.problems import FAILED, guarded
+from scripts.lib.session import Clients, add_session_arguments, connect
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker.type_defs import TrainingJobSummaryTypeDef
     from mypy_boto3_stepfunctions.type_defs import ExecutionListItemTypeDef
 
 
-def status(clients: Clients, stack: str, console: Console) -> bool:
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m scripts.status", description=__doc__)
+    add_session_arguments(parser)
+    parser.add_argument("--exit-code", action="store_true", help="exit 1 if the last run failed")
+    args = parser.parse_args(argv)
+
+    def work() -> int:
+        clients, now = connect(args.region, args.profile), datetime.now(UTC)
+        failed = status(clients, args.stack, Console(), now)
+        return FAILED if failed and args.exit_code else 0
+
+    return guarded(work, "Nothing was changed.")
+
+
+def status(clients: Clients, stack: str, console: Console, now: datetime) -> bool:
     """Print the state of everything; answers whether the last run failed."""
     found = stacks.describe(clients.cloudformation, stack)
     if found is None:
@@ -28,9 +42,9 @@ def status(clients: Clients, stack: str, console: Console) -> bool:
     if not known:
         console.line("  It has no outputs yet: `make create-stack` follows or repairs it.")
         return False
-    failed = show_pipeline(clients, known, console)
-    show_workflow(clients, known, console, told=failed)
-    show_endpoint(clients, known, console)
+    failed = show_pipeline(clients, known, console, now)
+    show_workflow(clients, known, console, now, told=failed)
+    show_endpoint(clients, known, console, now)
     if failed:
         console.line()
         console.line(f"Next: `make logs STACK={stack}` shows the log. Mend it and push, or try")
@@ -50,7 +64,7 @@ def nothing_here(clients: Clients, stack: str, console: Console) -> None:
         console.line(f"`make deploy STACK={stack}` creates it.")
 
 
-def show_pipeline(clients: Clients, known: dict[str, str], console: Console) -> bool:
+def show_pipeline(clients: Clients, known: dict[str, str], console: Console, now: datetime) -> bool:
     """Each stage's last state, and why the last run failed if it did."""
     name = known["PipelineName"]
     runs = {one.id: one for one in pipeline.runs(clients.codepipeline, name)}
@@ -66,7 +80,9 @@ def show_pipeline(clients: Clients, known: dict[str, str], console: Console) -> 
         run = runs.get(last["pipelineExecutionId"])
         what = f"{run.commit} {run.message}" if run else ""
         head = f"  {stage['stageName']:<8} {console.status(last['status'], 11)}"
-        console.line(f"{head} {ago(max(times, default=None)):>8}  {shorten(what, 45)}".rstrip())
+        console.line(
+            f"{head} {ago(max(times, default=None), now):>8}  {shorten(what, 45)}".rstrip()
+        )
     newest = next(iter(runs.values()), None)
     if newest is None:
         console.line("  It has not run yet.")
@@ -79,20 +95,22 @@ def show_pipeline(clients: Clients, known: dict[str, str], console: Console) -> 
 
 
 def show_steps(
-    clients: Clients, known: dict[str, str], run: pipeline.Run, console: Console
+    clients: Clients, known: dict[str, str], run: pipeline.PipelineRun, console: Console
 ) -> None:
     """What one run is at, or why it failed."""
     for step in pipeline.steps(clients.codepipeline, known["PipelineName"], run.id):
         if step.status == "InProgress":
-            at = reasons.doing(clients, step, known["TrainingWorkflowArn"])
-            console.line(f"  Now: {step.stage}" + (f": {at}" if at else ""), "cyan")
+            at = pipeline.doing(clients, step, known["TrainingWorkflowArn"])
+            console.line(f"  Now: {at}", "cyan")
         elif step.status == "Failed" and run.status != "InProgress":
             console.line(f"  {step.stage} failed:", "red")
-            for line in reasons.reason(clients, step, known["TrainingWorkflowArn"]):
+            for line in pipeline.reason(clients, step, known["TrainingWorkflowArn"]):
                 console.paragraph(line, 4)
 
 
-def show_workflow(clients: Clients, known: dict[str, str], console: Console, *, told: bool) -> None:
+def show_workflow(
+    clients: Clients, known: dict[str, str], console: Console, now: datetime, *, told: bool
+) -> None:
     """The training workflow's last executions; the newest one's failure in words unless `told`."""
     console.line()
     console.line("Training workflow", "bold")
@@ -101,7 +119,7 @@ def show_workflow(clients: Clients, known: dict[str, str], console: Console, *, 
     )
     made = jobs.recent(clients, known["VersionPrefix"]) if found["executions"] else []
     for number, one in enumerate(found["executions"]):
-        head = f"  {console.status(one['status'], 10)} {ago(one['startDate']):>8}"
+        head = f"  {console.status(one['status'], 10)} {ago(one['startDate'], now):>8}"
         what = f"{commit_of(clients, one['executionArn'])} {training(clients, made, one)}"
         console.line(f"{head}  {what}".rstrip())
         if number == 0 and not told and one["status"] not in ("SUCCEEDED", "RUNNING"):
@@ -123,17 +141,11 @@ def training(
     execution: "ExecutionListItemTypeDef",
 ) -> str:
     """What the last training job made during an execution measured and ran on, or an empty text."""
-    end = execution.get("stopDate", datetime.now(UTC))
-    names = [
-        job["TrainingJobName"]
-        for job in made
-        if execution["startDate"] <= job["CreationTime"] <= end
-    ]
+    names = jobs.created(made, execution["startDate"], execution.get("stopDate"))
     if not names:
         return ""
     job = clients.sagemaker.describe_training_job(TrainingJobName=names[0])
-    metrics = {one["MetricName"]: one["Value"] for one in job.get("FinalMetricDataList", [])}
-    words = jobs.capacity(job)
+    metrics, words = jobs.metrics(job), jobs.capacity(job)
     if "eval:accuracy" in metrics:
         words.insert(0, f"accuracy {metrics['eval:accuracy']:.1%}")
     if jobs.fell_back(names[0], names):
@@ -141,7 +153,7 @@ def training(
     return ", ".join(words)
 
 
-def show_endpoint(clients: Clients, known: dict[str, str], console: Console) -> None:
+def show_endpoint(clients: Clients, known: dict[str, str], console: Console, now: datetime) -> None:
     """The endpoint's status and the version that it serves."""
     console.line()
     console.line(f"Endpoint {known['EndpointName']}", "bold")
@@ -151,34 +163,21 @@ def show_endpoint(clients: Clients, known: dict[str, str], console: Console) -> 
         return
     version = served_version(found.config, known["VersionPrefix"])
     console.line(
-        f"  {console.status(found.status)}  version {version}  since {ago(found.changed)} ago"
+        f"  {console.status(found.status)}  version {version}  since {ago(found.changed, now)} ago"
     )
     if found.reason:
         console.line(f"  {found.reason}", "red")
 
 
-def ago(when: datetime | None) -> str:
+def ago(when: datetime | None, now: datetime) -> str:
     """How long ago, in the largest unit that says something."""
     if when is None:
         return ""
-    seconds = max(0, int((datetime.now(UTC) - when).total_seconds()))
+    seconds = max(0, int((now - when).total_seconds()))
     for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
         if seconds >= size:
             return f"{seconds // size} {unit}"
     return f"{seconds} s"
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m scripts.status", description=__doc__)
-    add_session_arguments(parser)
-    parser.add_argument("--exit-code", action="store_true", help="exit 1 if the last run failed")
-    args = parser.parse_args(argv)
-
-    def work() -> int:
-        failed = status(connect(args.region, args.profile), args.stack, Console())
-        return FAILED if failed and args.exit_code else 0
-
-    return guarded(work, "Nothing was changed.")
 
 
 if __name__ == "__main__":

@@ -131,7 +131,7 @@ def _load(body: str) -> Any:
         except RecursionError:
             raise TemplateError("Template format error: JSON is nested too deeply.") from None
     try:
-        return yaml.load(body, TemplateLoader)  # noqa: S506 (derives from SafeLoader)
+        return yaml.load(body, ShortTagLoader)  # noqa: S506 (derives from SafeLoader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
@@ -154,7 +154,7 @@ def _construct(loader: yaml.SafeLoader, tag: str, node: yaml.Node) -> dict[str, 
     return {tag if tag in ("Ref", "Condition") else f"Fn::{tag}": value}
 
 
-class TemplateLoader(yaml.SafeLoader):
+class ShortTagLoader(yaml.SafeLoader):
     """Safe YAML with CloudFormation's short tags; a date such as a policy's Version stays text."""
 
     yaml_multi_constructors = {**yaml.SafeLoader.yaml_multi_constructors, "!": _construct}  # noqa: RUF012

@@ -10,7 +10,6 @@ from local.codebuild import environment as build_environment
 from local.codebuild.records import Build, BuildFailure
 from local.credentials import Credentials, NotAuthorized, assume
 from local.logs import LogStream
-from local.refusals import unsupported
 
 MAX_BUILDSPEC = 1 << 20
 
@@ -31,11 +30,6 @@ class Workspace:
     def provision(self, log: ExitStack) -> None:
         """Role, log stream (closed by `log`), folders, Python and docker."""
         record = self.build.record
-        if context.current().runtime != "process":
-            raise BuildFailure(
-                "CLIENT_ERROR",
-                unsupported(f"LOCAL_RUNTIME={context.current().runtime}", "process"),
-            )
         try:
             self.credentials = assume(
                 record["serviceRole"],

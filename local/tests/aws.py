@@ -16,7 +16,7 @@ from local.credentials import administrator
 MEDIA_TYPE = "application/vnd.oci.image.manifest.v1+json"
 SERVE = """#!/usr/bin/env python3
 import http.server, json, os, sys, time
-class Handler(http.server.BaseHTTPRequestHandler):
+class ModelHandler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     def answer(self, status, body, kind="application/json"):
         self.send_response(status)
@@ -29,7 +29,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         if body == b"slow":
-            time.sleep(1)
+            time.sleep(0.5)
         if body == b"die":
             os._exit(3)
         if body == b"bad":
@@ -42,7 +42,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         pass
 print("serving", sys.argv[1:], flush=True)
 address = (os.environ["SERVE_HOST"], int(os.environ["SAGEMAKER_BIND_TO_PORT"]))
-http.server.ThreadingHTTPServer(address, Handler).serve_forever()
+http.server.ThreadingHTTPServer(address, ModelHandler).serve_forever()
 """
 
 

@@ -6,8 +6,9 @@ The definition is JSON text with named substitutions, the only form in which cfn
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
 from awacs.aws import Statement
@@ -15,7 +16,7 @@ from troposphere import encode_to_dict
 from troposphere.iam import Role
 
 from templates.kit.render import pretty
-from templates.workflows.language import State, Step, Way
+from templates.workflows.language import Below, State, Step, Way
 
 _TOKEN = re.compile(r"\$\{(\w+)\}")
 # Where a call and the permission for it have different names (Actions, resources, and condition
@@ -42,10 +43,11 @@ class Workflow:
 def join(comment: str, story: Sequence[Step]) -> Workflow:
     """The workflow that begins at the story's first step. Raises ValueError for a step that leads
     nowhere, is never reached, has the name of another, or lives on what another brought."""
-    told = list(_told(story))
+    steps = list(_all_steps(story))
+    _refuse_one_name_for_two_jobs(steps)
     document = {"Comment": comment, **_level(story)}
     substitutions: dict[str, Any] = {}
-    for step in told:
+    for step in steps:
         for token, value in step.tokens.items():
             known = substitutions.setdefault(token, value)
             if known is not value and encode_to_dict(known) != encode_to_dict(value):
@@ -56,24 +58,42 @@ def join(comment: str, story: Sequence[Step]) -> Workflow:
     return Workflow(
         definition=pretty(document) + "\n",
         substitutions=substitutions,
-        grants=[grant for step in told for grant in step.grants],
-        roles=[role for step in told for role in step.roles],
+        grants=[grant for step in steps for grant in step.grants],
+        roles=[role for step in steps for role in step.roles],
     )
 
 
-def _told(story: Iterable[Step]) -> Iterator[Step]:
+def _refuse_one_name_for_two_jobs(steps: Iterable[Step]) -> None:
+    """The first argument of a job is its name. The second job of a run would be refused."""
+    jobs: dict[tuple[str, str], str] = {}
+    for step in steps:
+        if step.calls.startswith("sagemaker:create") and ".sync" in step.calls:
+            name = str(next(iter(step.state["Parameters"].values())))
+            other = jobs.setdefault((step.calls, name), step.name)
+            if other != step.name:
+                raise ValueError(
+                    f"{step.name} calls its job as {other} calls its own: give it a `job_name`"
+                )
+
+
+def _all_steps(story: Iterable[Step]) -> Iterator[Step]:
     """Every step in the order of the definition, those beside a step and inside an `each` too."""
     for step in story:
         yield step
-        yield from _told(_inside(step))
-        for way in _ways(step.state):
-            if not isinstance(way, str):
-                yield from _told(way or ())
+        yield from _all_steps(_inside(step))
+        for side in _sides(step):
+            yield from _all_steps(side)
 
 
 def _inside(step: Step) -> Sequence[Step]:
     inside: Sequence[Step] = step.state.get("ItemProcessor", {}).get("Story", ())
     return inside
+
+
+def _sides(step: Step) -> Iterator[Sequence[Step]]:
+    for way in _ways(step.state):
+        if way and not isinstance(way, str | Below):
+            yield way
 
 
 def _ways(state: State) -> Iterator[Way]:
@@ -87,10 +107,16 @@ def _ways(state: State) -> Iterator[Way]:
 def _level(story: Sequence[Step]) -> State:
     """`StartAt` and `States` of a story, or of the inside of an `each`."""
     states: dict[str, State] = {}
-    for step, state in _lay_out(story, None):
+    below = dict(_below(story, None))
+    for step in _lay_out(story):
+        state = _named(step, below)
+        if inside := _inside(step):
+            processor = dict(state["ItemProcessor"])
+            del processor["Story"]
+            state["ItemProcessor"] = {**processor, **_level(inside)}
         if step.name in states:
             raise ValueError(
-                f"two steps are called {step.name}: rename one (of a job's steps, by its `of`)"
+                f"two steps are called {step.name}: rename one (those of a job by its `noun`)"
             )
         _refuse_borrowing(step, state)
         states[step.name] = state
@@ -98,34 +124,39 @@ def _level(story: Sequence[Step]) -> State:
     return {"StartAt": story[0].name, "States": states}
 
 
-def _lay_out(story: Sequence[Step], after: str | None) -> Iterator[tuple[Step, State]]:
-    """Each step with its ways on named, what stands beside it behind it; `after` is where a side
-    way comes back to."""
-    for index, step in enumerate(story):
-        below = story[index + 1].name if index + 1 < len(story) else after
-        state = _named(step, below)
-        if inside := _inside(step):
-            processor = dict(state["ItemProcessor"])
-            del processor["Story"]
-            state["ItemProcessor"] = {**processor, **_level(inside)}
-        yield step, state
-        for way in _ways(step.state):
-            if not isinstance(way, str):
-                yield from _lay_out(way or (), below)
+def _lay_out(story: Sequence[Step]) -> Iterator[Step]:
+    """Each step, and behind it what stands beside it."""
+    for step in story:
+        yield step
+        for side in _sides(step):
+            yield from _lay_out(side)
 
 
-def _named(step: Step, below: str | None) -> State:
+def _below(story: Sequence[Step], after: str | None) -> Iterator[tuple[str, str | None]]:
+    """The name of each step, and of the one below it; a side way comes back to `after`."""
+    for step, following in zip_longest(story, story[1:]):
+        below = following.name if following else after
+        yield step.name, below
+        for side in _sides(step):
+            yield from _below(side, below)
+
+
+def _named(step: Step, below: Mapping[str, str | None]) -> State:
+    """The state, with the name of a step for each way on."""
+
     def name(way: Way) -> str:
         if isinstance(way, str):
             return way
-        if way:
+        if way and not isinstance(way, Below):
             return way[0].name
-        if below is None:
+        above = way.name if isinstance(way, Below) else step.name
+        found = below.get(above)
+        if found is None:
             raise ValueError(
-                f"nothing stands below {step.name}, and it names no way on: give it `then=`, or "
-                "put end(…) or fail(…) below it"
+                f"{step.name} goes on to the step below {above}, and there is none: give it "
+                "`then=`, or put end(…) or fail(…) there"
             )
-        return below
+        return found
 
     state = dict(step.state)
     for key in state:
@@ -162,7 +193,7 @@ def _refuse_lost_ways(states: dict[str, State]) -> None:
 def _refuse_borrowing(step: Step, state: State) -> None:
     """A step lives on its own grants and tokens, so that it may move, and none is left behind when
     it goes."""
-    inside = list(_told(_inside(step)))
+    inside = list(_all_steps(_inside(step)))
     brought = {token for each in (step, *inside) for token in each.tokens}
     used = set(_TOKEN.findall(json.dumps(state)))
     if missing := sorted(used - brought):

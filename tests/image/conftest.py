@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from scripts import image
-from scripts.data import write_digits
-from scripts.session import Problem
+from scripts.lib.digits import write_digits
+from scripts.lib.problems import Problem
 from tests.image.containers import Image
 from tests.image.jobs import opt_ml
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scripts.image import run
-from scripts.session import FAILED, Problem
+from scripts.lib.problems import FAILED, Problem
 
 # Runs in a container, which has no network: 127.0.0.2 answers only a server that listens on all
 # addresses, as SageMaker needs it.

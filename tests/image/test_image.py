@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.data import write_sample
+from scripts.lib.digits import write_sample
 from tests.image.containers import Container, Image
 from tests.image.jobs import opt_ml
 

@@ -10,9 +10,10 @@ from collections.abc import Iterator
 
 import boto3
 import pytest
+from botocore.stub import Stubber
 
-from scripts.clients import Clients
-from scripts.console import Console
+from scripts.lib.console import Console
+from scripts.lib.session import Clients
 
 REGION = "eu-west-1"
 
@@ -31,7 +32,27 @@ def account(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def clients() -> Clients:
-    return Clients(boto3.Session(region_name=REGION), REGION)
+    return Clients(boto3.Session(region_name=REGION))
+
+
+class Stubs(dict[str, Stubber]):
+    """What each service answers; a service is stubbed from when it is first named."""
+
+    def __init__(self, clients: Clients) -> None:
+        self._clients = clients
+
+    def __missing__(self, service: str) -> Stubber:
+        self[service] = stub = Stubber(getattr(self._clients, service))
+        stub.activate()
+        return stub
+
+
+@pytest.fixture
+def stub(clients: Clients) -> Iterator[Stubs]:
+    stubs = Stubs(clients)
+    yield stubs
+    for one in stubs.values():
+        one.assert_no_pending_responses()
 
 
 @pytest.fixture(scope="session")
@@ -70,7 +91,7 @@ def memory(moto_url: str, monkeypatch: pytest.MonkeyPatch) -> Clients:
     """Clients of moto's services, empty for each test."""
     with urllib.request.urlopen(f"{moto_url}/moto-api/reset", data=b"", timeout=5):
         monkeypatch.setenv("AWS_ENDPOINT_URL", moto_url)
-    return Clients(boto3.Session(region_name=REGION), REGION)
+    return Clients(boto3.Session(region_name=REGION))
 
 
 @pytest.fixture

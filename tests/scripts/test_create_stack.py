@@ -1,18 +1,23 @@
-"""A stack is changed by a change set that was shown, never at the price of data."""
+"""A stack is changed as asked, by a change set that was shown, never at the price of data."""
 
 import io
-from collections.abc import Iterator
-from contextlib import ExitStack
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from botocore.stub import ANY, Stubber
 
-from scripts import create_stack, launch
-from scripts.clients import Clients
-from scripts.console import Console
-from scripts.session import Problem
+from scripts import create_stack
+from scripts.create_stack import (
+    check_parameters,
+    declared_parameters,
+    fault,
+    for_change_set,
+    parse_parameters,
+)
+from scripts.lib.console import Console
+from scripts.lib.problems import Problem
+from scripts.lib.session import Clients
+from tests.scripts.answers import MISSING, STACK_ID, described, event
 
 TEMPLATE = """
 Parameters:
@@ -21,34 +26,20 @@ Parameters:
   CodeKey: {Type: String}
   SeedDataPrefix: {Type: String}
 """
-STACK_ID = "arn:aws:cloudformation:eu-west-1:123456789012:stack/mlops/0a1b2c3d-0000"
+RULES = """
+Parameters:
+  ProjectName: {Type: String, Default: mlops, AllowedPattern: "[a-z](-?[a-z0-9]){1,23}",
+    ConstraintDescription: 2 to 24 lower-case letters or digits}
+  MinimumAccuracy: {Type: Number, Default: 0.6, MinValue: 0, MaxValue: 1}
+  NotebookEnabled: {Type: String, Default: 'false', AllowedValues: ['false', 'true']}
+  EndpointInstanceType: {Type: String, AllowedValues: [ml.m5.large, ml.c5.large], Default: x}
+  BootstrapBucket: {Type: String, MinLength: 3}
+Resources:
+  Bucket:
+    Type: AWS::S3::Bucket
+    Properties: {BucketName: !Sub '${ProjectName}-x', Tags: !If [A, [], []]}
+"""
 CHANGE = "arn:aws:cloudformation:eu-west-1:123456789012:changeSet/change-1/x"
-SERVICES = ("cloudformation", "s3", "codecommit", "ecr")
-MISSING = ("ValidationError", "Stack with id mlops does not exist")
-
-
-@pytest.fixture
-def stub(clients: Clients) -> Iterator[dict[str, Stubber]]:
-    with ExitStack() as stack:
-        stubs = {name: stack.enter_context(Stubber(getattr(clients, name))) for name in SERVICES}
-        yield stubs
-        for one in stubs.values():
-            one.assert_no_pending_responses()
-
-
-def described(status: str, **more: Any) -> dict[str, Any]:
-    now = datetime.now(UTC)
-    return {
-        "Stacks": [
-            {
-                "StackName": "mlops",
-                "StackId": STACK_ID,
-                "CreationTime": now,
-                "StackStatus": status,
-                **more,
-            }
-        ]
-    }
 
 
 def uploaded(stub: dict[str, Stubber]) -> None:
@@ -96,29 +87,11 @@ def change(action: str, name: str, kind: str, **more: str) -> dict[str, Any]:
     return {"Action": action, "LogicalResourceId": name, "ResourceType": kind, **more}
 
 
-def event(
-    number: int, name: str, status: str, reason: str = "", own: bool = False
-) -> dict[str, Any]:
-    return {
-        "StackId": STACK_ID,
-        "StackName": "mlops",
-        "EventId": str(number),
-        "Timestamp": datetime.now(UTC),
-        "LogicalResourceId": name,
-        "PhysicalResourceId": STACK_ID if own else name,
-        "ResourceType": "AWS::CloudFormation::Stack" if own else "AWS::KMS::Key",
-        "ResourceStatus": status,
-        "ResourceStatusReason": reason,
-    }
-
-
 def executed(stub: dict[str, Stubber], *events: dict[str, Any]) -> None:
     """The operation runs: no events before, then all of them, newest first."""
     cloudformation = stub["cloudformation"]
     cloudformation.add_response("describe_stack_events", {"StackEvents": []})
-    cloudformation.add_response(
-        "execute_change_set", {}, {"ChangeSetName": CHANGE, "RetainExceptOnCreate": True}
-    )
+    cloudformation.add_response("execute_change_set", {}, {"ChangeSetName": CHANGE})
     cloudformation.add_response("describe_stack_events", {"StackEvents": list(reversed(events))})
 
 
@@ -256,43 +229,66 @@ def test_without_an_upload_the_next_command_is_named(
         deploy(clients, console)
 
 
-def test_a_stack_that_can_only_be_deleted_is_not_deleted_unasked(
-    clients: Clients, stub: dict[str, Stubber], console: Console, monkeypatch: pytest.MonkeyPatch
+@pytest.fixture
+def known() -> dict[str, dict[str, Any]]:
+    return declared_parameters(RULES)
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        ("ProjctName=x", r"no parameter ProjctName: did you mean ProjectName\?"),
+        ("ProjectName=" + "x" * 25, r"ProjectName=x{25}: 2 to 24 lower-case"),
+        ("MinimumAccuracy=high", "MinimumAccuracy=high: must be a number"),
+        ("MinimumAccuracy=nan", "MinimumAccuracy=nan: must be a number"),
+        ("MinimumAccuracy=1.5", "must be at most 1"),
+        ("NotebookEnabled=yes", "NotebookEnabled=yes: allowed are false, true"),
+        ("EndpointInstanceType=ml.m5.lrage", r"did you mean ml\.m5\.large\?"),
+        ("BootstrapBucket=x", "at least 3 characters"),
+    ],
+)
+def test_a_bad_parameter_is_refused_with_its_name_and_the_reason(
+    given: str, reason: str, known: dict[str, dict[str, Any]]
 ) -> None:
-    monkeypatch.setattr("sys.stdin", io.StringIO())
-    stub["cloudformation"].add_response("describe_stacks", described("ROLLBACK_COMPLETE"))
-    with pytest.raises(Problem, match="pass --yes"):
-        launch.settle(clients.cloudformation, "mlops", console, yes=False)
+    with pytest.raises(Problem, match=reason):
+        check_parameters(parse_parameters([given]), known)
 
 
-def test_with_yes_what_a_failed_creation_left_is_deleted_first(
-    clients: Clients, stub: dict[str, Stubber], console: Console
-) -> None:
-    cloudformation = stub["cloudformation"]
-    cloudformation.add_response("describe_stacks", described("ROLLBACK_COMPLETE"))
-    cloudformation.add_response("describe_stack_events", {"StackEvents": []})
-    cloudformation.add_response("delete_stack", {}, {"StackName": STACK_ID})
-    gone = event(1, "mlops", "DELETE_COMPLETE", own=True)
-    cloudformation.add_response("describe_stack_events", {"StackEvents": [gone]})
-    assert launch.settle(clients.cloudformation, "mlops", console, yes=True) is None
+def test_good_parameters_pass(known: dict[str, dict[str, Any]]) -> None:
+    items = ["ProjectName=a-b", "MinimumAccuracy=0.75", "NotebookEnabled=true"]
+    check_parameters(parse_parameters(items), known)
 
 
-def test_a_running_operation_is_waited_for(
-    clients: Clients, stub: dict[str, Stubber], console: Console
-) -> None:
-    cloudformation = stub["cloudformation"]
-    cloudformation.add_response("describe_stacks", described("UPDATE_IN_PROGRESS"))
-    cloudformation.add_response("describe_stack_events", {"StackEvents": []})
-    cloudformation.add_response("describe_stacks", described("UPDATE_IN_PROGRESS"))
-    done = event(1, "mlops", "UPDATE_COMPLETE", own=True)
-    cloudformation.add_response("describe_stack_events", {"StackEvents": [done]})
-    cloudformation.add_response("describe_stacks", described("UPDATE_COMPLETE"))
-    found = launch.settle(clients.cloudformation, "mlops", console, yes=False)
-    assert found and found["StackStatus"] == "UPDATE_COMPLETE"
+def test_a_value_may_hold_an_equals_sign() -> None:
+    assert parse_parameters(["PipIndexUrl=https://x/?a=b"]) == {"PipIndexUrl": "https://x/?a=b"}
 
 
-def test_a_reviewed_but_never_created_stack_is_created(
-    clients: Clients, stub: dict[str, Stubber], console: Console
-) -> None:
-    stub["cloudformation"].add_response("describe_stacks", described("REVIEW_IN_PROGRESS"))
-    assert launch.settle(clients.cloudformation, "mlops", console, yes=False) is None
+@pytest.mark.parametrize("item", ["ProjectName", "=x"])
+def test_what_is_no_pair_is_refused(item: str) -> None:
+    with pytest.raises(Problem, match="write Key=Value"):
+        parse_parameters([item])
+
+
+def test_a_parameter_given_twice_is_refused() -> None:
+    with pytest.raises(Problem, match="A is given twice"):
+        parse_parameters(["A=1", "A=2"])
+
+
+def test_a_pattern_must_match_the_whole_value() -> None:
+    assert fault("ab1!", {"Type": "String", "AllowedPattern": "[a-z0-9]+"})
+
+
+def test_an_update_keeps_the_values_in_use(known: dict[str, dict[str, Any]]) -> None:
+    chosen = for_change_set(
+        {"MinimumAccuracy": "0.9"}, known, {"ProjectName": "mine", "BootstrapBucket": "bucket"}
+    )
+    assert chosen == [
+        {"ParameterKey": "ProjectName", "UsePreviousValue": True},
+        {"ParameterKey": "MinimumAccuracy", "ParameterValue": "0.9"},
+        {"ParameterKey": "BootstrapBucket", "UsePreviousValue": True},
+    ]
+
+
+def test_a_parameter_without_default_must_be_given(known: dict[str, dict[str, Any]]) -> None:
+    with pytest.raises(Problem, match="BootstrapBucket has no default"):
+        for_change_set({}, known, None)

@@ -1,96 +1,133 @@
+"""CIFAR-10 comes whole from its official archive or not at all; the command tells what it wrote."""
+
+import hashlib
+import io
+import tarfile
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import pytest
-from PIL import Image
 
-from scripts import data, tfrecord
-from scripts.session import Problem
+from scripts import data
+from scripts.lib import tfrecord
+from scripts.lib.digits import write_digits
+from scripts.lib.problems import Problem
 
-FILES = ("train.tfrecords", "validation.tfrecords", "eval.tfrecords", "classes.json")
+
+def cifar_archive(folder: Path, images: int = 3, without: str = "", cut: int = 0) -> Path:
+    """An archive of the official form: in each batch the labels 0, 1, 2… and the pixels
+    100, 101, 102…"""
+    archive = folder / "cifar-10-binary.tar.gz"
+    with tarfile.open(archive, "w:gz") as members:
+        for name in ["batches.meta.txt", *data.BATCHES]:
+            rows = b"".join(bytes([label]) + bytes([100 + label]) * 3072 for label in range(images))
+            member = tarfile.TarInfo(f"cifar-10-batches-bin/{name}")
+            member.size = len(rows) - cut
+            if name != without:
+                members.addfile(member, io.BytesIO(rows))
+    return archive
 
 
-@pytest.fixture(scope="module")
-def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("digits")
-    data.write_digits(folder)
-    return folder
+def md5(path: Path) -> str:
+    return hashlib.md5(path.read_bytes()).hexdigest()
+
+
+def silent(text: str) -> None:
+    pass
 
 
 def labels(path: Path) -> list[int]:
     return [tfrecord.read(path, index)[1] for index in range(tfrecord.count(path))]
 
 
-def test_the_records_are_byte_for_byte_what_tensorflow_writes(tmp_path: Path) -> None:
-    tf = pytest.importorskip("tensorflow")
-    images = np.random.default_rng(0).integers(0, 256, (20, 3072), np.uint8)
-    numbers = np.arange(20, dtype=np.uint8) * 6
-    with (tmp_path / "ours").open("wb") as file:
-        tfrecord.write(file, images, numbers)
-    with tf.io.TFRecordWriter(str(tmp_path / "theirs")) as writer:
-        for image, number in zip(images, numbers, strict=True):
-            feature = {
-                "image": tf.train.Feature(bytes_list=tf.train.BytesList(value=[image.tobytes()])),
-                "label": tf.train.Feature(int64_list=tf.train.Int64List(value=[int(number)])),
-            }
-            example = tf.train.Example(features=tf.train.Features(feature=feature))
-            writer.write(example.SerializeToString(deterministic=True))
-    assert (tmp_path / "ours").read_bytes() == (tmp_path / "theirs").read_bytes()
+def test_cifar10_goes_four_batches_to_train_one_to_validate_one_to_evaluate(tmp_path: Path) -> None:
+    data.convert(cifar_archive(tmp_path), tmp_path / "out", silent)
+    assert labels(tmp_path / "out/train.tfrecords") == [0, 1, 2] * 4
+    assert labels(tmp_path / "out/validation.tfrecords") == [0, 1, 2]
+    assert labels(tmp_path / "out/eval.tfrecords") == [0, 1, 2]
+    image, label = tfrecord.read(tmp_path / "out/eval.tfrecords", 2)
+    assert label == 2
+    assert (image == 102).all()
 
 
-def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:
-    images = np.random.default_rng(0).integers(0, 256, (5, 3072), np.uint8)
-    with (tmp_path / "some").open("wb") as file:
-        tfrecord.write(file, images, np.arange(5, dtype=np.uint8))
-    image, label = tfrecord.read(tmp_path / "some", 3)
-    assert label == 3
-    assert (image.reshape(-1) == images[3]).all()
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        ({"without": "data_batch_3.bin"}, r"lacks data_batch_3\.bin"),
+        ({"cut": 100}, r"data_batch_1\.bin .* ends in the middle of an image"),
+    ],
+)
+def test_an_incomplete_archive_changes_no_file(
+    tmp_path: Path, fault: dict[str, Any], reason: str
+) -> None:
+    write_digits(tmp_path / "out")
+    before = {path.name: md5(path) for path in (tmp_path / "out").iterdir()}
+    with pytest.raises(Problem, match=reason):
+        data.convert(cifar_archive(tmp_path, **fault), tmp_path / "out", silent)
+    assert {path.name: md5(path) for path in (tmp_path / "out").iterdir()} == before
 
 
-def test_the_digits_are_the_same_bytes_every_time(digits: Path, tmp_path: Path) -> None:
-    data.write_digits(tmp_path)
-    for name in FILES:
-        assert (digits / name).read_bytes() == (tmp_path / name).read_bytes()
+def test_an_archive_that_is_not_the_official_one_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(
+        Problem, match=r"^SOURCE=.* not the official archive: its MD5 is .*expected c32a1d4"
+    ) as refused:
+        data.fetch(str(cifar_archive(tmp_path)), tmp_path, silent)
+    assert "delete" not in str(refused.value)
 
 
-def test_each_split_of_the_digits_has_its_share_of_every_class(digits: Path) -> None:
-    for split, images in {"train": 1257, "validation": 180, "eval": 360}.items():
-        found = labels(digits / f"{split}.tfrecords")
-        assert len(found) == images
-        shares = np.bincount(found, minlength=10) / images
-        assert (abs(shares - 0.1) < 0.01).all()
+def test_a_source_that_is_no_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(Problem, match=r"SOURCE=ftp://x/y is neither a file nor"):
+        data.fetch("ftp://x/y", tmp_path, silent)
 
 
-def test_no_digit_is_in_two_splits(digits: Path) -> None:
-    def images(split: str) -> set[bytes]:
-        path = digits / f"{split}.tfrecords"
-        return {tfrecord.read(path, i)[0].tobytes() for i in range(tfrecord.count(path))}
+class ArchiveHandler(SimpleHTTPRequestHandler):
+    def log_message(self, *args: object) -> None:
+        pass
 
-    train, validation, evaluation = map(images, tfrecord.SPLITS)
-    assert not train & validation and not train & evaluation and not validation & evaluation
-
-
-def test_a_sample_is_the_held_out_image_itself(digits: Path) -> None:
-    image, label = tfrecord.read(digits / "eval.tfrecords", 5)
-    picture = data.write_sample(digits, 5)
-    assert picture.name == f"sample-{label}.png"
-    assert (np.asarray(Image.open(picture)) == image.transpose(1, 2, 0)).all()
+    def send_header(self, keyword: str, value: str) -> None:
+        if keyword == "Content-Length" and self.path.endswith("?cut"):
+            value = str(int(value) + 1000)
+        super().send_header(keyword, value)
 
 
-def test_a_sample_beyond_the_data_is_refused(digits: Path) -> None:
-    with pytest.raises(Problem, match=r"there is no image 360 .* 0 to 359"):
-        data.write_sample(digits, 360)
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[str]:
+    """A web server on this machine that offers the archive."""
+    handler = partial(ArchiveHandler, directory=str(cifar_archive(tmp_path).parent))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/cifar-10-binary.tar.gz"
+        server.shutdown()
 
 
-def test_a_sample_without_data_says_how_to_get_some(tmp_path: Path) -> None:
-    with pytest.raises(Problem, match="missing: run `make data`"):
-        data.write_sample(tmp_path, 0)
+def test_a_download_is_kept_and_used_again(site: str, tmp_path: Path) -> None:
+    seen: list[str] = []
+    right = md5(tmp_path / "cifar-10-binary.tar.gz")
+    first = data.fetch(site, tmp_path / "kept", seen.append, right)
+    assert md5(first) == right
+    assert seen and seen[-1].startswith(f"downloading {site}")
+    assert data.fetch("http://127.0.0.1:9/", tmp_path / "kept", seen.append, right) == first
 
 
-def test_a_sample_of_a_foreign_file_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "eval.tfrecords").write_bytes(bytes(10_000))
-    with pytest.raises(Problem, match=r"was not written by scripts\.data"):
-        data.write_sample(tmp_path, 0)
+@pytest.mark.parametrize(
+    ("address", "reason"),
+    [("{site}x", r": the server answers 404 "), ("http://127.0.0.1:9/", ": Connection refused;")],
+)
+def test_why_a_download_failed_is_told_in_words(
+    site: str, tmp_path: Path, address: str, reason: str
+) -> None:
+    with pytest.raises(Problem, match=reason):
+        data.fetch(address.format(site=site), tmp_path / "kept", silent)
+
+
+def test_a_download_that_breaks_off_leaves_nothing(site: str, tmp_path: Path) -> None:
+    with pytest.raises(Problem, match=r"cannot download .* the connection ended after"):
+        data.fetch(f"{site}?cut", tmp_path / "kept", silent)
+    assert list((tmp_path / "kept").iterdir()) == []
 
 
 def test_the_command_line_tells_what_it_wrote(

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from scripts.demo import local_endpoint, read_environment
-from scripts.session import Problem
+from scripts.lib.problems import Problem
 
 
 def test_the_endpoints_settings_are_read_as_a_shell_reads_them(tmp_path: Path) -> None:

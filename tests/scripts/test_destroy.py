@@ -7,12 +7,13 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import ANY, Stubber
 
-from scripts import destroy, inventory, teardown
-from scripts.clients import Clients
-from scripts.console import Console
-from scripts.inventory import Inventory, Project
-from scripts.session import Problem
-from scripts.stacks import Held
+from scripts import destroy
+from scripts.lib import inventory
+from scripts.lib.console import Console
+from scripts.lib.inventory import Inventory, StackRecord
+from scripts.lib.problems import Problem
+from scripts.lib.session import Clients
+from scripts.lib.stacks import Held
 
 STACK_ID = "arn:aws:cloudformation:eu-west-1:123456789012:stack/mine/0a1b2c3d-1111-2222"
 PREFIX = "mlops-0a1b2c3d"
@@ -20,8 +21,8 @@ OURS, OTHERS = f"{PREFIX}-0123456789ab-00000000", f"other-{PREFIX}-1"
 
 
 @pytest.fixture
-def project() -> Project:
-    return Project(STACK_ID, "mlops", [], True)
+def project() -> StackRecord:
+    return StackRecord(STACK_ID, "mlops", [], True)
 
 
 def bucket(clients: Clients) -> str:
@@ -56,7 +57,7 @@ def test_versions_and_delete_markers_are_emptied(memory: Clients, console: Conso
     for body in (b"one", b"two"):
         memory.s3.put_object(Bucket=name, Key="a", Body=body)
     memory.s3.delete_object(Bucket=name, Key="a")
-    teardown.remove_data(memory, Held("Data", "AWS::S3::Bucket", name, "DELETE_SKIPPED"), console)
+    destroy.remove_data(memory, Held("Data", "AWS::S3::Bucket", name, "DELETE_SKIPPED"), console)
     assert memory.s3.list_buckets()["Buckets"] == []
 
 
@@ -69,7 +70,7 @@ def test_every_page_of_a_large_bucket_is_emptied(clients: Clients, console: Cons
             stub.add_response("list_object_versions", listing)
             batch = {"Objects": [{"Key": key, "VersionId": "1"}], "Quiet": True}
             stub.add_response("delete_objects", {}, {"Bucket": "data", "Delete": batch})
-        teardown.empty_bucket(clients.s3, "data", console)
+        destroy.empty_bucket(clients.s3, "data", console)
         stub.assert_no_pending_responses()
 
 
@@ -79,7 +80,7 @@ def test_an_object_that_cannot_be_deleted_is_no_success(clients: Clients, consol
         error = {"Key": "a", "Code": "AccessDenied", "Message": "Access Denied"}
         stub.add_response("delete_objects", {"Errors": [error]})
         with pytest.raises(ClientError, match="AccessDenied"):
-            teardown.empty_bucket(clients.s3, "data", console)
+            destroy.empty_bucket(clients.s3, "data", console)
 
 
 def test_endpoint_config_and_model_go_and_another_projects_stay(
@@ -93,7 +94,7 @@ def test_endpoint_config_and_model_go_and_another_projects_stay(
         models=inventory.model_names(memory, PREFIX),
     )
     assert (found.configs, found.models) == ([OURS], [OURS])
-    teardown.remove_served(memory, found, console)
+    destroy.remove_served(memory, found, console)
     assert inventory.endpoint(memory, "mlops") is None
     assert inventory.endpoint(memory, "other")
     left = memory.sagemaker.list_models()["Models"]
@@ -109,7 +110,7 @@ def test_scaling_goes_before_its_endpoint(memory: Clients, console: Console) -> 
     }
     scaling = memory.application_autoscaling
     scaling.register_scalable_target(MinCapacity=1, MaxCapacity=2, **target)
-    teardown.remove_endpoint(memory, "mlops", console)
+    destroy.remove_endpoint(memory, "mlops", console)
     assert not scaling.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"]
 
 
@@ -119,36 +120,20 @@ def test_a_key_is_scheduled_and_then_no_longer_counted(
     key = memory.kms.create_key()["KeyMetadata"]["KeyId"]
     held = Held("Key", "AWS::KMS::Key", key, "DELETE_SKIPPED")
     assert inventory.exists(memory, held)
-    teardown.remove_data(memory, held, console)
+    destroy.remove_data(memory, held, console)
     assert not inventory.exists(memory, held)
     assert "in 7 days" in page.getvalue()
 
 
-def test_a_repository_is_found_by_the_id_that_ref_gives(memory: Clients, console: Console) -> None:
-    made = memory.codecommit.create_repository(repositoryName="mlops")["repositoryMetadata"]
-    physical = made["repositoryId"]
-    with Stubber(memory.codecommit) as stub:
-        listing = {"repositories": [{"repositoryName": "mlops", "repositoryId": physical}]}
-        stub.add_response("list_repositories", listing)
-        assert inventory.repository_name(memory, physical) == "mlops"
-        stub.add_response("list_repositories", listing)
-        assert inventory.repository_name(memory, "another") == ""
-
-
-def test_what_is_already_gone_is_not_counted(memory: Clients) -> None:
-    for kind in ("AWS::S3::Bucket", "AWS::ECR::Repository"):
-        assert not inventory.exists(memory, Held("X", kind, "gone", "DELETE_SKIPPED"))
-
-
 def test_only_the_projects_streams_go_from_the_shared_log_group(
-    memory: Clients, project: Project, console: Console
+    memory: Clients, project: StackRecord, console: Console
 ) -> None:
     group = "/aws/sagemaker/TrainingJobs"
     for name in (group, "/aws/sagemaker/Endpoints/mlops", "/aws/sagemaker/Endpoints/mlops2"):
         memory.logs.create_log_group(logGroupName=name)
     for stream in (f"{OURS}-0/algo-1", f"{OTHERS}/algo-1"):
         memory.logs.create_log_stream(logGroupName=group, logStreamName=stream)
-    teardown.remove_logs(memory, project, console)
+    destroy.remove_logs(memory, project, console)
     streams = memory.logs.describe_log_streams(logGroupName=group)["logStreams"]
     assert [one["logStreamName"] for one in streams] == [f"{OTHERS}/algo-1"]
     groups = [one["logGroupName"] for one in memory.logs.describe_log_groups()["logGroups"]]
@@ -192,7 +177,7 @@ def test_running_work_is_stopped(clients: Clients, console: Console) -> None:
         jobs = [job | {"TrainingJobName": OURS}, job | {"TrainingJobName": OTHERS}]
         sagemaker.add_response("list_training_jobs", {"TrainingJobSummaries": jobs})
         sagemaker.add_response("stop_training_job", {}, {"TrainingJobName": OURS})
-        teardown.stop_work(clients, Project(STACK_ID, "mlops", held, True), console)
+        destroy.stop_work(clients, StackRecord(STACK_ID, "mlops", held, True), console)
         for stub in (pipeline, states, sagemaker):
             stub.assert_no_pending_responses()
 

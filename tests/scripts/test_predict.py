@@ -12,9 +12,9 @@ from botocore.stub import Stubber
 from PIL import Image
 
 from scripts import predict
-from scripts.clients import Clients
-from scripts.console import Console
-from scripts.session import Problem
+from scripts.lib.console import Console
+from scripts.lib.problems import Problem
+from scripts.lib.session import Clients
 
 
 def picture(path: Path, kind: str) -> Path:
@@ -69,7 +69,7 @@ def test_each_prediction_is_read(clients: Clients) -> None:
             },
         )
         found = predict.predict(clients.sagemaker_runtime, "mlops", b"png", "image/png")
-    assert found == [predict.Prediction(1, [0.2, 0.8]), predict.Prediction(0, [1.0, 0.0])]
+    assert found == [predict.Guess(1, [0.2, 0.8]), predict.Guess(0, [1.0, 0.0])]
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_an_unexpected_answer_is_one_line(clients: Clients) -> None:
 
 
 def test_the_likeliest_classes_are_shown_in_80_columns(console: Console, page: io.StringIO) -> None:
-    predict.show(console, predict.Prediction(10, [0.0] * 10 + [1.0]))
+    predict.show(console, predict.Guess(10, [0.0] * 10 + [1.0]))
     lines = page.getvalue().splitlines()
     assert lines[0] == "Prediction: 10"
     assert lines[1].startswith("  10  100.0%  █")
@@ -108,5 +108,5 @@ def test_the_likeliest_classes_are_shown_in_80_columns(console: Console, page: i
 
 
 def test_several_predictions_are_one_line_each(console: Console, page: io.StringIO) -> None:
-    predict.show_all(console, [predict.Prediction(1, [0.2, 0.8]), predict.Prediction(0, [1, 0])])
+    predict.show_all(console, [predict.Guess(1, [0.2, 0.8]), predict.Guess(0, [1, 0])])
     assert page.getvalue().splitlines() == ["   0  1   80.0%", "   1  0  100.0%"]

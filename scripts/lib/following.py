@@ -1,0 +1,97 @@
+"""Following an execution of the pipeline to its end, and telling how it ended."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from scripts.lib import pipeline
+from scripts.lib.console import Console, Pace, clock
+from scripts.lib.inventory import endpoint, served_version
+from scripts.lib.pipeline import ENDED, PipelineStep
+from scripts.lib.problems import FAILED
+from scripts.lib.session import Clients
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How an execution ended; `reason` holds the lines that explain a failure."""
+
+    status: str
+    reason: list[str]
+
+    @property
+    def succeeded(self) -> bool:
+        return self.status == "Succeeded"
+
+
+def follow(clients: Clients, known: Mapping[str, str], execution: str, console: Console) -> int:
+    """Follow an execution and tell its verdict; `known` are the stack's outputs."""
+    return tell(clients, known, follow_steps(clients, known, execution, console), console)
+
+
+def follow_steps(
+    clients: Clients, known: Mapping[str, str], execution: str, console: Console
+) -> Verdict:
+    """Print each step as it ends until the execution does."""
+    name, machine = known["PipelineName"], known["TrainingWorkflowArn"]
+    pace, told, now = Pace(), set[PipelineStep](), ""
+    while True:
+        # Asked before the steps: once it says that all is over, the steps are complete
+        answer = clients.codepipeline.get_pipeline_execution(
+            pipelineName=name, pipelineExecutionId=execution
+        )["pipelineExecution"]
+        found = pipeline.steps(clients.codepipeline, name, execution)
+        ended = [one for one in found if one.status != "InProgress"]
+        news = [one for one in ended if one not in told]
+        for step in news:
+            told.add(step)
+            console.line(ended_line(step, console))
+        status = answer.get("status", "InProgress")
+        if status in ENDED:
+            return verdict(clients, status, found, machine, answer.get("statusSummary", ""))
+        before, now = now, state(clients, found, machine)
+        if now:
+            console.live(now)
+        pace.wait(news=bool(news) or now != before)
+
+
+def verdict(
+    clients: Clients, status: str, found: Sequence[PipelineStep], machine: str, summary: str
+) -> Verdict:
+    """How an execution ended, with the reasons of the steps that failed, else its summary."""
+    fine = ("Succeeded", "Abandoned", "InProgress")
+    failed = [one for one in found if one.status not in fine]
+    lines = [line for one in failed for line in pipeline.reason(clients, one, machine)]
+    return Verdict(status, lines or ([summary] if summary else []))
+
+
+def tell(clients: Clients, known: Mapping[str, str], ending: Verdict, console: Console) -> int:
+    """Say how an execution ended and what is served now; answers the exit code."""
+    if ending.succeeded:
+        console.line(f"The model is served by endpoint {known['EndpointName']}.", "green")
+        return 0
+    console.line(f"The pipeline ended as {ending.status}:", "red")
+    for line in ending.reason:
+        console.paragraph(line)
+    serving = endpoint(clients, known["EndpointName"])
+    if serving and serving.status == "InService":
+        version = served_version(serving.config, known["VersionPrefix"])
+        console.line(f"The endpoint still serves version {version}.")
+    return FAILED
+
+
+def tell_how_to_ask(stack: str, console: Console) -> None:
+    """How to get a prediction of the model that is served now."""
+    console.line(f"Ask it: `make predict STACK={stack} IMAGE=<a PNG or JPEG file>`")
+
+
+def state(clients: Clients, found: Sequence[PipelineStep], machine: str) -> str:
+    """The running steps and what they are at, or an empty text."""
+    running = [one for one in found if one.status == "InProgress"]
+    return "; ".join(pipeline.doing(clients, one, machine) for one in running)
+
+
+def ended_line(step: PipelineStep, console: Console) -> str:
+    """A finished step: when, its status, how long it took."""
+    took = clock((step.updated - step.started).total_seconds())
+    name = step.stage if step.action == step.stage else f"{step.stage}/{step.action}"
+    return f"  {clock(console.elapsed)}  {console.status(step.status, 10)} {name}  ({took})"

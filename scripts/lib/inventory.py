@@ -1,0 +1,193 @@
+"""What a project holds: in its stack, beside it, and after it is gone."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from botocore.exceptions import ClientError
+
+from scripts.lib import stacks
+from scripts.lib.bootstrap import bootstrap_name
+from scripts.lib.problems import error_code
+from scripts.lib.session import Clients
+from scripts.lib.stacks import STATEFUL, Held
+
+
+@dataclass(frozen=True)
+class ServingEndpoint:
+    """An endpoint: status, the config it serves, since when, and why it failed."""
+
+    name: str
+    status: str
+    config: str
+    changed: datetime
+    reason: str
+
+
+@dataclass(frozen=True)
+class StackRecord:
+    """One stack's identity, also of a deleted one: stack ID, ProjectName and resources."""
+
+    stack_id: str
+    name: str
+    held: list[Held]
+    alive: bool
+
+    @property
+    def stack(self) -> str:
+        """The stack's name, which its ID holds: `…:stack/<name>/<guid>`."""
+        return self.stack_id.split("/")[1]
+
+    @property
+    def prefix(self) -> str:
+        """What the names of everything its workflow makes begin with."""
+        guid = self.stack_id.rsplit("/", 1)[-1]
+        return f"{self.name}-{guid.split('-', maxsplit=1)[0]}"
+
+    def physical(self, kind: str) -> list[str]:
+        """The physical IDs of its resources of one type."""
+        return [one.physical for one in self.held if one.type == kind]
+
+
+@dataclass
+class Inventory:
+    """Everything that belongs to the project and exists now."""
+
+    records: list[StackRecord] = field(default_factory=list)
+    stacks: list[str] = field(default_factory=list)
+    endpoints: list[ServingEndpoint] = field(default_factory=list)
+    configs: list[str] = field(default_factory=list)
+    models: list[str] = field(default_factory=list)
+    data: list[Held] = field(default_factory=list)
+
+    def lines(self) -> list[str]:
+        """One line for each thing."""
+        return [
+            *(f"stack {one}" for one in self.stacks),
+            *(f"endpoint {one.name} ({one.status})" for one in self.endpoints),
+            *(f"endpoint config {one}" for one in self.configs),
+            *(f"model {one}" for one in self.models),
+            *self.data_lines(),
+        ]
+
+    def data_lines(self) -> list[str]:
+        """One line for each thing that holds data."""
+        return [
+            f"{one.logical}: {one.type.removeprefix('AWS::')} {one.physical}" for one in self.data
+        ]
+
+
+def take(clients: Clients, stack: str) -> Inventory:
+    """Look at what the stack of this name, and deleted ones before it, hold or left."""
+    found = Inventory(records=list(records(clients, stack)))
+    for record in found.records:
+        if record.alive:
+            found.stacks.append(record.stack)
+        if record.name:
+            serving = endpoint(clients, record.name)
+            if serving and serving.config.startswith(f"{record.prefix}-"):
+                found.endpoints.append(serving)
+            found.configs += config_names(clients, record.prefix)
+            found.models += model_names(clients, record.prefix)
+        found.data += [one for one in record.held if keeps_data(one)]
+    # Two stacks in turn may have kept repositories of one name
+    unique = {(one.type, one.physical): one for one in found.data}.values()
+    # The key last: what it encrypts goes before it
+    found.data = sorted(
+        (one for one in unique if exists(clients, one)), key=lambda one: one.type == "AWS::KMS::Key"
+    )
+    return found
+
+
+def records(clients: Clients, stack: str) -> Iterator[StackRecord]:
+    """The stack and its bootstrap stack, living or deleted within the last 90 days."""
+    cloudformation = clients.cloudformation
+    for name in (stack, bootstrap_name(stack)):
+        living = stacks.describe(cloudformation, name)
+        ids = [living["StackId"]] if living else []
+        for stack_id in ids + stacks.deleted_ids(cloudformation, name):
+            found = stacks.describe(cloudformation, stack_id)
+            alive = stack_id in ids
+            held = stacks.resources(cloudformation, stack_id) if alive else []
+            known = {one.physical for one in held}
+            held += [o for o in stacks.kept(cloudformation, stack_id) if o.physical not in known]
+            values = stacks.parameters(found) if found else {}
+            yield StackRecord(stack_id, values.get("ProjectName", ""), held, alive)
+
+
+def keeps_data(one: Held) -> bool:
+    """Whether a resource outlives its stack (Retain) and holds data."""
+    return bool(one.physical) and (one.type in STATEFUL or one.status == "DELETE_SKIPPED")
+
+
+def endpoint(clients: Clients, name: str) -> ServingEndpoint | None:
+    """The endpoint, or None."""
+    try:
+        found = clients.sagemaker.describe_endpoint(EndpointName=name)
+    except ClientError as error:
+        # SageMaker answers a missing endpoint with its general code
+        if error_code(error) == "ValidationException" and "not find" in str(error):
+            return None
+        raise
+    return ServingEndpoint(
+        name,
+        found["EndpointStatus"],
+        found.get("EndpointConfigName", ""),
+        found["LastModifiedTime"],
+        found.get("FailureReason", ""),
+    )
+
+
+def served_version(config: str, prefix: str) -> str:
+    """The commit in the name of a version or its config, `<prefix>-<commit>-<unique>`."""
+    name = config.removeprefix(f"{prefix}-")
+    return name.split("-")[0] if name != config else config
+
+
+def config_names(clients: Clients, prefix: str) -> list[str]:
+    """Endpoint configs whose names begin with the prefix."""
+    pages = clients.sagemaker.get_paginator("list_endpoint_configs").paginate(NameContains=prefix)
+    return ours((one["EndpointConfigName"] for p in pages for one in p["EndpointConfigs"]), prefix)
+
+
+def model_names(clients: Clients, prefix: str) -> list[str]:
+    """Models whose names begin with the prefix."""
+    pages = clients.sagemaker.get_paginator("list_models").paginate(NameContains=prefix)
+    return ours((one["ModelName"] for page in pages for one in page["Models"]), prefix)
+
+
+def ours(names: Iterable[str], prefix: str) -> list[str]:
+    """The names that begin with the prefix: NameContains finds it anywhere."""
+    return [name for name in names if name.startswith(f"{prefix}-")]
+
+
+def exists(clients: Clients, one: Held) -> bool:
+    """Whether a kept resource is still there; a key that waits for its deletion is not."""
+    try:
+        match one.type:
+            case "AWS::S3::Bucket":
+                clients.s3.head_bucket(Bucket=one.physical)
+            case "AWS::ECR::Repository":
+                clients.ecr.describe_repositories(repositoryNames=[one.physical])
+            case "AWS::CodeCommit::Repository":
+                return repository_name(clients, one.physical) != ""
+            case "AWS::KMS::Key":
+                key = clients.kms.describe_key(KeyId=one.physical)["KeyMetadata"]
+                return key["KeyState"] != "PendingDeletion"
+    except ClientError as error:
+        if "NotFound" in error_code(error) or error_code(error) in ("404", "NoSuchBucket"):
+            return False
+        raise
+    return True
+
+
+def repository_name(clients: Clients, physical: str) -> str:
+    """The name of the CodeCommit repository with this ID, or an empty text.
+
+    Ref gives the ID, and every operation wants the name (AWS: AWS::CodeCommit::Repository).
+    """
+    for page in clients.codecommit.get_paginator("list_repositories").paginate():
+        for one in page["repositories"]:
+            if physical in (one["repositoryId"], one["repositoryName"]):
+                return one["repositoryName"]
+    return ""

@@ -1,0 +1,144 @@
+"""Following the pipeline ends with its verdict and the reason."""
+
+import io
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from botocore.stub import ANY, Stubber
+
+from scripts.lib.console import Console
+from scripts.lib.following import Verdict, follow_steps, tell
+from scripts.lib.session import Clients
+from tests.scripts.answers import RUN, START, action
+
+MACHINE = "arn:aws:states:eu-west-1:123456789012:stateMachine:mlops-training"
+EXECUTION = "arn:aws:states:eu-west-1:123456789012:execution:mlops-training:one"
+KNOWN = {
+    "PipelineName": "mlops",
+    "TrainingWorkflowArn": MACHINE,
+    "EndpointName": "mlops",
+    "VersionPrefix": "mlops-0a1b2c3d",
+}
+
+
+def look(stub: dict[str, Stubber], status: str, *actions: dict[str, Any]) -> None:
+    """One poll: the execution's status, then its actions, newest first."""
+    stub["codepipeline"].add_response(
+        "get_pipeline_execution", {"pipelineExecution": {"status": status}}
+    )
+    stub["codepipeline"].add_response(
+        "list_action_executions",
+        {"actionExecutionDetails": list(reversed(actions))},
+        {"pipelineName": "mlops", "filter": {"pipelineExecutionId": RUN}},
+    )
+
+
+def test_each_step_is_told_once_and_success_needs_no_reason(
+    clients: Clients, stub: dict[str, Stubber], console: Console, page: io.StringIO
+) -> None:
+    source = action("Source", "Succeeded", "CodeCommit")
+    look(stub, "InProgress", source)
+    look(stub, "Succeeded", source, action("Test", "Succeeded", "CodeBuild", "t:1", 1))
+    verdict = follow_steps(clients, KNOWN, RUN, console)
+    assert verdict.succeeded and verdict.reason == []
+    assert page.getvalue().count("Source") == 1
+    assert "Succeeded  Test  (0:42)" in page.getvalue()
+
+
+def test_a_failed_build_tells_its_phase_and_what_its_commands_said(
+    clients: Clients, stub: dict[str, Stubber], console: Console
+) -> None:
+    look(stub, "Failed", action("Test", "Failed", "CodeBuild", "mlops-test:1"))
+    phases = [
+        {"phaseType": "INSTALL", "phaseStatus": "SUCCEEDED"},
+        {
+            "phaseType": "BUILD",
+            "phaseStatus": "FAILED",
+            "contexts": [{"statusCode": "COMMAND_EXECUTION_ERROR", "message": "exit status 1"}],
+        },
+    ]
+    logs = {"groupName": "/aws/codebuild/mlops-test", "streamName": "1"}
+    stub["codebuild"].add_response(
+        "batch_get_builds",
+        {"builds": [{"phases": phases, "logs": logs}]},
+        {"ids": ["mlops-test:1"]},
+    )
+    said = ["[Container] Entering phase BUILD", "E  assert 1 == 2", "", "1 failed", "[Container] x"]
+    stub["logs"].add_response(
+        "get_log_events",
+        {"events": [{"message": f"{line}\n", "timestamp": 1} for line in said]},
+        {"logGroupName": logs["groupName"], "logStreamName": "1", "limit": ANY},
+    )
+    verdict = follow_steps(clients, KNOWN, RUN, console)
+    assert verdict.status == "Failed"
+    assert verdict.reason == ["phase BUILD FAILED: exit status 1", "| E  assert 1 == 2"]
+
+
+@pytest.mark.parametrize(
+    ("provider", "external"), [("StepFunctions", EXECUTION), ("CodeBuild", "t:1")]
+)
+def test_a_failed_training_tells_the_workflows_reason_wherever_it_was_started(
+    clients: Clients, stub: dict[str, Stubber], console: Console, provider: str, external: str
+) -> None:
+    look(stub, "Failed", action("Train", "Failed", provider, external))
+    if provider == "CodeBuild":
+        older = {"executionArn": "x:older", "startDate": START - timedelta(hours=1)}
+        mine = {"executionArn": EXECUTION, "startDate": START + timedelta(seconds=5)}
+        shared = {"stateMachineArn": MACHINE, "name": "one", "status": "FAILED"}
+        stub["stepfunctions"].add_response(
+            "list_executions", {"executions": [mine | shared, older | shared]}
+        )
+    stub["stepfunctions"].add_response(
+        "describe_execution",
+        {
+            "executionArn": EXECUTION,
+            "stateMachineArn": MACHINE,
+            "status": "FAILED",
+            "startDate": START,
+            "error": "QualityTooLow",
+            "cause": "eval:accuracy 0.41 is below 0.6",
+        },
+        {"executionArn": EXECUTION},
+    )
+    stub["stepfunctions"].add_response(
+        "get_execution_history",
+        {
+            "events": [
+                {
+                    "id": 1,
+                    "type": "FailStateEntered",
+                    "timestamp": START,
+                    "stateEnteredEventDetails": {"name": "Rejected"},
+                }
+            ]
+        },
+    )
+    verdict = follow_steps(clients, KNOWN, RUN, console)
+    assert verdict.reason == ["state Rejected: QualityTooLow: eval:accuracy 0.41 is below 0.6"]
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "last"),
+    [
+        ("Succeeded", 0, "The model is served by endpoint mlops."),
+        ("Failed", 1, "The endpoint still serves version 0123456789ab."),
+    ],
+)
+def test_the_end_tells_what_is_served_now(
+    clients: Clients, console: Console, page: io.StringIO, status: str, code: int, last: str
+) -> None:
+    with Stubber(clients.sagemaker) as sagemaker:
+        sagemaker.add_response(
+            "describe_endpoint",
+            {
+                "EndpointName": "mlops",
+                "EndpointArn": "arn:aws:sagemaker:eu-west-1:123456789012:endpoint/mlops",
+                "EndpointConfigName": "mlops-0a1b2c3d-0123456789ab-ffffffff",
+                "EndpointStatus": "InService",
+                "CreationTime": START,
+                "LastModifiedTime": START,
+            },
+        )
+        assert tell(clients, KNOWN, Verdict(status, []), console) == code
+    assert page.getvalue().splitlines()[-1] == last

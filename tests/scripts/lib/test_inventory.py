@@ -1,0 +1,65 @@
+"""What a project holds is found also after its stack is gone; what is gone is not counted."""
+
+import pytest
+from botocore.stub import Stubber
+
+from scripts.lib import inventory
+from scripts.lib.session import Clients
+from scripts.lib.stacks import Held
+from tests.scripts.answers import MISSING, STACK_ID, START
+
+
+def test_what_a_deleted_stack_kept_is_found_by_its_events(
+    clients: Clients, stub: dict[str, Stubber]
+) -> None:
+    cloudformation = stub["cloudformation"]
+    deleted = {"StackName": "mlops", "StackStatus": "DELETE_COMPLETE", "CreationTime": START}
+    cloudformation.add_client_error("describe_stacks", *MISSING)
+    cloudformation.add_response(
+        "list_stacks", {"StackSummaries": [deleted | {"StackId": STACK_ID}]}
+    )
+    name = {"ParameterKey": "ProjectName", "ParameterValue": "prj"}
+    cloudformation.add_response(
+        "describe_stacks", {"Stacks": [deleted | {"StackId": STACK_ID, "Parameters": [name]}]}
+    )
+    event = {"StackId": STACK_ID, "StackName": "mlops", "EventId": "1", "Timestamp": START}
+    event |= {"LogicalResourceId": "Data", "ResourceType": "AWS::S3::Bucket"}
+    kept = event | {"PhysicalResourceId": "data", "ResourceStatus": "DELETE_SKIPPED"}
+    gone = event | {"PhysicalResourceId": "logs", "ResourceStatus": "DELETE_COMPLETE"}
+    # Kept by a rollback and by the deletion after it: one thing all the same
+    events = [kept | {"EventId": "2"}, kept, gone]
+    cloudformation.add_response("describe_stack_events", {"StackEvents": events})
+    cloudformation.add_client_error("describe_stacks", *MISSING)
+    cloudformation.add_response("list_stacks", {"StackSummaries": []})
+    stub["sagemaker"].add_client_error(
+        "describe_endpoint", "ValidationException", "Could not find endpoint"
+    )
+    contained = {"NameContains": "prj-0a1b2c3d"}
+    stub["sagemaker"].add_response("list_endpoint_configs", {"EndpointConfigs": []}, contained)
+    stub["sagemaker"].add_response("list_models", {"Models": []}, contained)
+    stub["s3"].add_response("head_bucket", {}, {"Bucket": "data"})
+    assert inventory.take(clients, "mlops").lines() == ["Data: S3::Bucket data"]
+
+
+def test_an_error_that_is_not_a_missing_stack_is_not_swallowed(
+    clients: Clients, stub: dict[str, Stubber]
+) -> None:
+    stub["cloudformation"].add_client_error("describe_stacks", "AccessDenied", "no")
+    with pytest.raises(clients.cloudformation.exceptions.ClientError):
+        inventory.take(clients, "mlops")
+
+
+def test_a_repository_is_found_by_the_id_that_ref_gives(memory: Clients) -> None:
+    made = memory.codecommit.create_repository(repositoryName="mlops")["repositoryMetadata"]
+    physical = made["repositoryId"]
+    with Stubber(memory.codecommit) as stub:
+        listing = {"repositories": [{"repositoryName": "mlops", "repositoryId": physical}]}
+        stub.add_response("list_repositories", listing)
+        assert inventory.repository_name(memory, physical) == "mlops"
+        stub.add_response("list_repositories", listing)
+        assert inventory.repository_name(memory, "another") == ""
+
+
+def test_what_is_already_gone_is_not_counted(memory: Clients) -> None:
+    for kind in ("AWS::S3::Bucket", "AWS::ECR::Repository"):
+        assert not inventory.exists(memory, Held("X", kind, "gone", "DELETE_SKIPPED"))

@@ -1,0 +1,152 @@
+"""A failed workflow names the state that failed, not the one that told of it."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from botocore.stub import Stubber
+
+from scripts.lib import workflow
+from scripts.lib.session import Clients
+
+EXECUTION = "arn:aws:states:eu-west-1:123456789012:execution:mlops-training:one"
+CHILD = EXECUTION.replace("training", "deployment")
+
+
+def event(number: int, kind: str, **details: Any) -> dict[str, Any]:
+    return {"id": number, "timestamp": datetime.now(UTC), "type": kind, **details}
+
+
+def entered(number: int, name: str) -> dict[str, Any]:
+    return event(number, "TaskStateEntered", stateEnteredEventDetails={"name": name})
+
+
+def failed(number: int, error: str, cause: str = "") -> dict[str, Any]:
+    details = {"resourceType": "sagemaker", "resource": "createTrainingJob.sync"}
+    details |= {"error": error, "cause": cause}
+    return event(number, "TaskFailed", taskFailedEventDetails=details)
+
+
+def test_the_failed_state_is_named_although_a_notification_followed() -> None:
+    events: Any = [entered(1, "Train"), failed(2, "States.TaskFailed"), entered(3, "Notify")]
+    assert workflow.failing_state(events, "States.TaskFailed") == ("Train", "")
+
+
+def test_a_verdict_without_a_failed_task_names_the_last_state() -> None:
+    events: Any = [entered(1, "Train"), entered(2, "CheckQuality"), entered(3, "Rejected")]
+    assert workflow.failing_state(events, "QualityTooLow") == ("Rejected", "")
+
+
+def test_a_failure_in_the_deployment_is_traced_to_its_state(clients: Clients) -> None:
+    cause = json.dumps({"ExecutionArn": CHILD, "Error": "NotHealthy", "Cause": "ping failed"})
+    with Stubber(clients.stepfunctions) as stub:
+        described: dict[str, Any] = {
+            "executionArn": EXECUTION,
+            "stateMachineArn": "arn",
+            "status": "FAILED",
+        }
+        described |= {"startDate": 1, "error": "NotHealthy", "cause": "ping failed"}
+        stub.add_response("describe_execution", described)
+        outer = [entered(1, "Deploy"), failed(2, "States.TaskFailed", cause), entered(3, "Failed")]
+        stub.add_response("get_execution_history", {"events": outer}, {"executionArn": EXECUTION})
+        inner = [entered(1, "CheckServing"), failed(2, "NotHealthy"), entered(3, "Failed")]
+        stub.add_response("get_execution_history", {"events": inner}, {"executionArn": CHILD})
+        said = str(workflow.failure(clients.stepfunctions, EXECUTION))
+    assert said == "state Deploy > CheckServing: NotHealthy: ping failed"
+
+
+def test_the_cause_is_dug_out_of_a_job_description() -> None:
+    cause = json.dumps({"TrainingJobName": "x", "FailureReason": "AlgorithmError: no data"})
+    assert workflow.readable(cause) == "AlgorithmError: no data"
+
+
+def test_the_cause_is_dug_out_of_a_child_execution() -> None:
+    child = json.dumps({"Status": "FAILED", "Cause": json.dumps({"FailureReason": "ping failed"})})
+    assert workflow.readable(child) == "ping failed"
+
+
+def test_a_cause_in_words_stays_as_it_is() -> None:
+    assert workflow.readable("accuracy 0.41 is\nbelow 0.6") == "accuracy 0.41 is below 0.6"
+    assert workflow.readable('["a"]') == '["a"]'
+
+
+def test_a_failure_tells_state_error_and_cause(clients: Clients) -> None:
+    with Stubber(clients.stepfunctions) as stub:
+        stub.add_response(
+            "describe_execution",
+            {
+                "executionArn": EXECUTION,
+                "stateMachineArn": "arn",
+                "status": "FAILED",
+                "startDate": datetime.now(UTC),
+                "error": "States.TaskFailed",
+                "cause": '{"FailureReason": "out of memory"}',
+            },
+            {"executionArn": EXECUTION},
+        )
+        events = [entered(1, "Train"), failed(2, "States.TaskFailed"), entered(3, "Fail")]
+        stub.add_response("get_execution_history", {"events": events}, {"executionArn": EXECUTION})
+        said = str(workflow.failure(clients.stepfunctions, EXECUTION))
+    assert said == "state Train: States.TaskFailed: out of memory"
+
+
+def test_a_running_workflow_tells_the_state_of_the_one_it_waits_for(clients: Clients) -> None:
+    submitted = event(
+        2,
+        "TaskSubmitted",
+        taskSubmittedEventDetails={
+            "resourceType": "states",
+            "resource": "startExecution.sync:2",
+            "output": json.dumps({"ExecutionArn": CHILD}),
+        },
+    )
+    with Stubber(clients.stepfunctions) as stub:
+        stub.add_response("get_execution_history", {"events": [entered(1, "Deploy"), submitted]})
+        stub.add_response(
+            "get_execution_history",
+            {"events": [entered(1, "WaitForEndpoint")]},
+            {"executionArn": CHILD},
+        )
+        assert workflow.where(clients, EXECUTION) == "Deploy > WaitForEndpoint"
+
+
+JOB = "arn:aws:sagemaker:eu-west-1:123456789012:training-job/mlops-1-spot-0"
+
+
+def test_a_running_workflow_tells_what_its_training_job_waits_for(clients: Clients) -> None:
+    submitted = event(
+        2,
+        "TaskSubmitted",
+        taskSubmittedEventDetails={
+            "resourceType": "sagemaker",
+            "resource": "createTrainingJob.sync",
+            "output": json.dumps({"TrainingJobArn": JOB}),
+        },
+    )
+    job = {
+        "TrainingJobName": "mlops-1-spot-0",
+        "TrainingJobArn": JOB,
+        "ModelArtifacts": {"S3ModelArtifacts": "s3://a/b"},
+        "TrainingJobStatus": "InProgress",
+        "SecondaryStatus": "Interrupted",
+        "AlgorithmSpecification": {"TrainingInputMode": "File"},
+        "ResourceConfig": {"VolumeSizeInGB": 1, "InstanceCount": 2},
+        "StoppingCondition": {},
+        "CreationTime": datetime.now(UTC),
+        "EnableManagedSpotTraining": True,
+        "SecondaryStatusTransitions": [
+            {"Status": status, "StartTime": datetime.now(UTC)}
+            for status in ("Starting", "Training", "Interrupted")
+        ],
+    }
+    with Stubber(clients.stepfunctions) as stub, Stubber(clients.sagemaker) as sagemaker:
+        stub.add_response("get_execution_history", {"events": [entered(1, "Train"), submitted]})
+        sagemaker.add_response("describe_training_job", job, {"TrainingJobName": "mlops-1-spot-0"})
+        said = workflow.where(clients, EXECUTION)
+        assert said == (
+            "Train > interrupted, waiting for spot capacity (2 instances, spot, interrupted once)"
+        )
+        # The job has ended, and the run went on
+        went_on = [entered(1, "Train"), submitted, entered(3, "CheckQuality")]
+        stub.add_response("get_execution_history", {"events": went_on})
+        assert workflow.where(clients, EXECUTION) == "CheckQuality"
