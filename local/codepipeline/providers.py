@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from local import archives, artifacts
+from local import artifacts
 from local.artifacts import Handover
 from local.codecommit.records import find_repository
 from local.codepipeline.records import ActionFailure, ActionRun, Execution, PipelineRecords, now
@@ -117,7 +117,7 @@ def _workflow(work: Work) -> dict[str, str]:
     if configuration.get("InputType") == "FilePath":
         data = artifacts.download(work.credentials, run.inputs[0])
         try:
-            text = archives.read(data, text).decode()
+            text = artifacts.read(data, text).decode()
         except ValueError as error:
             raise ActionFailure("ConfigurationError", f"input file {text}: {error}") from None
     prefix = configuration.get("ExecutionNamePrefix")
