@@ -29,8 +29,8 @@ FIRST_REGIONS = ("us-east-1", "cn-north-1", "us-gov-west-1")
 # What moto does well enough to be of use; anything else it would only pretend to do
 MOTO = {
     *GLOBAL,
-    *("application-autoscaling", "ecr", "events", "kms", "logs", "monitoring", "sagemaker"),
-    *("sns", "sqs", "ssm", "states"),
+    *("application-autoscaling", "ecr", "kms", "logs", "monitoring", "sagemaker", "sns", "sqs"),
+    *("ssm", "states"),
 }
 CREDENTIAL = re.compile(r"Credential=([A-Z0-9]+)/\d+/([a-z0-9-]+)/([a-z0-9-]+)/aws4_request")
 
@@ -113,11 +113,11 @@ def _front(region: str, moto: Application) -> Application:
     from local.codecommit.git_http import git_http
     from local.codepipeline.api import CodePipeline
     from local.credentials import UnknownCaller, caller
+    from local.events import EventBridge
     from local.sagemaker.interruption import reclaim
 
-    services = {
-        each.service: each for each in (CloudFormation, CodeBuild, CodeCommit, CodePipeline)
-    }
+    own = (CloudFormation, CodeBuild, CodeCommit, CodePipeline, EventBridge)
+    services = {each.service: each for each in own}
 
     def serve(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         if environ["PATH_INFO"].startswith("/v1/repos/"):
