@@ -120,7 +120,7 @@ class Execution:
         self._emit("Stage", self.entered[stage], {"stage": stage, "state": state})
 
     def announce_action(self, run: ActionRun) -> None:
-        error = run.error or {}
+        error, made = run.error or {}, run.outputs if run.status == "Succeeded" else []
         result = {
             "external-execution-id": run.external_id,
             "external-execution-summary": error.get("message", run.summary),
@@ -134,7 +134,7 @@ class Execution:
             "region": context.current().region,
             "type": run.declaration["actionTypeId"],
             "input-artifacts": [each.described() for each in run.inputs],
-            "output-artifacts": [each.described() for each in run.outputs],
+            "output-artifacts": [each.described() for each in made],
             "execution-result": {key: value for key, value in result.items() if value},
         }
         self._emit("Action", run.started, {key: value for key, value in detail.items() if value})

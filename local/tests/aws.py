@@ -119,7 +119,8 @@ class Aws:
     def mailbox(self) -> "Mailbox":
         topic = self.client("sns").create_topic(Name=unique("topic"))["TopicArn"]
         sqs = self.client("sqs")
-        queue = sqs.create_queue(QueueName=unique("queue"))["QueueUrl"]
+        once = {"VisibilityTimeout": "3600"}  # a message that was read stays read
+        queue = sqs.create_queue(QueueName=unique("queue"), Attributes=once)["QueueUrl"]
         arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])
         self.client("sns").subscribe(
             TopicArn=topic, Protocol="sqs", Endpoint=arn["Attributes"]["QueueArn"]
@@ -153,7 +154,6 @@ class Mailbox:
             asked = {"QueueUrl": self.queue, "MaxNumberOfMessages": 10, "WaitTimeSeconds": 0}
             for each in self.sqs.receive_message(**asked).get("Messages", []):
                 self.messages.append(json.loads(each["Body"])["Message"])
-                self.sqs.delete_message(QueueUrl=self.queue, ReceiptHandle=each["ReceiptHandle"])
             return len(self.messages) >= number
 
         wait(enough)

@@ -93,8 +93,9 @@ def test_every_stage_and_action_tells_its_states_and_its_artifacts(scene: Scene)
     ]
     trigger = next(each for each in events["Pipeline"] if each["state"] == "STARTED")
     assert trigger["execution-trigger"]["trigger-type"] == "CreatePipeline"
+    (source,) = [each for each in events["Action"] if "output-artifacts" in each]
+    assert (source["stage"], source["state"]) == ("Source", "SUCCEEDED")
     build = next(each for each in events["Action"] if each["stage"] == "Build")
-    source = next(each for each in events["Action"] if each["stage"] == "Source")
     assert build["input-artifacts"] == source["output-artifacts"]
     assert build["input-artifacts"][0]["name"] == "Code"
 
