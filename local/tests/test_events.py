@@ -9,7 +9,13 @@ from botocore.exceptions import ClientError
 from local.events import emit
 from local.tests.aws import Aws, unique, wait
 
-DETAIL = {"name": "line", "execution-id": "e-1", "count": 2, "part": {"a": ["x", "y"]}}
+DETAIL = {
+    "name": "line",
+    "execution-id": "e-1",
+    "count": 2,
+    "part": {"a": ["x", "y"]},
+    "note": 'she said "no"',
+}
 
 
 def put(aws: Aws, topic: str, **target: Any) -> str:
@@ -57,6 +63,7 @@ def test_a_target_gets_the_event_as_it_is(aws: Aws) -> None:
         ),
         (transformer('{"part": <p>}', p="$.detail.part"), '{"part": {"a": ["x", "y"]}}'),
         (transformer('"part <p>"', p="$.detail.part"), '"part {a: [x, y]}"'),
+        (transformer('"<n>"', n="$.detail.note"), '"she said "no""'),
         (transformer('{"a": <a>, "b": "[<a>]"}', a="$.detail.none"), '{"a": "", "b": "[]"}'),
         (transformer(r'"a \"<n>\""', n="$.detail.name"), r'"a \"line\""'),
         (transformer('{"all": <aws.events.event.json>}'), DETAIL),
