@@ -28,7 +28,7 @@ FOLDERS = ("git", "builds", "images", "training", "endpoints")  # below the home
 GLOBAL = {"iam", "s3", "sts"}  # their requests may be signed for the partition's first region
 FIRST_REGIONS = ("us-east-1", "cn-north-1", "us-gov-west-1")
 # What moto does well enough to be of use; anything else it would only pretend to do
-MOTO = GLOBAL | {"application-autoscaling", "ecr", "events", "kms", "logs", "monitoring"}
+MOTO = GLOBAL | {"application-autoscaling", "ecr", "kms", "logs", "monitoring"}
 MOTO |= {"sns", "sqs", "ssm"}
 SEAMED = {"sagemaker", "states"}  # ours, at moto's addresses (moto_seams.py)
 CREDENTIAL = re.compile(r"Credential=([A-Z0-9]+)/\d+/([a-z0-9-]+)/([a-z0-9-]+)/aws4_request")
@@ -109,9 +109,11 @@ def _application(region: str) -> Application:
     from local.codecommit.api import CodeCommit
     from local.codecommit.git_http import git_http
     from local.codepipeline.api import CodePipeline
+    from local.events import EventBridge
     from local.sagemaker.api import reclaim
 
-    own = {each.service: each for each in (CloudFormation, CodeBuild, CodeCommit, CodePipeline)}
+    ours = (CloudFormation, CodeBuild, CodeCommit, CodePipeline, EventBridge)
+    own = {each.service: each for each in ours}
     moto = DomainDispatcherApplication(create_backend_app)
 
     def serve(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:

@@ -1,24 +1,53 @@
-"""One build from SUBMITTED to COMPLETED, in bash on this machine, with the service role."""
+"""One build from SUBMITTED to COMPLETED, in bash on this machine, with the service role.
 
+One shell runs all commands of a build ("Build specification reference for CodeBuild", version
+0.2). Here each phase is a process of its own, so variables, functions and the working directory
+are written down after every command and read back by the next phase.
+"""
+
+import shlex
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from pathlib import Path
 
-from local import archives, artifacts, context, processes
+from local import artifacts, context, processes
 from local.codebuild import buildspec as specs
-from local.codebuild import files as build_files
-from local.codebuild import script as build_script
-from local.codebuild.records import Build, BuildFailure, BuildRecords
+from local.codebuild.records import BuildFailure, BuildRecords, BuildRun
 from local.codebuild.reports import ReportError, read_junit
 from local.codebuild.workspace import Workspace
 
 POLL = 0.2
+_LOAD = """\
+codebuild_state={state}
+[ -f "$codebuild_state/variables" ] && . "$codebuild_state/variables" 2>/dev/null
+[ -f "$codebuild_state/folder" ] && cd "$(cat "$codebuild_state/folder")"
+codebuild_state={state}
+export CODEBUILD_BUILD_SUCCEEDING={succeeding}
+# when the build is stopped, what runs in the foreground first gets its own chance to clean up
+trap 'exit 143' TERM
+"""
+_COMMAND = """\
+echo {index} > "$codebuild_state/command"
+printf '[Container] %s Running command %s\\n' "$(date -u '+%Y/%m/%d %H:%M:%S')" {command}
+eval {command}
+codebuild_status=$?
+[ $codebuild_status -eq 0 ] || exit $codebuild_status
+{{ declare -p; declare -f; }} > "$codebuild_state/variables"
+pwd > "$codebuild_state/folder"
+"""
+_EXPORTED = """\
+for codebuild_name in {names}; do
+  printenv "$codebuild_name"
+  printf '\\0'
+done
+"""
 
 
-class Run:
+class BuildWork:
     """The work of one build; the record says how it ended."""
 
-    def __init__(self, build: Build, state: BuildRecords) -> None:
+    def __init__(self, build: BuildRun, state: BuildRecords) -> None:
         self.build, self.state = build, state
         self.place = Workspace(build)
 
@@ -54,7 +83,7 @@ class Run:
         minutes = self.build.record["queuedTimeoutInMinutes"]
         self.build.deadline = time.monotonic() + 60 * minutes
         while limit and self.state.unfinished_before(self.build) >= limit:
-            self._check()
+            self.build.check()
             time.sleep(POLL)
 
     def _phases(self) -> None:
@@ -71,7 +100,7 @@ class Run:
                     raise
                 self.place.say(f"[Container] Phase complete: {phase.upper()} State: FAILED")
                 first, failed = first or failure, True
-            phase = build_script.next_phase(spec, phase, failed=failed)
+            phase = spec.after(phase, failed=failed)
         with self.build.phase("UPLOAD_ARTIFACTS"):
             self._reports()
             if first is None:
@@ -95,7 +124,7 @@ class Run:
     ) -> BuildFailure | None:
         if not commands:
             return None
-        text = build_script.script(commands, self.place.state, succeeding=succeeding)
+        text = script(commands, self.place.state, succeeding=succeeding)
         status = self._bash(name, text, self.place.say)
         if not status:
             return None
@@ -106,28 +135,22 @@ class Run:
         )
 
     def _bash(self, name: str, text: str, say: Callable[[str], None]) -> int:
-        script = self.place.state / f"{name}.sh"
-        script.write_text(text)
-        self._check()
-        process = processes.start(
-            ["bash", str(script)], self.place.source, self.place.variables, say
-        )
+        file = self.place.state / f"{name}.sh"
+        file.write_text(text)
+        self.build.check()
+        process = processes.start(["bash", str(file)], self.place.source, self.place.variables, say)
         while (status := process.wait(POLL)) is None:
-            interruption = self.build.interruption()
-            if interruption:
+            try:
+                self.build.check()
+            except BuildFailure:
                 process.terminate()
-                raise interruption
+                raise
         return status
 
-    def _check(self) -> None:
-        interruption = self.build.interruption()
-        if interruption:
-            raise interruption
-
     def _exported(self) -> list[dict[str, str]]:
-        lines: list[str] = []
-        names = self.place.spec.exported
-        text = build_script.exported_script(names, self.place.state)
+        """The values of the exported variables, which bash closes by a zero byte each."""
+        names, lines = self.place.spec.exported, list[str]()
+        text = _load(self.place.state, succeeding=True) + _EXPORTED.format(names=shlex.join(names))
         self._bash("exported", text, lines.append)
         values = "\n".join(lines).split("\0")
         return [
@@ -138,21 +161,16 @@ class Run:
     def _reports(self) -> None:
         groups, record = self.state.reports, self.build.record
         for name, files in self.place.spec.reports.items():
-            arn = (
-                name
-                if name.startswith("arn:")
-                else context.current().arn(
-                    "codebuild", f"report-group/{record['projectName']}-{name}"
-                )
-            )
+            own = context.current().arn("codebuild", f"report-group/{record['projectName']}-{name}")
+            arn = name if name.startswith("arn:") else own
             group = groups.create(arn, arn.rsplit("/", 1)[-1], [])
             try:
                 cases = [
                     case
-                    for path, _ in build_files.collect(self.place.source, files)
+                    for path, _ in files.collect(self.place.source)
                     for case in read_junit(path)
                 ]
-            except (build_files.NoFiles, ReportError) as error:
+            except (specs.NoFiles, ReportError) as error:
                 self.place.say(f"[Container] Error processing report {name}: {error}")
                 continue
             record["reportArns"].append(groups.add(group, record["arn"], cases))
@@ -166,7 +184,21 @@ class Run:
                 files = spec.artifacts
             if files is None:
                 raise BuildFailure("CLIENT_ERROR", f"no definition for artifact {output.name}")
-            data = archives.pack(build_files.collect(self.place.source, files))
+            data = artifacts.pack(files.collect(self.place.source))
             artifacts.upload(self.place.credentials, output, data)
-            arn = f"arn:{context.current().partition}:s3:::{output.bucket}/{output.key}"
-            self.build.record["artifacts"] = {"location": arn}
+            self.build.record["artifacts"] = {"location": output.arn}
+
+
+def script(commands: Sequence[str], state: Path, *, succeeding: bool) -> str:
+    """Bash that runs the commands until one fails and exits with that one's status.
+
+    `state` holds variables, folder, and command: the index of the last command started.
+    """
+    return _load(state, succeeding=succeeding) + "".join(
+        _COMMAND.format(index=index, command=shlex.quote(command))
+        for index, command in enumerate(commands)
+    )
+
+
+def _load(state: Path, *, succeeding: bool) -> str:
+    return _LOAD.format(state=shlex.quote(str(state)), succeeding=int(succeeding))
