@@ -3,13 +3,14 @@
 import json
 import zipfile
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from tests.system.driver import ROOT, Driver, endpoint
+from tests.system.driver import ROOT, Driver, endpoint, until
 
 pytestmark = pytest.mark.local
 
@@ -62,6 +63,49 @@ def work(aws: Driver, deployed: dict[str, str], tmp_path_factory: pytest.TempPat
     folder = tmp_path_factory.mktemp("work")
     aws.git("clone", "--quiet", deployed["RepositoryCloneUrl"], str(folder), cwd=folder)
     return folder
+
+
+@dataclass
+class Notices:
+    """What the project's topic tells whoever subscribes to it, from now on."""
+
+    aws: Driver
+    queue: str = ""
+    told: list[str] = field(default_factory=list)
+
+    def sqs(self, *words: str) -> Any:
+        """`aws sqs` alone looks for an endpoint of its own."""
+        return self.aws.aws("sqs", *words, "--endpoint-url",
+                            self.aws.environment["AWS_ENDPOINT_URL"])  # fmt: skip
+
+    def subscribe(self, topic: str) -> None:
+        once = "VisibilityTimeout=3600"  # a message that was read stays read
+        made = self.sqs("create-queue", "--queue-name", "notices", "--attributes", once)
+        self.queue = made["QueueUrl"]
+        arn = self.sqs("get-queue-attributes", "--queue-url", self.queue,
+                       "--attribute-names", "QueueArn")["Attributes"]["QueueArn"]  # fmt: skip
+        self.aws.run("aws", "sns", "subscribe", "--topic-arn", topic,
+                     "--protocol", "sqs", "--notification-endpoint", arn)  # fmt: skip
+
+    def read(self) -> list[str]:
+        """All notices so far; at least one has come since the last reading."""
+
+        def more() -> bool:
+            received = self.sqs("receive-message", "--queue-url", self.queue,
+                                "--max-number-of-messages", "10") or {}  # fmt: skip
+            bodies = [json.loads(each["Body"]) for each in received.get("Messages", [])]
+            self.told += [body["Message"] for body in bodies]
+            return bool(bodies)
+
+        until(more, 30)
+        return self.told
+
+
+@pytest.fixture(scope="module")
+def notices(aws: Driver, deployed: dict[str, str]) -> Notices:
+    heard = Notices(aws)
+    heard.subscribe(deployed["NotificationTopicArn"])
+    return heard
 
 
 def predict(aws: Driver, deployed: dict[str, str], tmp_path: Path) -> dict[str, Any]:
@@ -143,20 +187,22 @@ def test_a_second_push_updates_the_same_endpoint(
     predict(aws, deployed, tmp_path)
 
 
-def test_a_failing_unit_test_stops_at_test(
-    aws: Driver, deployed: dict[str, str], work: Path, tmp_path: Path
+def test_a_failing_unit_test_stops_at_test_and_is_told(
+    aws: Driver, deployed: dict[str, str], work: Path, notices: Notices, tmp_path: Path
 ) -> None:
     before = endpoint_of(aws)["EndpointConfigName"]
     broken = {"tests/test_broken.py": "def test_broken() -> None:\n    assert 1 == 2\n"}
     aws.push(work, "Break a test", broken)
     assert aws.verdict(STACK, after=2) == "Failed"
     assert set(aws.actions(STACK)) == {"Source", "Test"}
+    execution = aws.executions(STACK)[0]["pipelineExecutionId"]
+    assert notices.read() == [f'"{STACK}: stage Test failed (execution {execution})"']
     assert endpoint_of(aws)["EndpointConfigName"] == before
     predict(aws, deployed, tmp_path)
 
 
 def test_a_failing_training_turns_the_pipeline_red_with_its_own_reason(
-    aws: Driver, deployed: dict[str, str], work: Path, tmp_path: Path
+    aws: Driver, deployed: dict[str, str], work: Path, notices: Notices, tmp_path: Path
 ) -> None:
     before = endpoint_of(aws)["EndpointConfigName"]
     (work / "tests/test_broken.py").unlink()
@@ -166,17 +212,22 @@ def test_a_failing_training_turns_the_pipeline_red_with_its_own_reason(
     execution = aws.aws("stepfunctions", "describe-execution", "--execution-arn", arn)
     reason = "batch_size is 4096, more than the 1257 images"
     assert reason in execution["cause"]
+    _, told = notices.read()  # by the workflow; the alert is for the stages before it
+    assert reason in told
     status = aws.run("python", "-m", "scripts.status", "--stack", STACK, check=False)
     assert reason in " ".join(status.split())
     assert endpoint_of(aws)["EndpointConfigName"] == before
     predict(aws, deployed, tmp_path)
 
 
-def test_only_the_last_versions_are_kept(aws: Driver, deployed: dict[str, str], work: Path) -> None:
+def test_only_the_last_versions_are_kept(
+    aws: Driver, deployed: dict[str, str], work: Path, notices: Notices
+) -> None:
     stack_update(aws, deployed, "KeepVersions=1")
     aws.git("revert", "--no-edit", "HEAD", cwd=work)
     aws.git("push", "--quiet", "origin", "main", cwd=work)
     assert aws.verdict(STACK, after=4) == "Failed"  # the reverted commit brings the test back
+    assert len(notices.read()) == 3  # of three failures each was told once
     aws.push(work, "Mend", {"tests/test_broken.py": ""})
     assert aws.verdict(STACK, after=5) == "Succeeded", aws.actions(STACK)
     configs = aws.aws("sagemaker", "list-endpoint-configs")["EndpointConfigs"]
