@@ -22,6 +22,8 @@ VENV := .venv/.installed
 PY   := .venv/bin/python
 WHERE = --stack "$$STACK" --region "$$REGION" --profile "$$PROFILE"
 SURE  = $(if $(YES),--yes)
+# Two processes share the files, in the order in which conftest.py puts them
+PYTEST = $(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 REGIONS := us-east-1 eu-west-1 cn-north-1 cn-northwest-1 us-gov-west-1
 
 .DEFAULT_GOAL := help
@@ -92,10 +94,10 @@ lint: generate ## check code, types and the templates for five regions
 	  --template build/mlops.yaml build/bootstrap.yaml
 
 test: $(VENV) ## run every test that needs nothing but this machine
-	@$(PY) -m pytest -m "not image" -n 2 --dist loadfile --no-loadscope-reorder
+	@$(PYTEST) -m "not image"
 
-test-quick: $(VENV) ## run the tests that take seconds: all but the whole system's
-	@$(PY) -m pytest -m "not local and not image"
+test-quick: $(VENV) ## run the tests that take seconds, all but the whole system's and trainings
+	@$(PYTEST) -m "not local and not slow and not image"
 
 image: $(VENV) ## build both container images and test them (docker or podman)
 	@$(PY) -m scripts.image build
@@ -108,6 +110,7 @@ bench: $(VENV) ## measure training and serving against other ways (half an hour)
 	@$(PY) -m benchmarks.training
 	@$(PY) -m benchmarks.serving
 	@$(PY) -m benchmarks.soak
+	@$(PY) -m benchmarks.generating
 
 lock: ## resolve the dependencies anew (needs uv)
 	@command -v uv >/dev/null || { echo "Error: make lock needs uv (pip install uv)" >&2; exit 2; }
