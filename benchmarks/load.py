@@ -39,7 +39,7 @@ def ask(port: int, path: str, body: Path, connections: int, seconds: float) -> L
     return load
 
 
-class Connection(asyncio.Protocol):
+class Asker(asyncio.Protocol):
     """Sends the request, waits for the answer, and so on."""
 
     def __init__(self, request: bytes) -> None:
@@ -82,7 +82,7 @@ async def run(port: int, request: bytes, connections: int, seconds: float) -> Lo
     loop = asyncio.get_running_loop()
     began, cpu = time.perf_counter(), time.process_time()
     made = [
-        (await loop.create_connection(lambda: Connection(request), "127.0.0.1", port))[1]
+        (await loop.create_connection(lambda: Asker(request), "127.0.0.1", port))[1]
         for _ in range(connections)
     ]
     await asyncio.sleep(seconds)

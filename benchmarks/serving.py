@@ -40,7 +40,7 @@ TURNS = {
 }
 
 
-class Bench:
+class ServingBench:
     def __init__(self, folder: Path, seconds: float) -> None:
         self._folder, self._seconds = folder, seconds
         self._peers = install(folder.parent / "venv")
@@ -74,7 +74,7 @@ class Bench:
         return quick, lists
 
 
-def measure(bench: Bench, rounds: int) -> list[Row]:
+def measure(bench: ServingBench, rounds: int) -> list[Row]:
     starts: dict[str, list[float]] = {OURS: [], TENSORFLOW: []}
     for _ in range(rounds):
         for name, seconds in starts.items():
@@ -140,7 +140,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=3, help="of each turn")
     args = parser.parse_args()
-    rows = measure(Bench(FOLDER.absolute(), args.seconds), args.rounds)
+    rows = measure(ServingBench(FOLDER.absolute(), args.seconds), args.rounds)
     write("serving", rows, "`serve` and BentoML run a process for each core, the others one.")
 
 

@@ -14,7 +14,7 @@ ANSWER_BYTES = 180
 
 
 @dataclass(frozen=True)
-class Way:
+class Launch:
     """How a server starts; {port} is filled in. `key` names the numbers in its JSON."""
 
     command: tuple[str, ...]
@@ -24,7 +24,7 @@ class Way:
     key: str = "instances"
 
 
-def ways(model: Path, peers: Path) -> dict[str, Way]:
+def ways(model: Path, peers: Path) -> dict[str, Launch]:
     serve = (sys.executable, "container/serve")
     ours = {"SAGEMAKER_BASE_DIR": str(model.parent), "SAGEMAKER_BIND_TO_PORT": "{port}"}
     module = (sys.executable, "-m", "benchmarks.serving_peers")
@@ -33,11 +33,11 @@ def ways(model: Path, peers: Path) -> dict[str, Way]:
     bento = (str(peers / "bentoml"), "serve", "--host", "127.0.0.1", *port)
     found = {"PATH": f"{peers}{os.pathsep}{os.environ['PATH']}", "TF_CPP_MIN_LOG_LEVEL": "3"}
     return {
-        OURS: Way(serve, ours),
-        OURS_ALONE: Way(serve, ours | {"SERVE_WORKERS": "1", "SERVE_THREADS": "1"}),
-        NO_MODEL: Way((*module, "no-model", *port, "--answer", "x" * ANSWER_BYTES), {}),
-        TENSORFLOW: Way((*module, "tensorflow", *port, "--folder", str(model)), {}),
-        BENTO: Way(
+        OURS: Launch(serve, ours),
+        OURS_ALONE: Launch(serve, ours | {"SERVE_WORKERS": "1", "SERVE_THREADS": "1"}),
+        NO_MODEL: Launch((*module, "no-model", *port, "--answer", "x" * ANSWER_BYTES), {}),
+        TENSORFLOW: Launch((*module, "tensorflow", *port, "--folder", str(model)), {}),
+        BENTO: Launch(
             (*bento, "benchmarks.serving_bento:Classifier"),
             found
             | {"BENTOML_HOME": str(model.parent / "bentoml"), "BENTOML_DO_NOT_TRACK": "true"}
@@ -45,8 +45,8 @@ def ways(model: Path, peers: Path) -> dict[str, Way]:
             path="/predict",
             ping="/readyz",
         ),
-        MLFLOW: Way((*mlflow, str(model / "mlflow-keras")), found, key="inputs"),
-        MLFLOW_ONNX: Way((*mlflow, str(model / "mlflow-onnx")), found, key="inputs"),
+        MLFLOW: Launch((*mlflow, str(model / "mlflow-keras")), found, key="inputs"),
+        MLFLOW_ONNX: Launch((*mlflow, str(model / "mlflow-onnx")), found, key="inputs"),
     }
 
 

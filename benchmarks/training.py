@@ -28,13 +28,13 @@ ONE_THREAD = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
 
 
 @dataclass(frozen=True)
-class Bench:
+class TrainingBench:
     """`folder/training` is the channel that all ways read."""
 
     folder: Path
 
     @classmethod
-    def create(cls, folder: Path) -> "Bench":
+    def create(cls, folder: Path) -> "TrainingBench":
         digits, channel = folder / "digits", folder / "training"
         write_digits(digits)
         channel.mkdir()
@@ -109,7 +109,7 @@ def main() -> None:
     rounds = parser.parse_args().rounds
     has_bfloat16 = "bf16" in processor()
     with tempfile.TemporaryDirectory() as folder:
-        bench = Bench.create(Path(folder))
+        bench = TrainingBench.create(Path(folder))
         ways: dict[str, Callable[[], float]] = {
             "one by one": lambda: bench.peer("one-by-one"),
             "bare step": lambda: bench.peer("bare"),

@@ -17,7 +17,7 @@ class Failed(Exception):
     """The engine raised; the traceback is in the log."""
 
 
-class Job:
+class Pending:
     """Examples that wait for their prediction, which may come in parts."""
 
     __slots__ = ("done", "left", "loop", "parts")
@@ -49,7 +49,7 @@ class Job:
             self.done.set_exception(Unreadable("the model gives no finite answer to these numbers"))
 
 
-Batch = list[tuple[Job, Examples]]
+Batch = list[tuple[Pending, Examples]]
 
 
 class Batcher:
@@ -64,7 +64,7 @@ class Batcher:
         self.engine = engine
         self.counters = counters or Board().counters()
         self._limit = engine.inline or BATCH
-        self._waiting: SimpleQueue[Job] = SimpleQueue()
+        self._waiting: SimpleQueue[Pending] = SimpleQueue()
         self._turn_comes = False
         if not engine.inline:
             threading.Thread(target=self._work, daemon=True, name="engine").start()
@@ -74,7 +74,7 @@ class Batcher:
 
         Cancelled before its turn, it costs the engine nothing.
         """
-        job = Job(examples)
+        job = Pending(examples)
         if not self.engine.inline:
             # Soon, not now: the thread would start with the first of several
             job.loop.call_soon(self._waiting.put, job)
@@ -116,7 +116,7 @@ class Batcher:
                 job = self._waiting.get_nowait()
         return batch
 
-    def _run(self, batch: Batch) -> list[Job]:
+    def _run(self, batch: Batch) -> list[Pending]:
         """The jobs that have ended with it, all in one way: `failing` tells which."""
         if not batch:
             return []
@@ -146,6 +146,6 @@ class Batcher:
             at += len(part)
 
 
-def _end(jobs: list[Job], failed: bool) -> None:
+def _end(jobs: list[Pending], failed: bool) -> None:
     for job in jobs:
         job.end(failed)

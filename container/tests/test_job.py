@@ -12,7 +12,7 @@ from training import job
 from training.errors import DatasetError
 
 
-class Stop:
+class NoStop:
     """Nobody wishes to."""
 
     can_save = False
@@ -35,7 +35,7 @@ def folders(base: Path, **config: object) -> Path:
 def test_pipe_mode_is_refused_with_what_to_set(tmp_path: Path) -> None:
     base = folders(tmp_path, inputdataconfig={"training": {"TrainingInputMode": "Pipe"}})
     with pytest.raises(DatasetError, match="in Pipe mode: set TrainingInputMode to FastFile"):
-        job.run(base, tiny_model, base / "failure", Stop())
+        job.run(base, tiny_model, base / "failure", NoStop())
 
 
 @pytest.mark.slow
@@ -47,7 +47,7 @@ def test_a_gpu_that_the_image_cannot_use_is_told_of(
     base = folders(tmp_path / "ml", hyperparameters=choice)
     channel(base / "input/data/training")
     keras.utils.clear_session()
-    job.run(base, tiny_model, base / "failure", Stop())
+    job.run(base, tiny_model, base / "failure", NoStop())
     said = capsys.readouterr().out
     assert "float32 on 1 CPU of 1 machine\n" in said
     assert "has a GPU, which the image's TensorFlow cannot use" in said

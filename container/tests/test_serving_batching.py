@@ -27,7 +27,7 @@ def numbers(first: int, count: int) -> np.ndarray:
     return np.arange(first, first + count, dtype=np.float32).reshape(count, 1)
 
 
-class Engine:
+class WatchedEngine:
     """Notes what it is asked; waits each time until it may go on."""
 
     def __init__(self, free: bool = True) -> None:
@@ -43,7 +43,7 @@ class Engine:
 
 @pytest.mark.parametrize("inline", [0, BATCH])
 def test_requests_that_come_together_are_asked_together(inline: int) -> None:
-    asked = Engine()
+    asked = WatchedEngine()
 
     async def ask() -> list[list[int]]:
         batcher = Batcher(engine((1,), asked.predict, inline))
@@ -58,7 +58,7 @@ def test_requests_that_come_together_are_asked_together(inline: int) -> None:
 
 
 def test_what_comes_while_a_batch_runs_is_the_next_batch() -> None:
-    asked = Engine(free=False)
+    asked = WatchedEngine(free=False)
 
     async def ask() -> None:
         batcher = Batcher(engine((1,), asked.predict))
@@ -75,7 +75,7 @@ def test_what_comes_while_a_batch_runs_is_the_next_batch() -> None:
 
 @pytest.mark.parametrize("inline", [0, BATCH])
 def test_a_large_request_is_taken_in_parts_and_lets_a_small_one_go_before(inline: int) -> None:
-    asked = Engine()
+    asked = WatchedEngine()
     ended = []
 
     async def ask() -> None:
@@ -94,7 +94,7 @@ def test_a_large_request_is_taken_in_parts_and_lets_a_small_one_go_before(inline
 
 
 def test_a_quick_engine_is_asked_for_no_more_than_it_can_answer_at_once() -> None:
-    asked = Engine()
+    asked = WatchedEngine()
 
     async def ask() -> None:
         batcher = Batcher(engine((1,), asked.predict, inline=8))
@@ -129,7 +129,7 @@ def test_an_error_reaches_every_request_of_its_batch_and_no_other(
 
 @pytest.mark.parametrize("inline", [0, BATCH])
 def test_what_nobody_waits_for_is_not_asked(inline: int) -> None:
-    asked = Engine()
+    asked = WatchedEngine()
 
     async def ask() -> None:
         batcher = Batcher(engine((1,), asked.predict, inline))
@@ -148,7 +148,7 @@ def test_what_nobody_waits_for_is_not_asked(inline: int) -> None:
 
 
 def test_what_nobody_waits_for_is_not_held() -> None:
-    asked = Engine(free=False)
+    asked = WatchedEngine(free=False)
 
     async def ask() -> None:
         batcher = Batcher(engine((1,), asked.predict))

@@ -2,7 +2,7 @@
 step that it leaves from."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from typing import Any
@@ -24,39 +24,51 @@ KINDS = {
 
 
 @dataclass(frozen=True)
-class Way:
+class Arrow:
     """One way out of a state; `error` names the errors that take it."""
 
     to: str
     error: str = ""
 
 
-def ways(state: Mapping[str, Any]) -> list[Way]:
+def arrows(state: Mapping[str, Any]) -> list[Arrow]:
     """All ways out, each once, in the order in which they are tried."""
-    found = [Way(rule["Next"]) for rule in state.get("Choices", [])]
-    found += [Way(state[key]) for key in ("Default", "Next") if key in state]
+    found = [Arrow(rule["Next"]) for rule in state.get("Choices", [])]
+    found += [Arrow(state[key]) for key in ("Default", "Next") if key in state]
     for place, rule in enumerate(state.get("Catch", [])):
         rest = "any other error" if place else "any error"
         names = [rest if name == "States.ALL" else name for name in rule["ErrorEquals"]]
-        found.append(Way(rule["Next"], " or ".join(names)))
+        found.append(Arrow(rule["Next"], " or ".join(names)))
     return list(dict.fromkeys(found))
 
 
 def story(states: States, start: str) -> list[str]:
-    """The states from `start` to the end, the good one if there is one.
-
-    At a fork the story goes on where the definition does: to the nearest state below that leads on.
-    """
-    order, told = list(states), [start]
+    """The states from `start` to the end, the good one if there is one."""
+    told = [start]
     end = "Succeed" if "Succeed" in _types(states, _reached(states, start)) else "Fail"
     while leading := [
-        order.index(way.to)
-        for way in ways(states[told[-1]])
-        if not way.error and end in _types(states, _reached(states, way.to, told))
+        arrow.to
+        for arrow in arrows(states[told[-1]])
+        if not arrow.error and end in _types(states, _reached(states, arrow.to, told))
     ]:
-        here = order.index(told[-1])
-        told.append(order[min(leading, key=lambda place: (place < here, place))])
+        told.append(_onward(states, leading, told, end))
     return told
+
+
+def _onward(states: States, leading: Sequence[str], told: Sequence[str], end: str) -> str:
+    """Where the story goes on: where the ways that lead on meet, or by the first of them if that is
+    at the end or nowhere. A way that only leaves out what the others do is not followed."""
+    meetings = {
+        name
+        for name in _reached(states, leading[0], told)
+        if arrows(states[name])
+        and not any(end in _types(states, _reached(states, way, [*told, name])) for way in leading)
+    }
+    for name in meetings:
+        if name in _reached(states, leading[0], [*told, *(meetings - {name})]):
+            others = [way for way in leading if way != name]
+            return _onward(states, others, told, end) if name in leading and others else name
+    return min(leading, key=list(states).index)
 
 
 def picture(name: str, definition: Mapping[str, Any], calls: Mapping[str, str]) -> str:
@@ -75,7 +87,7 @@ def _reached(states: States, start: str, without: Iterable[str] = ()) -> set[str
         name = ahead.pop()
         if name not in seen | closed:
             seen.add(name)
-            ahead += [way.to for way in ways(states[name])]
+            ahead += [arrow.to for arrow in arrows(states[name])]
     return seen
 
 
@@ -125,26 +137,24 @@ class _Sheet:
         paint = f'fill="{fill}" stroke="{stroke}"'
         self.width = max(self.width, x + width)
         if kind == "Choice":
-            cut = height / 3
-            self.marks.append(
-                f'<path d="M{x:g} {y + height / 2:g}l{cut:g} {-height / 2:g}h{width - 2 * cut:g}'
-                f"l{cut:g} {height / 2:g}l{-cut:g} {height / 2:g}h{2 * cut - width:g}z"
-                f'" {paint}/>'
-            )
+            cut, half = height / 3, height / 2
+            edge = f"M{x:g} {y + half:g}l{cut:g} {-half:g}h{width - 2 * cut:g}l{cut:g} {half:g}"
+            edge += f"l{-cut:g} {half:g}h{2 * cut - width:g}z"
+            self.marks.append(f'<path d="{edge}" {paint}/>')
             return
         round_ = height / 2 if kind in ("Succeed", "Fail") else height / 7
         if kind == "Map":
-            self.marks.append(self._box(x + 3, y - 3, width, height, round_, paint))
-        self.marks.append(self._box(x, y, width, height, round_, paint))
+            self._box(x + 3, y - 3, width, height, round_, paint)
+        self._box(x, y, width, height, round_, paint)
 
-    def pill(self, name: str, x: float, y: float, color: str) -> None:
-        """A way to a state that is drawn elsewhere."""
+    def pill(self, name: str, x: float, y: float, color: str) -> float:
+        """A way to a state that is drawn elsewhere; its right edge."""
         label = f"→ {name}"
         width = len(label) * 6.4 + 18
-        self.width = max(self.width, x + width)
         paint = f'fill="#fff" stroke="{color}" stroke-dasharray="2 2"'
-        self.marks.append(self._box(x, y + 5, width, HEIGHT - 10, 11, paint))
+        self._box(x, y + 5, width, HEIGHT - 10, 11, paint)
         self.text(x + width / 2, y + 20, label, 11, anchor="middle", color=color)
+        return x + width
 
     def badge(self, x: float, y: float) -> None:
         self.marks.append(f'<circle cx="{x:g}" cy="{y:g}" r="7" fill="{ALARM}"/>')
@@ -183,17 +193,12 @@ class _Sheet:
             f' markerHeight="6" orient="auto"><path d="M0 0L10 5L0 10z" fill="{color}"/></marker>'
             for name, color in (("line", LINE), ("alarm", ALARM))
         )
-        return "\n".join(
-            [
-                f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}"'
-                f' font-family="Helvetica, Arial, sans-serif" role="img"'
-                f' aria-label="{escape(label)}">',
-                f"<defs>{tips}</defs>",
-                f'<rect width="{width:g}" height="{height:g}" fill="#fff"/>',
-                *self.marks,
-                "</svg>\n",
-            ]
+        head = (
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}"'
+            f' font-family="Helvetica, Arial, sans-serif" role="img" aria-label="{escape(label)}">'
         )
+        paper = f'<rect width="{width:g}" height="{height:g}" fill="#fff"/>'
+        return "\n".join([head, f"<defs>{tips}</defs>", paper, *self.marks, "</svg>\n"])
 
     def _called(self, resource: str) -> str:
         """`${CreateTrainingJob}` as `sagemaker createTrainingJob, waits for it`."""
@@ -201,25 +206,24 @@ class _Sheet:
         name, sync, _ = call.removeprefix("aws-sdk:").partition(".sync")
         return name.replace(":", " ") + (", and waits" if sync else "")
 
-    @staticmethod
-    def _box(x: float, y: float, width: float, height: float, round_: float, paint: str) -> str:
-        return (
-            f'<rect x="{x:g}" y="{y:g}" width="{width:g}" height="{height:g}" rx="{round_:g}"'
-            f" {paint}/>"
-        )
+    def _box(
+        self, x: float, y: float, width: float, height: float, round_: float, paint: str
+    ) -> None:
+        self.width = max(self.width, x + width)
+        size = f'width="{width:g}" height="{height:g}" rx="{round_:g}"'
+        self.marks.append(f'<rect x="{x:g}" y="{y:g}" {size} {paint}/>')
 
 
 def _draw(sheet: _Sheet, definition: Mapping[str, Any]) -> None:
     """A definition, the way that its errors share, and what its Maps repeat."""
     states: States = definition["States"]
-    caught = Counter(way.to for state in states.values() for way in ways(state) if way.error)
+    caught = Counter(out.to for state in states.values() for out in arrows(state) if out.error)
     shared = next((name for name, times in caught.most_common(1) if times > 2), "")
+    below = _reached(states, shared) if shared else set[str]()
+    _Part(sheet, states, below, shared).draw(definition["StartAt"])
     if shared:
-        _Part(sheet, states, _reached(states, shared), shared).draw(definition["StartAt"])
         sheet.heading("Errors", "where a step does not handle its own")
         _Part(sheet, states, set(), shared).draw(shared)
-    else:
-        _Part(sheet, states, set(), "").draw(definition["StartAt"])
     for name, state in states.items():
         if "ItemProcessor" in state:
             sheet.heading(name, "for each item")
@@ -235,50 +239,62 @@ class _Part:
     elsewhere: set[str]
     shared: str
     drawn: set[str] = field(default_factory=set)
-    told: list[str] = field(default_factory=list)
+    # Of the step that is drawn: where its ways meet, those that came there, the right edge of all
+    meeting: Arrow | None = None
+    back: list[str] = field(default_factory=list)
+    right: float = 0
 
     def draw(self, start: str) -> None:
         sheet = self.sheet
-        self.told = story(self.states, start)
-        self.drawn = set(self.told)
-        for name, after in zip(self.told, [*self.told[1:], ""], strict=True):
-            top = sheet.bottom
+        told = story(self.states, start)
+        self.drawn = set(told)
+        for name, after in zip(told, [*told[1:], ""], strict=True):
+            top, self.right, self.back = sheet.bottom, 0, []
+            down = Arrow(after)
+            is_next = down in arrows(self.states[name])
+            self.meeting = None if is_next else down
             right = self._box(name, MARGIN, top, STORY_WIDTH)
-            sheet.bottom = self._leave(name, right, top, Way(after))
-            if after:
+            sheet.bottom = self._leave(name, right, top, down)
+            if is_next:
                 sheet.arrow(f"M{MARGIN + 40} {top + HEIGHT:g}V{sheet.bottom:g}")
+            elif after:
+                for way in self.back:
+                    turn = f"H{self.right + GAP / 2:g}V{sheet.bottom:g}"
+                    sheet.arrow(f"{way}{turn}H{MARGIN + 40}v{GAP / 2:g}")
+                sheet.bottom += GAP / 2
 
     def _box(self, name: str, x: float, y: float, wide: float = 0) -> float:
         right = self.sheet.state(name, self.states[name], x, y, wide)
-        if any(self._is_shared(way) for way in ways(self.states[name])):
+        if any(self._is_shared(arrow) for arrow in arrows(self.states[name])):
             self.sheet.badge(right - 2, y + 2)
+        self.right = max(self.right, right)
         return right
 
-    def _leave(self, name: str, x: float, y: float, but: Way | None = None) -> float:
+    def _leave(self, name: str, x: float, y: float, but: Arrow | None = None) -> float:
         """Draw the ways out of a box with this right edge; where the next row begins."""
-        row, middle = y, y + HEIGHT / 2
-        for way in ways(self.states[name]):
-            if way == but or self._is_shared(way):
+        row = y
+        for arrow in arrows(self.states[name]):
+            if arrow == but or self._is_shared(arrow):
                 continue
-            path = f"M{x:g} {middle:g}h{GAP:g}"
-            if row > y:
-                path = f"M{x + GAP / 3:g} {middle:g}V{row + HEIGHT / 2:g}H{x + GAP:g}"
-            self.sheet.arrow(path, way.error)
-            if way.error:
-                self.sheet.text(x + GAP, row - 4, f"on {way.error}", 10, color=ALARM)
-            row = self._follow(way.to, x + GAP, row)
+            way = f"M{x:g} {y + HEIGHT / 2:g}h{GAP / 3:g}V{row + HEIGHT / 2:g}"
+            if arrow == self.meeting:
+                self.back.append(way)
+                row += ROW
+                continue
+            self.sheet.arrow(f"{way}H{x + GAP:g}", arrow.error)
+            if arrow.error:
+                self.sheet.text(x + GAP, row - 4, f"on {arrow.error}", 10, color=ALARM)
+            row = self._follow(arrow.to, x + GAP, row)
         return max(row, y + ROW)
 
     def _follow(self, name: str, x: float, y: float) -> float:
         """Draw a state and all that follows, or where it is drawn; where the next row begins."""
-        if name in self.elsewhere:
-            self.sheet.pill(name, x, y, ALARM)
-        elif name in self.drawn:
-            self.sheet.pill(name, x, y, LINE)
-        else:
-            self.drawn.add(name)
-            return self._leave(name, self._box(name, x, y), y)
-        return y + ROW
+        if name in self.drawn | self.elsewhere:
+            color = ALARM if name in self.elsewhere else LINE
+            self.right = max(self.right, self.sheet.pill(name, x, y, color))
+            return y + ROW
+        self.drawn.add(name)
+        return self._leave(name, self._box(name, x, y), y)
 
-    def _is_shared(self, way: Way) -> bool:
-        return bool(way.error) and way.to == self.shared
+    def _is_shared(self, arrow: Arrow) -> bool:
+        return bool(arrow.error) and arrow.to == self.shared

@@ -23,7 +23,7 @@ def installed() -> str | None:
 
 
 @dataclass(frozen=True)
-class Registry:
+class LocalRegistry:
     host: str
 
     def digest(self, repository: str, tag: str) -> str:
@@ -53,7 +53,7 @@ class Registry:
 
 
 @contextmanager
-def running(program: str, folder: Path) -> Iterator[Registry]:
+def running(program: str, folder: Path) -> Iterator[LocalRegistry]:
     """Docker and podman take 127.0.0.1 without TLS, podman if it is told to."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         host = f"127.0.0.1:{free.getsockname()[1]}"
@@ -71,7 +71,7 @@ def running(program: str, folder: Path) -> Iterator[Registry]:
         while not _answers(host):
             assert time.monotonic() < deadline, (folder / "registry.log").read_text()
             time.sleep(0.1)
-        yield Registry(host)
+        yield LocalRegistry(host)
     finally:
         process.terminate()
         process.wait()

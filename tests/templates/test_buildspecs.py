@@ -24,7 +24,7 @@ def script(specification: str) -> str:
     return "\n".join(f"{command}\n[ $? -eq 0 ] || exit 1" for command in commands)
 
 
-class Build:
+class BuildFolder:
     """A folder to build in, with programs that are under the test's control."""
 
     def __init__(self, folder: Path, **variables: str) -> None:
@@ -92,10 +92,10 @@ def test_the_report_has_the_name_of_the_stacks_report_group(
 DIGESTS = {name: "sha256:" + name[0].encode().hex() * 32 for name in ("train", "serve")}
 
 
-def image_build(folder: Path, hyperparameters: str, known: tuple[str, ...] = ()) -> Build:
+def image_build(folder: Path, hyperparameters: str, known: tuple[str, ...] = ()) -> BuildFolder:
     """A registry that holds the images `known` of the commit, and what docker pushes."""
     (folder / "hyperparameters.json").write_text(hyperparameters)
-    build = Build(
+    build = BuildFolder(
         folder,
         CODEBUILD_RESOLVED_SOURCE_VERSION=COMMIT,
         REPOSITORY_NAME="mlops",
@@ -214,10 +214,14 @@ def test_a_registry_that_cannot_be_asked_is_not_an_absent_image(
 # ---- train.yml
 
 
-def train_build(folder: Path, status: str, history: list[dict[str, Any]] | None = None) -> Build:
+def train_build(
+    folder: Path, status: str, history: list[dict[str, Any]] | None = None
+) -> BuildFolder:
     (folder / "workflow.json").write_text("{}")
     (folder / "events.json").write_text(json.dumps({"events": history or []}))
-    build = Build(folder, CODEBUILD_BUILD_ID="mlops-train:1-2-3", TRAINING_WORKFLOW="arn:workflow")
+    build = BuildFolder(
+        folder, CODEBUILD_BUILD_ID="mlops-train:1-2-3", TRAINING_WORKFLOW="arn:workflow"
+    )
     build.program(
         "aws",
         'case "$2" in start-execution) echo arn:execution ;; '

@@ -11,7 +11,7 @@ State = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Task:
+class TaskState:
     """A Task state, inside a Map or not, and the integration it calls (`sns:publish`)."""
 
     machine: str
@@ -33,7 +33,7 @@ def levels(definition: State) -> Iterator[State]:
             yield from levels(state["ItemProcessor"])
 
 
-def tasks(template: dict[str, Any]) -> list[Task]:
+def tasks(template: dict[str, Any]) -> list[TaskState]:
     found = []
     machines = of_type(template, "AWS::StepFunctions::StateMachine")
     for machine, definition in definitions(template).items():
@@ -44,7 +44,7 @@ def tasks(template: dict[str, Any]) -> list[Task]:
                     token = state["Resource"].removeprefix("${").removesuffix("}")
                     arn = substitutions[token]["Fn::Sub"]
                     integration = arn.removeprefix("arn:${AWS::Partition}:states:::")
-                    found.append(Task(machine, name, state, integration))
+                    found.append(TaskState(machine, name, state, integration))
     return found
 
 

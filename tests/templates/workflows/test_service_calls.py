@@ -9,7 +9,7 @@ from botocore.model import Shape, StructureShape
 from botocore.validate import ParamValidator
 
 from tests.templates.reading import grants
-from tests.templates.workflows.machines import Task, definitions, tasks
+from tests.templates.workflows.machines import TaskState, definitions, tasks
 
 Template = dict[str, Any]
 SERVICES = {"states": "stepfunctions"}
@@ -76,7 +76,7 @@ def complaints(arguments: Any, shape: Shape) -> str:
     return str(ParamValidator().validate(with_samples(arguments, shape), shape).generate_report())
 
 
-def arguments_of(task: Task) -> Any:
+def arguments_of(task: TaskState) -> Any:
     arguments = dict(task.state["Parameters"])
     if task.integration.startswith("states:startExecution"):
         # The optimized integration takes Input as JSON, the API as text
