@@ -110,6 +110,7 @@ bench: $(VENV) ## measure training and serving against other ways (half an hour)
 	@$(PY) -m benchmarks.training
 	@$(PY) -m benchmarks.serving
 	@$(PY) -m benchmarks.soak
+	@$(PY) -m benchmarks.siege
 	@$(PY) -m benchmarks.generating
 
 lock: ## resolve the dependencies anew (needs uv)
