@@ -114,6 +114,7 @@ bench: $(VENV) ## measure training and serving against other ways (half an hour)
 	@$(PY) -m benchmarks.training
 	@$(PY) -m benchmarks.serving
 	@$(PY) -m benchmarks.soak
+	@$(PY) -m benchmarks.siege
 	@$(PY) -m benchmarks.generating
 
 golden: $(VENV) ## take the templates as they are now as those to compare with
