@@ -38,7 +38,6 @@ class StoredImage:
     environment: Mapping[str, str]
     workdir: str
     entrypoint: tuple[str, ...]
-    command: tuple[str, ...] = ()
 
     def locate(self, path: str) -> Path:
         """Where an absolute path of the image lies on this machine."""
@@ -86,10 +85,5 @@ def resolve(uri: str) -> StoredImage:
     if not folder.is_dir():
         raise ImageNotFound(uri)
     config = json.loads((folder / "config.json").read_text())
-    return StoredImage(
-        folder / "root",
-        config["Env"],
-        config["WorkingDir"],
-        tuple(config["Entrypoint"]),
-        tuple(config["Cmd"]),
-    )
+    root, entrypoint = folder / "root", tuple(config["Entrypoint"])
+    return StoredImage(root, config["Env"], config["WorkingDir"], entrypoint)

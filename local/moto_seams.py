@@ -1,6 +1,7 @@
-"""The one place where this package changes moto, and the names private to moto that it leans on.
+"""The one place where this package changes moto.
 
-Each seam has a contract test (local/tests/test_moto_seams.py): a moto that moves one fails there.
+A contract test (local/tests/test_moto_seams.py) holds the names that these seams, and the services
+that keep their records in moto, lean on: a moto that moves one fails there.
 """
 
 import hashlib
@@ -231,7 +232,7 @@ def _start_time() -> None:
 
 
 def _sagemaker() -> None:
-    """SageMaker's jobs and endpoints are this package's, everything else of it is moto's."""
+    """SageMaker is this package's; moto keeps its tables and does its tags, the rest is refused."""
     import moto.sagemaker.urls
     import moto.sagemakerruntime.urls
 

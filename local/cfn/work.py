@@ -20,7 +20,7 @@ from local.cfn.schema import PropertyError
 from local.cfn.template import TemplateError
 from local.credentials import Credentials
 
-# the CLI's waiters look again only after 30 s, so an answer that is soon complete waits to be
+# the CLI's waiters look again only after 30 s: an answer waits for a deployment that is soon done
 ANSWER_WITHIN_SECONDS = 20
 REPLACING = "Requested update requires the creation of a new physical resource; hence creating one."
 MESSAGE_LIMIT = 1024  # characters (API_RecordHandlerProgress, "StatusMessage")

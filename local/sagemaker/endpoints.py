@@ -6,7 +6,7 @@ from typing import Any
 from moto.core.responses import ActionResult, EmptyResult
 
 from local.background import background
-from local.events import emit
+from local.events import emit, epoch_ms
 from local.refusals import unsupported
 from local.sagemaker.records import (
     ENDPOINT,
@@ -18,7 +18,6 @@ from local.sagemaker.records import (
     invalid,
 )
 from local.sagemaker.server import ModelServer, StartFailed
-from local.stepfunctions.shapes import epoch_ms
 
 
 class EndpointRecord(Record):

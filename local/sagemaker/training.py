@@ -15,12 +15,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 from local import images
 from local.context import current
 from local.credentials import Credentials
-from local.events import emit
+from local.events import emit, epoch_ms
 from local.logs import LogStream
 from local.sagemaker import checkpoints, container
 from local.sagemaker.instances import Instances, JobWatch, lent_ports
 from local.sagemaker.records import LOCK, Record
-from local.stepfunctions.shapes import epoch_ms
 
 GROUP = "/aws/sagemaker/TrainingJobs"
 REASON_LENGTH = 1024  # FailureReason, API reference, DescribeTrainingJob

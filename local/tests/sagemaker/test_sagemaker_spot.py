@@ -159,8 +159,8 @@ def test_the_command_says_what_cannot_be_reclaimed(
 @pytest.mark.parametrize(
     ("url", "words"),
     [
-        (None, "only a local endpoint can reclaim instances, and this is AWS: `make local`"),
-        ("https://sagemaker.eu-west-1.amazonaws.com", "amazonaws.com is not one: `make local`"),
+        (None, "only a local endpoint can reclaim instances, and this is AWS: start one"),
+        ("https://sagemaker.eu-west-1.amazonaws.com", "amazonaws.com is not one: start one"),
         ("http://127.0.0.1:9", "is the local endpoint running at http://127.0.0.1:9?"),
     ],
 )
