@@ -15,7 +15,7 @@ from pathlib import Path
 
 from botocore.exceptions import ClientError
 
-from local import context
+from local.context import current
 
 URI = re.compile(
     r"(?P<registry>(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?)"
@@ -66,7 +66,7 @@ def resolve(uri: str) -> StoredImage:
     from local import credentials  # loads moto; `add` runs in builds, which have no use for it
 
     match = URI.fullmatch(uri)
-    here = context.current()
+    here = current()
     if not match or (match["account"], match["region"]) != (here.account, here.region):
         raise ImageNotFound(uri)
     wanted = (

@@ -61,21 +61,19 @@ def _log_delivery() -> None:
     from moto.s3.models import FakeBucket
     from moto.s3.utils import LOGGING_SERVICE_PRINCIPAL
 
+    from local.credentials import as_list
+
     def allowed(target_bucket: Any, target_prefix: str | None) -> bool:
         policy = json.loads(target_bucket.policy or b'{"Statement": []}')
         wanted = f"{target_bucket.arn}/{target_prefix or ''}*"
         return any(
             each["Effect"] == "Allow"
             and each["Principal"] == {"Service": LOGGING_SERVICE_PRINCIPAL}
-            and not {wanted, f"{target_bucket.arn}/*"}.isdisjoint(_list(each["Resource"]))
+            and not {wanted, f"{target_bucket.arn}/*"}.isdisjoint(as_list(each["Resource"]))
             for each in policy["Statement"]
         )
 
     FakeBucket._log_permissions_enabled_policy = staticmethod(allowed)  # type: ignore[method-assign]
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
 
 
 def _registry() -> None:

@@ -3,19 +3,15 @@
 import re
 import uuid
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from local.cfn.plan import Plan
 from local.context import current
-from local.service import AwsError, Records
+from local.service import AwsError, Records, now
 
 STACK_TYPE = "AWS::CloudFormation::Stack"
 UPDATABLE = {"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"}
-
-
-def now() -> datetime:
-    return datetime.now(UTC)
 
 
 def invalid(message: str) -> AwsError:

@@ -78,9 +78,9 @@ def test_the_longest_name_of_a_state_cuts_off_nothing_of_what_is_supported(
     name = "S" * 80
     machine = {
         "StartAt": name,
-        "States": {name: {**task("states:listExecutions", {}), "End": True}},
+        "States": {name: {**task("sagemaker:listModels", {}), "End": True}},
     }
-    assert refusal(aws, role, machine).endswith("states:startExecution.waitForTaskToken)")
+    assert refusal(aws, role, machine).endswith("sagemaker:updateEndpoint)")
 
 
 def test_what_is_no_integration_at_all_is_refused(aws: Aws, role: str) -> None:
