@@ -1,5 +1,5 @@
-"""What each kind of action does, through the APIs and with the pipeline's role (CodePipeline User
-Guide, "Action structure reference")."""
+"""What each kind of action does, with the pipeline's role (CodePipeline User Guide, "Action
+structure reference"). It calls the APIs, but for a commit's files, which no API hands out."""
 
 import json
 import time
