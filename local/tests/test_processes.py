@@ -6,21 +6,9 @@ import time
 from pathlib import Path
 
 from local import processes
+from local.tests.remote import alive
 
 SLEEP_WITH_GRANDCHILD = "sleep 300 & echo $!; exec sleep 300"
-
-
-def alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return (
-        "Z"
-        not in subprocess.run(
-            ["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False
-        ).stdout
-    )
 
 
 def gone(pid: int, seconds: float = 5) -> bool:
