@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ACCOUNT = "111122223333"
-# Services, by the name that signs their requests. GLOBAL ones may be signed for the partition's
-# first region; what MOTO names it does well enough to be of use, anything else it would pretend
+# Services, by the name that signs their requests; those that are GLOBAL may be signed for the
+# partition's first region. MOTO does these well enough to be of use, others it would only pretend
 GLOBAL = {"iam", "s3", "sts"}
 MOTO = GLOBAL | {"application-autoscaling", "ecr", "kms", "logs", "monitoring", "sns", "sqs", "ssm"}
 OURS = {

@@ -38,9 +38,10 @@ class Models(Operations):
         name = self.new_name(MODEL)
         arn = MODEL.arn(name)
         request = self.request("Tags")
-        containers = request.get("Containers") or [request.get("PrimaryContainer", {})]
-        if len(containers) > 1:
-            raise invalid(unsupported("Containers with more than one", "PrimaryContainer"))
+        primary = [request["PrimaryContainer"]] if "PrimaryContainer" in request else []
+        containers = [*primary, *request.get("Containers", [])]
+        if len(containers) != 1:
+            raise invalid(unsupported(f"A model of {len(containers)} containers", "1"))
         (container,) = containers
         if not container.get("Image"):
             raise invalid(unsupported("A container without Image"))

@@ -267,6 +267,16 @@ def test_a_model_is_checked_when_it_is_created(aws: Aws, image: str) -> None:
     assert "Could not access model data at s3://" in said
 
 
+@pytest.mark.parametrize(
+    ("given", "count"),
+    [({}, 0), ({"Containers": [{}, {}]}, 2), ({"PrimaryContainer": {}, "Containers": [{}]}, 2)],
+)
+def test_a_model_has_one_container(aws: Aws, given: dict[str, Any], count: int) -> None:
+    create, role = aws.client("sagemaker").create_model, aws.role("sagemaker")
+    said = refusal(create, ModelName="m", ExecutionRoleArn=role, **given)
+    assert f"A model of {count} containers is not supported" in said
+
+
 def test_a_configuration_needs_its_model(aws: Aws) -> None:
     said = refusal(
         aws.client("sagemaker").create_endpoint_config,
