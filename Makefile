@@ -101,7 +101,7 @@ test-quick: $(VENV) ## run the tests that take seconds, all but the whole system
 	@$(PYTEST) -m "not local and not slow and not image"
 
 test-local: $(VENV) ## run the tests of the local endpoint (local/)
-	@$(PY) -m pytest local/tests -n 2 --dist loadfile --no-loadscope-reorder
+	@$(PYTEST) local/tests
 
 image: $(VENV) ## build both container images and test them (docker or podman)
 	@$(PY) -m scripts.image build
