@@ -22,6 +22,8 @@ VENV := .venv/.installed
 PY   := .venv/bin/python
 WHERE = --stack "$$STACK" --region "$$REGION" --profile "$$PROFILE"
 SURE  = $(if $(YES),--yes)
+# Two processes share the files, in the order in which conftest.py puts them
+PYTEST = $(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 REGIONS := us-east-1 eu-west-1 cn-north-1 cn-northwest-1 us-gov-west-1
 
 .DEFAULT_GOAL := help
@@ -93,10 +95,10 @@ lint: generate ## check code, types and the templates for five regions
 	  --template build/mlops.yaml build/bootstrap.yaml
 
 test: $(VENV) ## run every test that needs nothing but this machine
-	@$(PY) -m pytest -m "not image" -n 2 --dist loadfile --no-loadscope-reorder
+	@$(PYTEST) -m "not image"
 
-test-quick: $(VENV) ## run the tests that take seconds: all but the whole system's
-	@$(PY) -m pytest -m "not local and not image"
+test-quick: $(VENV) ## run the tests that take seconds, all but the whole system's and trainings
+	@$(PYTEST) -m "not local and not slow and not image"
 
 test-local: $(VENV) ## run the tests of the local endpoint (local/)
 	@$(PY) -m pytest local/tests -n 2 --dist loadfile --no-loadscope-reorder
@@ -112,6 +114,7 @@ bench: $(VENV) ## measure training and serving against other ways (half an hour)
 	@$(PY) -m benchmarks.training
 	@$(PY) -m benchmarks.serving
 	@$(PY) -m benchmarks.soak
+	@$(PY) -m benchmarks.generating
 
 golden: $(VENV) ## take the templates as they are now as those to compare with
 	@$(PY) generate.py --output tests/golden

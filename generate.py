@@ -19,8 +19,8 @@ from templates.parts.pipeline import add_pipeline, plan_stages, silent
 from templates.parts.registry import add_registry
 from templates.parts.source import add_push_trigger, add_source
 from templates.parts.storage import add_bootstrap_bucket, add_storage
-from templates.workflows.deployment import add_deployment
-from templates.workflows.training import add_training
+from templates.workflows.deployment.story import add_deployment
+from templates.workflows.training.story import add_training
 
 ROOT = Path(__file__).resolve().parent
 

@@ -15,7 +15,7 @@ from typing import IO
 
 from local.context import Context
 from local.refusals import unsupported
-from local.server import Server, create
+from local.server import Front, create
 
 DEFAULT_PORT = 4599
 
@@ -45,76 +45,77 @@ def parser() -> argparse.ArgumentParser:
     return parser
 
 
+class _CannotStart(Exception):
+    """Why the endpoint cannot start, and what to do about it."""
+
+
 def main(argv: list[str] | None = None) -> int:
     began = time.monotonic()
     options = parser().parse_args(argv)
-    runtime = os.environ.get("LOCAL_RUNTIME", "process")
-    problem = _problem(options.port, runtime)
-    if problem:
-        print(f"local: {problem}", file=sys.stderr)
-        return 2
     home = options.home.resolve()
     try:
-        home.mkdir(parents=True, exist_ok=True)
-        lock = _lock(home)
-    except OSError as error:
-        print(f"local: cannot use --home {options.home}: {error.strerror}", file=sys.stderr)
+        _check(options.port)
+        lock = _lock(home, options.home)
+        front = _open(Context(options.region, options.port, home))
+    except _CannotStart as why:
+        print(f"local: {why}", file=sys.stderr)
         return 2
-    if lock is None:
-        print(
-            f"local: another local endpoint uses {options.home}; stop it or give --home another "
-            "folder",
-            file=sys.stderr,
-        )
-        return 2
-    try:
-        server = create(Context(options.region, options.port, home, runtime=runtime))
-    except OSError as error:
-        print(
-            f"local: cannot listen on port {options.port}: "
-            f"{os.strerror(error.errno or 0)}; give --port another (0 takes a free one)",
-            file=sys.stderr,
-        )
-        return 2
-    _write_environment(server, home / "env")
-    _announce(server, options.home, time.monotonic() - began)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: _stop_soon(server))
-    server.serve()
-    (home / "env").unlink(missing_ok=True)
+    with lock:
+        _write_environment(front, home / "env")
+        _announce(front, options.home, time.monotonic() - began)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: _stop_soon(front))
+        front.serve()
+        (home / "env").unlink(missing_ok=True)
     print("local: stopped, nothing is left running")
     return 0
 
 
-def _problem(port: int, runtime: str) -> str | None:
+def _check(port: int) -> None:
     if not 0 <= port <= 65535:
-        return f"--port {port} is not a port (0 to 65535)"
+        raise _CannotStart(f"--port {port} is not a port (0 to 65535)")
+    runtime = os.environ.get("LOCAL_RUNTIME", "process")
     if runtime != "process":
-        return unsupported(f"LOCAL_RUNTIME={runtime}", "process")
+        raise _CannotStart(unsupported(f"LOCAL_RUNTIME={runtime}", "process"))
     for program in ("git", "bash"):
         if shutil.which(program) is None:
-            return f"{program} is not on PATH; install it first"
-    return None
+            raise _CannotStart(f"{program} is not on PATH; install it first")
 
 
-def _lock(home: Path) -> IO[str] | None:
-    lock = (home / "lock").open("w")
+def _lock(home: Path, given: Path) -> IO[str]:
+    """One endpoint has a home; the lock goes when this process ends, whatever ends it."""
     try:
+        home.mkdir(parents=True, exist_ok=True)
+        lock = (home / "lock").open("w")
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        return None
+        raise _CannotStart(
+            f"another local endpoint uses {given}; stop it or give --home another folder"
+        ) from None
+    except OSError as error:
+        raise _CannotStart(f"cannot use --home {given}: {error.strerror}") from None
     return lock
 
 
-def _stop_soon(server: Server) -> None:
+def _open(context: Context) -> Front:
+    try:
+        return create(context)
+    except OSError as error:
+        raise _CannotStart(
+            f"cannot listen on port {context.port}: {os.strerror(error.errno or 0)}; "
+            "give --port another (0 takes a free one)"
+        ) from None
+
+
+def _stop_soon(front: Front) -> None:
     # shutdown() waits for the loop that this handler interrupts, so another thread calls it
-    threading.Thread(target=server.stop).start()
+    threading.Thread(target=front.stop).start()
 
 
-def _write_environment(server: Server, path: Path) -> None:
+def _write_environment(front: Front, path: Path) -> None:
     from local.credentials import administrator
 
-    variables = {**administrator().environment(), **_git_settings(server.context.url)}
+    variables = {**administrator().environment(), **_git_settings(front.context.url)}
     lines = [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
     path.unlink(missing_ok=True)
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
@@ -142,8 +143,8 @@ def _git_settings(url: str) -> dict[str, str]:
     return variables
 
 
-def _announce(server: Server, home: Path, seconds: float) -> None:
-    context = server.context
+def _announce(front: Front, home: Path, seconds: float) -> None:
+    context = front.context
     print(f"local: {context.url} is {context.region}, account {context.account} ({seconds:.1f} s)")
     print("local: in another terminal, from this folder:\n")
     print(f"    source {home / 'env'}\n")

@@ -12,7 +12,6 @@ class Context:
     port: int
     home: Path
     account: str = ACCOUNT
-    runtime: str = "process"
 
     @property
     def partition(self) -> str:

@@ -1,10 +1,12 @@
-"""Who acts: the administrator, or a service with the role it assumed. Nothing acts unnamed."""
+"""Who acts: the administrator, or a service with a role that trusts it. Nothing acts unnamed."""
 
+import fnmatch
 import json
 import re
 import secrets
 import string
 import threading
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -17,7 +19,7 @@ from moto.iam.models import IAMBackend, iam_backends
 from moto.sts.models import STSBackend, sts_backends
 
 from local.context import current
-from local.trust import refusal
+from local.refusals import unsupported
 
 ADMINISTRATOR = "administrator"
 _session_lock = threading.Lock()
@@ -37,9 +39,9 @@ class Credentials:
     secret_access_key: str
     session_token: str | None = None
 
-    def client(self, service: str, **config: Any) -> Any:
+    def client(self, service: str) -> Any:
         """A boto3 client of this endpoint that acts with these credentials; it does not retry."""
-        return _client(self, service, tuple(sorted(config.items())))
+        return _client(self, service)
 
     def environment(self) -> dict[str, str]:
         """The variables that make any AWS client in a child process act with these credentials."""
@@ -64,7 +66,7 @@ class Caller:
 
 
 @lru_cache(maxsize=256)
-def _client(credentials: Credentials, service: str, config: tuple[tuple[str, Any], ...]) -> Any:
+def _client(credentials: Credentials, service: str) -> Any:
     context = current()
     with _session_lock:  # clients are thread-safe, creating them is not (boto3 guide, "Clients")
         return boto3.client(
@@ -78,7 +80,6 @@ def _client(credentials: Credentials, service: str, config: tuple[tuple[str, Any
                 retries={"total_max_attempts": 1},
                 max_pool_connections=50,
                 s3={"addressing_style": "path"},
-                **dict(config),
             ),
         )
 
@@ -154,3 +155,59 @@ def caller(access_key_id: str) -> Caller:
     return Caller(
         role.arn, Credentials(role.access_key_id, role.secret_access_key, role.session_token)
     )
+
+
+def _like(pattern: str, value: str) -> bool:
+    return fnmatch.fnmatchcase(value, pattern.replace("[", "[[]"))
+
+
+OPERATORS: dict[str, Callable[[str, str], bool]] = {
+    "StringEquals": lambda wanted, value: wanted == value,
+    "StringLike": _like,
+    "ArnEquals": _like,
+    "ArnLike": _like,
+}
+
+
+def refusal(policy: Mapping[str, Any], service: str, keys: Mapping[str, str]) -> str | None:
+    """Why `policy` does not let `service` assume the role, or None if it does.
+
+    `keys` are the condition keys the service sends (aws:SourceAccount, aws:SourceArn), in lower
+    case. An operator that is not understood refuses: a check that cannot be made has not passed.
+    """
+    reason = f"the trust policy does not name {service}"
+    for statement in _list(policy.get("Statement", [])):
+        if statement.get("Effect") != "Allow" or service not in _services(statement):
+            continue
+        if "sts:AssumeRole" not in _list(statement.get("Action", [])):
+            continue
+        unmet = _unmet(statement.get("Condition", {}), keys)
+        if unmet is None:
+            return None
+        reason = unmet
+    return reason
+
+
+def _services(statement: Mapping[str, Any]) -> list[str]:
+    principal = statement.get("Principal", {})
+    return _list(principal.get("Service", [])) if isinstance(principal, Mapping) else []
+
+
+def _unmet(conditions: Mapping[str, Mapping[str, Any]], keys: Mapping[str, str]) -> str | None:
+    for operator, wants in conditions.items():
+        test = OPERATORS.get(operator.removesuffix("IfExists"))
+        if test is None:
+            return unsupported(f"{operator} in the trust policy", *OPERATORS)
+        for key, wanted in wants.items():
+            value = keys.get(key.lower())
+            if value is None and operator.endswith("IfExists"):
+                continue
+            if value is None or not any(test(each, value) for each in _list(wanted)):
+                return (
+                    f"the trust policy wants {key} {operator} {wanted}, the service sends {value}"
+                )
+    return None
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]

@@ -1,17 +1,65 @@
-"""EventBridge delivery: events of this endpoint's services reach the targets of matching rules."""
+"""EventBridge: what happens here is told to the rules that match, and reaches their targets.
+
+moto keeps the rules. A target is checked when it is put: what is accepted is delivered to, in the
+form that it asks for (EventBridge User Guide, "Amazon EventBridge input transformation").
+"""
 
 import json
+import re
+import sys
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
 from moto.events.models import EventsBackend, Rule, events_backends
+from moto.events.responses import EventsHandler
 
 from local.background import background
 from local.context import current
-from local.credentials import Credentials, administrator, assume
+from local.credentials import NotAuthorized, administrator, assume
 from local.refusals import unsupported
+from local.service import AwsError, Service
+
+_TARGETS = ("sns", "codepipeline", "states")
+_INPUTS = ("Input", "InputPath", "InputTransformer")
+_RESERVED = {  # "Predefined variables"
+    "aws.events.rule-arn",
+    "aws.events.rule-name",
+    "aws.events.event.ingestion-time",
+    "aws.events.event",
+    "aws.events.event.json",
+}
+_PATH = re.compile(r"\$(\.[\w/-]+|\[\d+\])*")
+_VARIABLE = re.compile(r"<([\w.-]+)>")
+_QUOTED_OR_VARIABLE = re.compile(rf'("(?:[^"\\]|\\.)*")|{_VARIABLE.pattern}')
+
+
+class EventBridge(Service, EventsHandler):
+    """Rules of the default bus, by moto; their targets, checked here."""
+
+    service = "events"
+    by_moto = frozenset(
+        {
+            *("delete_rule", "describe_rule", "disable_rule", "enable_rule", "list_rules"),
+            *("list_rule_names_by_target", "list_targets_by_rule", "remove_targets"),
+            *("list_tags_for_resource", "tag_resource", "untag_resource"),
+        }
+    )
+
+    def __init__(self) -> None:
+        EventsHandler.__init__(self)
+        self.automated_parameter_parsing = True
+
+    def put_rule(self) -> Any:
+        self.refuse("ScheduleExpression")
+        return super().put_rule()
+
+    def put_targets(self) -> Any:
+        for target in self.get("Targets"):
+            _check(target)
+        return super().put_targets()
 
 
 def emit(source: str, detail_type: str, resources: Sequence[str], detail: dict[str, Any]) -> None:
@@ -37,32 +85,109 @@ def emit(source: str, detail_type: str, resources: Sequence[str], detail: dict[s
 
 
 def _deliver(rule: Rule, target: dict[str, Any], event: dict[str, Any]) -> None:
+    try:
+        _send(rule, target, event)
+    except (NotAuthorized, ClientError, BotoCoreError) as error:
+        print(f"rule {rule.name}: {target['Arn']} got no event: {error}", file=sys.stderr)
+
+
+def _send(rule: Rule, target: dict[str, Any], event: dict[str, Any]) -> None:
     arn = target["Arn"]
     service = arn.split(":")[2]
     if service == "sns":  # allowed by the topic's own policy, not by a role
-        administrator().client("sns").publish(TopicArn=arn, Message=_input(target, event))
+        topic = administrator().client("sns")
+        topic.publish(TopicArn=arn, Message=_input(rule, target, event))
         return
-    credentials = _target_role(rule, target)
+    role = assume(target["RoleArn"], "events.amazonaws.com", rule.name, rule.arn)
     if service == "codepipeline":
-        credentials.client("codepipeline").start_pipeline_execution(name=arn.split(":")[-1])
-    elif service == "states":
-        credentials.client("stepfunctions").start_execution(
-            stateMachineArn=arn, input=_input(target, event)
-        )
+        role.client("codepipeline").start_pipeline_execution(name=arn.split(":")[-1])
     else:
-        raise ValueError(
-            unsupported(f"rule {rule.name}: the target {arn}", "sns", "codepipeline", "states")
+        role.client("stepfunctions").start_execution(
+            stateMachineArn=arn, input=_input(rule, target, event)
         )
 
 
-def _target_role(rule: Rule, target: dict[str, Any]) -> Credentials:
-    if "RoleArn" not in target:
-        raise ValueError(f"rule {rule.name}: target {target['Id']} has no RoleArn")
-    return assume(target["RoleArn"], "events.amazonaws.com", rule.name, rule.arn)
+def _input(rule: Rule, target: dict[str, Any], event: dict[str, Any]) -> str:
+    """What the target gets: the event, a part of it, or a text made of its parts."""
+    if "InputPath" in target:
+        return json.dumps(_at(target["InputPath"], event))
+    if "InputTransformer" not in target:
+        return str(target.get("Input") or json.dumps(event))
+    transformer = target["InputTransformer"]
+    paths = transformer.get("InputPathsMap", {})
+    values = {name: _at(path, event) for name, path in paths.items()} | {
+        "aws.events.rule-arn": rule.arn,
+        "aws.events.rule-name": rule.name,
+        "aws.events.event.ingestion-time": event["time"],
+        "aws.events.event": {key: value for key, value in event.items() if key != "detail"},
+        "aws.events.event.json": event,
+    }
+    return _filled(transformer["InputTemplate"], values)
 
 
-def _input(target: dict[str, Any], event: dict[str, Any]) -> str:
-    for name in ("InputPath", "InputTransformer"):
-        if target.get(name):
-            raise ValueError(unsupported(f"target {target['Id']}: {name}", "Input"))
-    return str(target.get("Input") or json.dumps(event))
+def _at(path: str, event: Any) -> Any:
+    """The value at a JSON path; None if the event has none."""
+    found = event
+    for name, index in re.findall(r"\.([\w/-]+)|\[(\d+)\]", path):
+        try:
+            found = found[name] if name else found[int(index)]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return found
+
+
+def _filled(template: str, values: Mapping[str, Any]) -> str:
+    """The template with its variables: between quotation marks as text, elsewhere as JSON.
+
+    As in AWS nothing is escaped, and a variable that the event does not have is empty.
+    """
+
+    def text(variable: re.Match[str]) -> str:
+        value = values[variable[1]]
+        if value is None or isinstance(value, str):
+            return value or ""
+        return json.dumps(value).replace('"', "")
+
+    def filled(part: re.Match[str]) -> str:
+        if part[1]:
+            return _VARIABLE.sub(text, part[1])
+        value = values[part[2]]
+        return json.dumps("" if value is None else value)
+
+    return _QUOTED_OR_VARIABLE.sub(filled, template)
+
+
+def _check(target: dict[str, Any]) -> None:
+    """Raises AwsError for a target that no event could be delivered to as it asks."""
+    who, service = f"target {target['Id']}", "".join(target["Arn"].split(":")[2:3])
+    if service not in _TARGETS:
+        raise _invalid(unsupported(f"{who}: {target['Arn']}", *_TARGETS))
+    if service != "sns" and "RoleArn" not in target:
+        raise _invalid(f"RoleArn is required for {who}")
+    inputs = () if service == "codepipeline" else _INPUTS
+    for name in sorted(target.keys() - {"Id", "Arn", "RoleArn", *inputs}):
+        raise _invalid(unsupported(f"{who}: {name}", *inputs))
+    if len(target.keys() & set(_INPUTS)) > 1:
+        raise _invalid(f"only one of {', '.join(_INPUTS)} can be given for {who}")
+    transformer = target.get("InputTransformer", {})
+    paths = transformer.get("InputPathsMap", {})
+    for path in [target.get("InputPath", "$"), *paths.values()]:
+        if not _PATH.fullmatch(path):
+            raise _invalid(unsupported(f"{who}: the path {path}", "$.name", "$.names[0]"))
+    if transformer:
+        _check_template(who, transformer["InputTemplate"], {*paths, *_RESERVED})
+
+
+def _check_template(who: str, template: str, known: set[str]) -> None:
+    for name in sorted(set(_VARIABLE.findall(template)) - known):
+        raise _invalid(f"{who}: InputTemplate uses <{name}>, which is not in InputPathsMap")
+    try:
+        json.loads(_filled(template, dict.fromkeys(known, 0)))  # a number cannot be an object's key
+    except ValueError as error:
+        raise _invalid(
+            f"{who}: InputTemplate is neither a text in quotation marks nor JSON: {error}"
+        ) from None
+
+
+def _invalid(message: str) -> AwsError:
+    return AwsError("ValidationException", message)

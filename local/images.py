@@ -17,8 +17,8 @@ from botocore.exceptions import ClientError
 
 from local import context
 
-_URI = re.compile(
-    r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?"
+URI = re.compile(
+    r"(?P<registry>(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?)"
     r"/(?P<repository>[a-z0-9._/-]+?)(:(?P<tag>[\w.-]{1,128}))?(@(?P<digest>sha256:[0-9a-f]{64}))?"
 )
 
@@ -31,7 +31,7 @@ class ImageNotFound(LookupError):
 
 
 @dataclass(frozen=True)
-class Image:
+class StoredImage:
     """An image's file system below `folder`, and how its Dockerfile configured it."""
 
     folder: Path
@@ -62,11 +62,11 @@ def add(repository: str, digest: str, image: Path, store: Path) -> None:
     aside.rename(target)
 
 
-def resolve(uri: str) -> Image:
+def resolve(uri: str) -> StoredImage:
     """The image that `uri` names by tag or digest; raises ImageNotFound unless ECR lists it."""
     from local import credentials  # loads moto; `add` runs in builds, which have no use for it
 
-    match = _URI.fullmatch(uri)
+    match = URI.fullmatch(uri)
     here = context.current()
     if not match or (match["account"], match["region"]) != (here.account, here.region):
         raise ImageNotFound(uri)
@@ -86,7 +86,7 @@ def resolve(uri: str) -> Image:
     if not folder.is_dir():
         raise ImageNotFound(uri)
     config = json.loads((folder / "config.json").read_text())
-    return Image(
+    return StoredImage(
         folder / "root",
         config["Env"],
         config["WorkingDir"],

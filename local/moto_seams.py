@@ -11,8 +11,6 @@ from functools import lru_cache
 from importlib.metadata import version
 from typing import Any
 
-from local.refusals import unsupported
-
 MOTO = "5.2.5"
 INDEFINITE = re.compile(r"\.\.|\.\*|\[\s*(?:\*|\?|-?\d*\s*:|-?\d+\s*,|'[^']*'\s*,)")
 _installed = False
@@ -123,13 +121,14 @@ def _workflows() -> None:
     import moto.stepfunctions.urls as urls
     from moto.core.config import default_user_config
 
-    from local.stepfunctions.executions import Machines, StepFunctions
+    from local.stepfunctions.api import Machines, StepFunctions, check
 
     default_user_config["stepfunctions"] = {"execute_state_machine": True}
     Machines._url_module = urls  # type: ignore[assignment]
     records.stepfunctions_backends.backend = Machines
     # machines live in one of moto's two registries, executions would look in the other
     interpreter.stepfunctions_parser_backends = records.stepfunctions_backends  # type: ignore[assignment]
+    interpreter.StepFunctionsParserBackend._validate_definition = staticmethod(check)  # type: ignore[method-assign]
     for path in urls.url_paths:
         urls.url_paths[path] = StepFunctions.dispatch
     _error_codes()
@@ -155,15 +154,10 @@ def _error_codes() -> None:
 def _tasks() -> None:
     import moto.stepfunctions.parser.asl.component.state.exec.state_task.state_task_factory as tasks
 
-    from local.stepfunctions.integrations import OPTIMIZED
-    from local.stepfunctions.tasks import OptimizedTask, SdkTask
+    from local.stepfunctions.work import OptimizedTask, SdkTask
 
     def task_for(service_name: str) -> Any:
-        if service_name == "aws-sdk":
-            return SdkTask()
-        if service_name in OPTIMIZED:
-            return OptimizedTask()
-        raise ValueError(unsupported(f"the integration {service_name}"))
+        return SdkTask() if service_name == "aws-sdk" else OptimizedTask()
 
     tasks.state_task_service_for = task_for
 

@@ -1,4 +1,8 @@
-"""Child processes that cannot be orphaned: each its own group, known to the reaper."""
+"""Child processes that cannot be orphaned: each its own group, known to the reaper.
+
+The reaper is this file run as a program: a child that outlives the endpoint for a moment, however
+the endpoint died (kill -9 included), and ends what it left behind.
+"""
 
 import contextlib
 import os
@@ -10,19 +14,19 @@ import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, TextIO
 
 LineHandler = Callable[[str], None]
 MAX_LINE = 64 * 1024
 
 _lock = threading.Lock()
-_running: dict[int, "Process"] = {}
+_running: dict[int, "Child"] = {}
 _reaper: subprocess.Popen[str] | None = None
 _stopping = False
 
 
-class Process:
-    """A running child. Its output, stderr included, goes line by line to `on_line`."""
+class Child:
+    """A running program. Its output, stderr included, goes line by line to `on_line`."""
 
     def __init__(self, popen: "subprocess.Popen[bytes]", on_line: LineHandler | None) -> None:
         self._popen = popen
@@ -74,7 +78,7 @@ def start(
     cwd: Path,
     env: Mapping[str, str],
     on_line: LineHandler | None = None,
-) -> Process:
+) -> Child:
     """Start `argv` in its own process group. Raises OSError if it cannot be started."""
     with _lock:
         if _stopping:
@@ -89,8 +93,8 @@ def start(
             start_new_session=True,
         )
         _tell_reaper(f"+{popen.pid}")
-        process = _running[popen.pid] = Process(popen, on_line)
-    return process
+        child = _running[popen.pid] = Child(popen, on_line)
+    return child
 
 
 def run(
@@ -101,24 +105,24 @@ def run(
     timeout: float | None = None,
 ) -> int:
     """Run to the end and return the exit status; subprocess.TimeoutExpired ends it first."""
-    process = start(argv, cwd, env, on_line)
-    status = process.wait(timeout)
+    child = start(argv, cwd, env, on_line)
+    status = child.wait(timeout)
     if status is None:
-        process.terminate()
+        child.terminate()
         raise subprocess.TimeoutExpired(list(argv), timeout or 0)
     return status
 
 
-def terminate(running: Sequence[Process], grace: float) -> None:
+def terminate(children: Sequence[Child], grace: float) -> None:
     """SIGTERM to all groups, SIGKILL to those left after `grace` seconds; returns when all end."""
-    running = [process for process in running if process.returncode is None]
-    for process in running:
-        process._signal(signal.SIGTERM)
+    running = [child for child in children if child.returncode is None]
+    for child in running:
+        child._signal(signal.SIGTERM)
     deadline = time.monotonic() + grace
-    for process in running:
-        if process.wait(max(0.0, deadline - time.monotonic())) is None:
-            process._signal(signal.SIGKILL)
-            process.wait()
+    for child in running:
+        if child.wait(max(0.0, deadline - time.monotonic())) is None:
+            child._signal(signal.SIGKILL)
+            child.wait()
 
 
 def base_environment() -> dict[str, str]:
@@ -139,10 +143,11 @@ def stop_all(grace: float = 5.0) -> None:
 
 
 def _tell_reaper(word: str) -> None:
+    """ "+PID" when a process group starts, "-PID" when it ends."""
     global _reaper
     if _reaper is None or _reaper.poll() is not None:
         _reaper = subprocess.Popen(
-            [sys.executable, "-I", str(Path(__file__).with_name("reaper.py"))],
+            [sys.executable, "-I", __file__],
             stdin=subprocess.PIPE,
             text=True,
             start_new_session=True,
@@ -151,3 +156,22 @@ def _tell_reaper(word: str) -> None:
             _reaper.stdin.write(f"+{pid}\n")  # type: ignore[union-attr]
     _reaper.stdin.write(word + "\n")  # type: ignore[union-attr]
     _reaper.stdin.flush()  # type: ignore[union-attr]
+
+
+def reap(lifeline: TextIO) -> None:
+    """Follow what starts and ends; at end of file, kill the groups that are left."""
+    groups: set[int] = set()
+    for line in lifeline:
+        pid = int(line[1:])
+        if line[0] == "+":
+            groups.add(pid)
+        else:
+            groups.discard(pid)
+    for pid in groups:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(pid, signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    reap(sys.stdin)

@@ -8,13 +8,13 @@ import socket
 import threading
 import traceback
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import unquote
 from xml.sax.saxutils import escape
 
 from local.context import Context, use
-from local.refusals import TurnedAway, unsupported
+from local.refusals import TurnedAway
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
@@ -24,19 +24,20 @@ MAX_BODY = 2 * 1024**3
 IDLE_SECONDS = 120
 FORM = "application/x-www-form-urlencoded"
 RECLAIM = "/_local/reclaim"  # no service's path, and no bucket's, whose names have no underscore
-GLOBAL = ("iam", "s3", "sts")  # their requests may be signed for the partition's first region
+FOLDERS = ("git", "builds", "images", "training", "endpoints")  # below the home, new at each start
+GLOBAL = {"iam", "s3", "sts"}  # their requests may be signed for the partition's first region
 FIRST_REGIONS = ("us-east-1", "cn-north-1", "us-gov-west-1")
 # What moto does well enough to be of use; anything else it would only pretend to do
-MOTO = {
-    *GLOBAL,
-    *("application-autoscaling", "ecr", "events", "kms", "logs", "monitoring", "sagemaker"),
-    *("sns", "sqs", "ssm", "states"),
-}
+MOTO = GLOBAL | {"application-autoscaling", "ecr", "kms", "logs", "monitoring"}
+MOTO |= {"sns", "sqs", "ssm"}
+SEAMED = {"sagemaker", "states"}  # ours, at moto's addresses (moto_seams.py)
 CREDENTIAL = re.compile(r"Credential=([A-Z0-9]+)/\d+/([a-z0-9-]+)/([a-z0-9-]+)/aws4_request")
 
 
 @dataclass(frozen=True)
-class Server:
+class Front:
+    """The endpoint, its port bound and every service set up."""
+
     context: Context
     _werkzeug: Any
 
@@ -53,106 +54,87 @@ class Server:
         self._werkzeug.server_close()
 
 
-def create(context: Context) -> Server:
+def start(context: Context) -> Front:
+    """`create`, serving in a daemon thread."""
+    front = create(context)
+    threading.Thread(target=front.serve, daemon=True, name="server").start()
+    return front
+
+
+def create(context: Context) -> Front:
     """Bind the port (0: any free one) and set every service up. OSError if the port is taken."""
     with socket.create_server(("127.0.0.1", context.port), backlog=128) as bound:
-        return _create(context, bound)
+        return _create(replace(context, port=bound.getsockname()[1]), bound.fileno())
 
 
-def _create(context: Context, bound: socket.socket) -> Server:
+def _create(context: Context, bound: int) -> Front:
     os.environ["MOTO_ACCOUNT_ID"] = context.account
     os.environ["MOTO_DISABLE_GLOBAL_CORS"] = "true"  # no web page has business here
     from local import moto_seams
 
     moto_seams.install()
-    from moto.moto_server.werkzeug_app import (
-        DomainDispatcherApplication,
-        MotoRequestHandler,
-        create_backend_app,
-    )
+    use(context)
+    from moto.moto_server.werkzeug_app import MotoRequestHandler
     from werkzeug.serving import make_server
 
-    class Handler(MotoRequestHandler):
+    from local.credentials import create_administrator
+
+    class RequestHandler(MotoRequestHandler):
         protocol_version = "HTTP/1.1"
         timeout = IDLE_SECONDS
 
         def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
             """The endpoint's log is for what goes wrong; requests are not."""
 
-    moto = DomainDispatcherApplication(create_backend_app)
-    listener = make_server(
-        "127.0.0.1",
-        bound.getsockname()[1],
-        _front(context.region, moto),
-        threaded=True,
-        request_handler=Handler,
-        fd=bound.fileno(),  # werkzeug would end the program where a port is taken
-    )
-    context = Context(context.region, listener.port, context.home, context.account, context.runtime)
-    use(context)
-    from local.credentials import create_administrator
-
-    for folder in ("git", "builds", "images", "training", "endpoints"):
+    for folder in FOLDERS:
         shutil.rmtree(context.home / folder, ignore_errors=True)
         (context.home / folder).mkdir(parents=True)
     create_administrator()
-    return Server(context, listener)
+    listener = make_server(
+        "127.0.0.1",
+        context.port,
+        _application(context.region),
+        threaded=True,
+        request_handler=RequestHandler,
+        fd=bound,  # werkzeug would end the program where a port is taken
+    )
+    return Front(context, listener)
 
 
-def start(context: Context) -> Server:
-    """`create`, serving in a daemon thread."""
-    server = create(context)
-    threading.Thread(target=server.serve, daemon=True, name="server").start()
-    return server
+def _application(region: str) -> Application:
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-
-def _front(region: str, moto: Application) -> Application:
     from local.cfn.api import CloudFormation
     from local.codebuild.api import CodeBuild
     from local.codecommit.api import CodeCommit
     from local.codecommit.git_http import git_http
     from local.codepipeline.api import CodePipeline
-    from local.credentials import UnknownCaller, caller
-    from local.sagemaker.interruption import reclaim
+    from local.events import EventBridge
+    from local.sagemaker.api import reclaim
 
-    services = {
-        each.service: each for each in (CloudFormation, CodeBuild, CodeCommit, CodePipeline)
-    }
+    ours = (CloudFormation, CodeBuild, CodeCommit, CodePipeline, EventBridge)
+    own = {each.service: each for each in ours}
+    moto = DomainDispatcherApplication(create_backend_app)
 
     def serve(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        _check(environ)
         if environ["PATH_INFO"].startswith("/v1/repos/"):
             return git_http(environ, start_response)
-        key, called_region, service = _credential(environ)
-        try:
-            caller(key)
-        except UnknownCaller:
-            raise TurnedAway(
-                "403 Forbidden",
-                "UnrecognizedClientException",
-                "The security token included in the request is invalid: this is the local "
-                "endpoint, source the env file of its home folder (each start makes new keys)",
-            ) from None
-        if called_region != region and not (service in GLOBAL and called_region in FIRST_REGIONS):
-            raise TurnedAway(
-                "400 Bad Request",
-                "InvalidRegionException",
-                f"the local endpoint runs {region}, the request is for {called_region}",
-            )
+        service = _admit(environ, region)
         if environ["PATH_INFO"] == RECLAIM:
             return reclaim(environ, start_response)
-        if service in services:
-            return _own(services[service], environ, start_response)
-        if service not in MOTO:
-            raise TurnedAway(
-                "400 Bad Request",
-                "UnsupportedOperation",
-                unsupported(f"the service {service}"),
-            )
-        return moto(environ, start_response)
+        if service in own:
+            return _own(own[service], environ, start_response)
+        if service not in MOTO | SEAMED:
+            raise TurnedAway.unsupported(f"the service {service}")
+        try:
+            return moto(environ, start_response)
+        except NotImplementedError as error:
+            words = str(error).removesuffix(" action has not been implemented")
+            raise TurnedAway.unsupported(f"{service}:{words.removeprefix('The ')}") from None
 
     def front(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         try:
-            _check(environ)
             return serve(environ, start_response)
         except TurnedAway as refusal:
             return _answer(environ, start_response, refusal)
@@ -194,9 +176,27 @@ def _check(environ: Environ) -> None:
         text = f"at most {MAX_BODY} bytes a request"
         raise TurnedAway("413 Content Too Large", "EntityTooLarge", text)
     if environ["PATH_INFO"].startswith("/moto-api"):
-        raise TurnedAway(
-            "404 Not Found", "UnknownOperationException", "no AWS service has this path"
+        text = "no AWS service has this path"
+        raise TurnedAway("404 Not Found", "UnknownOperationException", text)
+
+
+def _admit(environ: Environ, region: str) -> str:
+    """The service that is asked; its caller has a key of this endpoint, and means its region."""
+    from local.credentials import UnknownCaller, caller
+
+    key, called_region, service = _credential(environ)
+    try:
+        caller(key)
+    except UnknownCaller:
+        text = (
+            "The security token included in the request is invalid: this is the local endpoint, "
+            "source the env file of its home folder (each start makes new keys)"
         )
+        raise TurnedAway("403 Forbidden", "UnrecognizedClientException", text) from None
+    if called_region != region and not (service in GLOBAL and called_region in FIRST_REGIONS):
+        text = f"the local endpoint runs {region}, the request is for {called_region}"
+        raise TurnedAway("400 Bad Request", "InvalidRegionException", text)
+    return service
 
 
 def _credential(environ: Environ) -> tuple[str, str, str]:

@@ -10,7 +10,7 @@ from moto.core.utils import camelcase_to_underscores
 
 from local.context import Context, current
 from local.credentials import Caller, caller
-from local.refusals import unsupported
+from local.refusals import TurnedAway, unsupported
 
 
 class AwsError(ServiceException):
@@ -94,11 +94,7 @@ class Service(BaseResponse):
         operation = camelcase_to_underscores(self._get_action())
         if operation in self.by_moto or operation in operations(type(self)):
             return super().call_action()
-        what = f"{self.service}:{self._get_action()}"
-        error = AwsError("UnsupportedOperation", unsupported(what))
-        status, headers, body = self.serialized(ActionResult(error))
-        headers["status"] = str(status)
-        return status, headers, body
+        raise TurnedAway.unsupported(f"{self.service}:{self._get_action()}")
 
 
 def operations(service: type[Service]) -> set[str]:

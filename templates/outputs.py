@@ -10,8 +10,8 @@ from templates.parts.notifications import Notifications
 from templates.parts.registry import Registry
 from templates.parts.source import Source
 from templates.parts.storage import Storage
-from templates.workflows.deployment import Deployment
-from templates.workflows.training import Training
+from templates.workflows.deployment.story import Deployment
+from templates.workflows.training.story import Training
 
 
 def add_outputs(

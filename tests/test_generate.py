@@ -49,39 +49,3 @@ def test_the_help_has_no_switch_but_output() -> None:
         word.strip("[,]") for word in shown.stdout.split() if word.lstrip("[").startswith("-")
     }
     assert switches == {"-h", "--help", "--output"}
-
-
-# What the parts import of troposphere, and nothing else
-IMPORTS = (
-    "import generate, sys; print(*sorted(m for m in sys.modules if m.startswith('troposphere')))"
-)
-CPU = (
-    "import resource; r = resource.getrusage(resource.RUSAGE_SELF); print(r.ru_utime + r.ru_stime)"
-)
-
-
-def cpu_seconds(code: str, compiled: Path) -> float:
-    """CPU time of one process that finds and leaves compiled modules in a folder."""
-    command = [sys.executable, "-c", f"{code}\n{CPU}"]
-    environment = {**os.environ, "PYTHONPYCACHEPREFIX": str(compiled)}
-    environment.pop("PYTHONDONTWRITEBYTECODE", None)
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=True)
-    return float(done.stdout.split()[-1])
-
-
-def test_generating_costs_little_more_than_importing_troposphere(tmp_path: Path) -> None:
-    """The least of several runs of each, in turn: noise only adds to it.
-
-    Of modules that are compiled already: that is so from the second run on.
-    """
-    listed = subprocess.run(
-        [sys.executable, "-c", IMPORTS], cwd=ROOT, capture_output=True, text=True
-    )
-    imports = "import " + ", ".join(listed.stdout.split())
-    arguments = ["generate.py", "--output", str(tmp_path)]
-    generate = f"import sys; sys.argv = {arguments!r}\nimport generate; generate.main()"
-    compiled = tmp_path / "compiled"
-    runs = [(cpu_seconds(generate, compiled), cpu_seconds(imports, compiled)) for _ in range(12)]
-    generating, importing = map(min, zip(*runs, strict=True))
-    assert (tmp_path / "mlops.yaml").exists()
-    assert generating / importing < 2, (generating, importing)

@@ -1,16 +1,61 @@
-"""What a deployment would do, before it does it: the content of a change set."""
+"""What a deployment would do, checked before it does it: the content of a change set."""
 
 import json
 from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
-from local.cfn.functions import Scope
-from local.cfn.handler import Registry
-from local.cfn.stack import Plan, Resource, Stack, check, scope
+from local.cfn.functions import Scope, live, no_attribute, references, unresolved
+from local.cfn.plan import Plan, check_rules
+from local.cfn.records import Resource, Stack
+from local.cfn.resource_type import ResourceTypes
+from local.cfn.template import TemplateError
 from local.context import Context
 
 UNKNOWN = "{{changeSet:KNOWN_AFTER_APPLY}}"
+
+
+def pseudo_parameters(context: Context, name: str, stack_id: str) -> dict[str, Any]:
+    return {
+        "AWS::AccountId": context.account,
+        "AWS::Region": context.region,
+        "AWS::Partition": context.partition,
+        "AWS::URLSuffix": context.url_suffix,
+        "AWS::StackName": name,
+        "AWS::StackId": stack_id,
+        "AWS::NotificationARNs": [],
+    }
+
+
+def scope(plan: Plan, stack: Stack, context: Context) -> Scope:
+    """What the plan's expressions see; the stack's resources as they are when it is asked."""
+    pseudo = pseudo_parameters(context, stack.name, stack.id)
+    return Scope(plan.template, plan.values(), pseudo, stack.resources)
+
+
+def check(plan: Plan, stack: Stack, types: ResourceTypes) -> dict[str, Any]:
+    """The live resources' declarations in the order to make them, once everything that
+    CloudFormation checks before it starts has been checked. Raises TemplateError."""
+    seen = scope(plan, stack, types.context)
+    check_rules(seen)
+    alive = live(plan.template, {*seen.parameters, *seen.pseudo}, seen.conditions)
+    types.check(plan.template.types(), {one["Type"] for one in alive.values()})
+    outputs = [one["Value"] for one in plan.template.outputs.values() if seen.calls_for(one)]
+    for entry in [*(one.get("Properties", {}) for one in alive.values()), outputs]:
+        for logical, attribute in references(entry, seen.conditions):
+            if logical in plan.template.resources and logical not in alive:
+                raise unresolved({logical}, "Outputs")
+            if attribute and logical in alive:
+                schema = types.schema(alive[logical]["Type"])
+                if schema and attribute not in schema.attributes:
+                    raise no_attribute(logical, attribute)
+    changed = [n for n, r in stack.resources.items() if n in alive and alive[n]["Type"] != r.type]
+    if changed:
+        raise TemplateError(
+            "Update of resource type is not permitted. The new template modifies resource type of"
+            f" the following resources: [{', '.join(changed)}]"
+        )
+    return alive
 
 
 class _Anything(defaultdict[str, str]):
@@ -26,41 +71,33 @@ class _Coming:
     attributes: dict[str, str] = field(default_factory=lambda: _Anything(lambda: UNKNOWN))
 
 
-def forecast(
-    plan: Plan, stack: Stack, context: Context, registry: Registry
-) -> tuple[list[dict[str, Any]], bool]:
+def forecast(plan: Plan, stack: Stack, types: ResourceTypes) -> tuple[list[dict[str, Any]], bool]:
     """The ResourceChanges that lead from the stack to the plan, and whether anything changes at
     all (outputs, tags). Raises TemplateError and PropertyError."""
-    alive = check(plan, stack, context, registry)
-    seen = scope(plan, stack, context)
+    alive = check(plan, stack, types)
+    seen = scope(plan, stack, types.context)
     seen.resources = expected = dict[str, Any](stack.resources)
     changes = []
     for logical, declared in alive.items():
         was = stack.resources.get(logical)
-        properties = _properties(logical, declared, seen, plan, registry)
+        wanted = seen.evaluate(declared.get("Properties", {}))
+        complete = UNKNOWN not in json.dumps(wanted)
+        properties = types.properties(logical, declared["Type"], wanted, plan.tags, complete)
         if was is None:
             changes.append(_change("Add", logical, declared["Type"]))
             expected[logical] = _Coming()
-            continue
-        details = _details(was, properties, declared, stack, registry)
-        if details:
+        elif details := _details(was, properties, declared, stack, types):
             change = _modify(was, details)
             changes.append(change)
             if change["Replacement"] != "False":
                 expected[logical] = _Coming()
     for logical, was in stack.resources.items():
         if logical not in alive:
-            changes.append(_change("Remove", logical, was.type, PhysicalResourceId=was.id))
+            kept = "Delete" if was.on_delete == "Delete" else "Retain"
+            removal = {"PhysicalResourceId": was.id, "PolicyAction": kept}
+            changes.append(_change("Remove", logical, was.type, **removal))
     changed = bool(changes) or seen.outputs() != stack.outputs or plan.tags != stack.plan.tags
     return changes, changed
-
-
-def _properties(
-    logical: str, declared: dict[str, Any], seen: Scope, plan: Plan, registry: Registry
-) -> dict[str, Any]:
-    wanted = seen.evaluate(declared.get("Properties", {}))
-    complete = UNKNOWN not in json.dumps(wanted)
-    return registry.properties(logical, declared["Type"], wanted, plan.tags, complete)
 
 
 def _details(
@@ -68,10 +105,10 @@ def _details(
     properties: dict[str, Any],
     declared: dict[str, Any],
     stack: Stack,
-    registry: Registry,
+    types: ResourceTypes,
 ) -> list[dict[str, Any]]:
-    replacing = registry.replaced_by(was.type, was.properties, properties)
-    tags = registry.find(was.type)[1].tag_property
+    replacing = types.replaced_by(was.type, was.properties, properties)
+    tags = types.find(was.type)[1].tag_property
     before = stack.plan.template.resources.get(was.logical, {}).get("Properties", {})
     after = declared.get("Properties", {})
     details = []
@@ -104,14 +141,18 @@ def _details(
 def _modify(was: Resource, details: list[dict[str, Any]]) -> dict[str, Any]:
     recreation = {detail["Target"]["RequiresRecreation"] for detail in details}
     replacement = "Conditional" if "Conditionally" in recreation else "False"
+    if "Always" in recreation:
+        replacement = "True"
+    replaced = {"PolicyAction": "ReplaceAnd" + was.on_replace} if replacement != "False" else {}
     return _change(
         "Modify",
         was.logical,
         was.type,
         PhysicalResourceId=was.id,
-        Replacement="True" if "Always" in recreation else replacement,
+        Replacement=replacement,
         Scope=sorted({detail["Target"]["Attribute"] for detail in details}),
         Details=details,
+        **replaced,
     )
 
 

@@ -8,11 +8,10 @@ from urllib.parse import unquote, urlsplit
 
 from botocore.exceptions import ClientError
 
-from local.cfn.form import TemplateError
+from local.cfn.plan import Plan
+from local.cfn.records import Stack, StackRecords, invalid
 from local.cfn.schema import PropertyError
-from local.cfn.stack import Plan, Stack
-from local.cfn.store import StackRecords, invalid
-from local.cfn.template import Template, parse
+from local.cfn.template import Template, TemplateError, parse
 from local.credentials import Credentials, NotAuthorized, assume
 from local.service import AwsError, Service
 
@@ -21,7 +20,8 @@ MAX_OBJECT = 1_000_000
 UNSUPPORTED = (
     "NotificationARNs", "RollbackConfiguration", "StackPolicyBody", "StackPolicyURL",
     "StackPolicyDuringUpdateBody", "StackPolicyDuringUpdateURL", "ResourcesToImport",
-    "ImportExistingResources", "IncludeNestedStacks", "DeploymentMode",
+    "ImportExistingResources", "IncludeNestedStacks", "DeploymentMode", "DeploymentConfig",
+    "DisableValidation", "OnStackFailure", "ResourceTypes", "TimeoutInMinutes",
 )  # fmt: skip
 
 
@@ -35,18 +35,20 @@ def validated() -> Iterator[None]:
 
 
 class Requests(Service):
+    """How the operations read what they are given."""
+
     service = "cloudformation"
     invalid = bad_page = "ValidationError"
 
     @property
-    def store(self) -> StackRecords:
+    def _records(self) -> StackRecords:
         return StackRecords.here()
 
-    def plan(self, stack: Stack | None) -> Plan:
+    def _plan(self, stack: Stack | None) -> Plan:
         """The plan that the request describes, over what the stack had before."""
         self.refuse(*UNSUPPORTED)
         with validated():
-            template = self.template(stack)
+            template = self._template(stack)
             plan = Plan.of(
                 template,
                 self._given(stack),
@@ -58,7 +60,7 @@ class Requests(Service):
         self._check_capabilities(plan)
         return plan
 
-    def template(self, stack: Stack | None) -> Template:
+    def _template(self, stack: Stack | None) -> Template:
         body, url = self.get("TemplateBody"), self.get("TemplateURL")
         if self.get("UsePreviousTemplate"):
             if stack is None:
@@ -73,14 +75,14 @@ class Requests(Service):
             )
         return parse(body or self._download(url))
 
-    def deployer(self, plan: Plan, stack: Stack) -> Credentials:
+    def _deployer(self, role: str | None, stack: Stack) -> Credentials:
         """Whose permissions make the resources: the role's, else the caller's."""
-        if plan.role is None:
+        if role is None:
             return self.caller().credentials
         try:
-            return assume(plan.role, "cloudformation.amazonaws.com", "AWSCloudFormation", stack.id)
+            return assume(role, "cloudformation.amazonaws.com", "AWSCloudFormation", stack.id)
         except NotAuthorized as error:
-            raise invalid(f"Role {plan.role} is invalid or cannot be assumed: {error}") from None
+            raise invalid(f"Role {role} is invalid or cannot be assumed: {error}") from None
 
     def _given(self, stack: Stack | None) -> dict[str, str]:
         given = {}
@@ -106,7 +108,7 @@ class Requests(Service):
             )
 
     def _download(self, url: str) -> str:
-        bucket, key = object_of(url)
+        bucket, key = _object_of(url)
         s3 = self.caller().credentials.client("s3")
         try:
             found: dict[str, Any] = s3.get_object(Bucket=bucket, Key=key)
@@ -120,7 +122,7 @@ class Requests(Service):
             raise invalid(f"Template format error: {url} is not UTF-8 text.") from None
 
 
-def object_of(url: str) -> tuple[str, str]:
+def _object_of(url: str) -> tuple[str, str]:
     """Bucket and key of an S3 URL, with the bucket in its host or in its path."""
     parts = urlsplit(url)
     host, path = parts.hostname or "", unquote(parts.path.lstrip("/"))

@@ -1,10 +1,15 @@
-"""What AWS accepts for a resource type, by its provider schema."""
+"""What AWS accepts for a resource type: the provider schemas that cfn-lint carries."""
 
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
+
+from jsonschema import Draft202012Validator
 
 # GetAtt names that the user guide lists and the schemas do not mark as read-only
 MORE_ATTRIBUTES = {
@@ -16,6 +21,50 @@ TYPE_NAMES = {dict: "JSONObject", list: "JSONArray", str: "String", bool: "Boole
 
 class PropertyError(Exception):
     """What is wrong with a resource's properties."""
+
+
+@cache
+def bundled(region: str, type_name: str) -> "Schema | None":
+    """The schema of a type in a region, None where AWS does not offer it.
+
+    Read from the files, because importing cfn-lint for them costs seconds and 80 MB."""
+    file = _folder() / "resources" / f"{_offered(region).get(type_name)}.json"
+    if not file.exists():
+        return None
+    return Schema(json.loads(file.read_text("utf-8"), object_hook=_understood))
+
+
+def _understood(schema: dict[str, Any]) -> dict[str, Any]:
+    """Without patterns for another regular expression engine than Python's: AWS will check them."""
+    if not _compiles(schema.get("pattern")):
+        del schema["pattern"]
+    if members := schema.get("patternProperties"):
+        known = {key if _compiles(key) else ".*": one for key, one in members.items()}
+        schema["patternProperties"] = known
+    return schema
+
+
+def _compiles(pattern: Any) -> bool:
+    try:
+        return not isinstance(pattern, str) or re.compile(pattern) is not None
+    except re.error:
+        return False
+
+
+@cache
+def _offered(region: str) -> dict[str, str]:
+    file = _folder() / "providers" / f"{region}.json"
+    if not file.exists():
+        raise LookupError(f"CloudFormation's resource types in {region} are not known here")
+    found: dict[str, str] = json.loads(file.read_text("utf-8"))
+    return found
+
+
+@cache
+def _folder() -> Path:
+    spec = find_spec("cfnlint")
+    assert spec and spec.submodule_search_locations, "cfn-lint is not installed"
+    return Path(spec.submodule_search_locations[0]) / "data" / "schemas"
 
 
 @dataclass(frozen=True)
@@ -49,101 +98,59 @@ class Schema:
         """The properties in the schema's types ("60" becomes 60). Raises PropertyError."""
         if not isinstance(properties, dict):
             raise PropertyError("#: expected type: JSONObject, found: String")
-        problems: list[str] = []
-        fitted: dict[str, Any] = self._fit(self.document, properties, "#", problems)
-        if check and problems:
+        fitted: dict[str, Any] = self._fit(self.document, properties)
+        if check and (problems := dict.fromkeys(self._problems(fitted))):
             raise PropertyError("; ".join(problems))
         return fitted
 
-    def _fit(self, schema: Mapping[str, Any], value: Any, where: str, problems: list[str]) -> Any:
+    def _fit(self, schema: Mapping[str, Any], value: Any) -> Any:
         if "$ref" in schema:
-            name = schema["$ref"].rsplit("/", 1)[1]
-            schema = {**self._definitions[name], **{k: v for k, v in schema.items() if k != "$ref"}}
-        value = self._typed(schema, value, where, problems)
-        if isinstance(value, list) and isinstance(schema.get("items"), dict):
-            each = schema["items"]
-            value = [self._fit(each, v, f"{where}/{i}", problems) for i, v in enumerate(value)]
+            schema = self._definitions[schema["$ref"].rsplit("/", 1)[1]] | schema
+        typed = (_as(kind, value) for kind in _list(schema.get("type", [])))
+        value = next((one for one in typed if one is not None), value)
+        if isinstance(value, list):
+            return [self._fit(schema.get("items", {}), one) for one in value]
         if isinstance(value, dict):
-            value = self._members(schema, value, where, problems)
-        problems += _constraints(schema, value, where)
-        for keyword in ("anyOf", "oneOf"):
-            value = self._alternative(schema.get(keyword, []), value, where, problems)
-        for one in schema.get("allOf", []):
-            value = self._fit(one, value, where, problems)
+            return {key: self._fit(_member(schema, key) or {}, one) for key, one in value.items()}
         return value
 
     @cached_property
     def _definitions(self) -> dict[str, Any]:
         return {**self.document.get("properties", {}), **self.document.get("definitions", {})}
 
-    def _typed(self, schema: Mapping[str, Any], value: Any, where: str, problems: list[str]) -> Any:
-        wanted = schema.get("type", [])
-        wanted = [wanted] if isinstance(wanted, str) else wanted
-        for kind in wanted:
-            fitted = _as(kind, value)
-            if fitted is not None:
-                return fitted
-        if wanted:
-            found = TYPE_NAMES.get(type(value), "Number")
-            problems.append(f"{where}: expected type: {wanted[0].capitalize()}, found: {found}")
-        return value
-
-    def _members(
-        self, schema: Mapping[str, Any], value: dict[str, Any], where: str, problems: list[str]
-    ) -> dict[str, Any]:
-        known = schema.get("properties", {})
-        patterns = schema.get("patternProperties", {})
-        fitted = {}
-        for key, one in value.items():
-            named = [known[key]] if key in known else []
-            named += [s for p, s in patterns.items() if not named and _matches(p, key)]
-            if named:
-                fitted[key] = self._fit(named[0], one, f"{where}/{key}", problems)
-            else:
-                fitted[key] = one
-                if schema.get("additionalProperties") is False:
-                    problems.append(f"{where}: extraneous key [{key}] is not permitted")
-        for key in schema.get("required", []):
-            if key not in value:
-                problems.append(f"{where}: required key [{key}] not found")
-        return fitted
-
-    def _alternative(
-        self, alternatives: list[Any], value: Any, where: str, problems: list[str]
-    ) -> Any:
-        first: list[str] | None = None
-        for alternative in alternatives:
-            own: list[str] = []
-            fitted = self._fit(alternative, value, where, own)
-            if not own:
-                return fitted
-            first = first or own
-        problems += first or []
-        return value
+    def _problems(self, properties: dict[str, Any]) -> Iterator[str]:
+        """What the schema says against the properties, in CloudFormation's words."""
+        for error in Draft202012Validator(self.document).iter_errors(properties):
+            while error.context:  # where every alternative fails, the first one tells
+                error = error.context[0]
+            where = "/".join(["#", *map(str, error.absolute_path)])
+            rule, value = error.validator_value, error.instance
+            match error.validator:
+                case "type":
+                    found = TYPE_NAMES.get(type(value), "Number")
+                    yield f"{where}: expected type: {_list(rule)[0].capitalize()}, found: {found}"
+                case "enum":
+                    yield f"{where}: {value} is not a valid enum value"
+                case "additionalProperties":
+                    for key in (key for key in value if _member(error.schema, key) is None):
+                        yield f"{where}: extraneous key [{key}] is not permitted"
+                case "required":
+                    for key in (key for key in rule if key not in value):
+                        yield f"{where}: required key [{key}] not found"
+                case keyword:
+                    yield f"{where}: failed validation constraint for keyword [{keyword}]"
 
 
-def _constraints(schema: Mapping[str, Any], value: Any, where: str) -> list[str]:
-    if "enum" in schema and value not in schema["enum"]:
-        return [f"{where}: {value} is not a valid enum value"]
-    broken = []
-    size: float
-    if "const" in schema and value != schema["const"]:
-        broken.append("const")
-    if isinstance(value, str):
-        size, least, most = len(value), "minLength", "maxLength"
-        if "pattern" in schema and not _matches(schema["pattern"], value):
-            broken.append("pattern")
-    elif isinstance(value, list):
-        size, least, most = len(value), "minItems", "maxItems"
-        if schema.get("uniqueItems") and any(v in value[:i] for i, v in enumerate(value)):
-            broken.append("uniqueItems")
-    elif isinstance(value, int | float):
-        size, least, most = value, "minimum", "maximum"
-    else:
-        return []
-    broken += [least] if size < schema.get(least, size) else []
-    broken += [most] if size > schema.get(most, size) else []
-    return [f"{where}: failed validation constraint for keyword [{one}]" for one in broken]
+def _member(schema: Mapping[str, Any], key: str) -> Mapping[str, Any] | None:
+    """What an object's schema says of one of its keys; None if it does not know it."""
+    patterns = schema.get("patternProperties", {}).items()
+    named = [one for pattern, one in patterns if re.search(pattern, key)]
+    found: Mapping[str, Any] | None = schema.get("properties", {}).get(key, *named[:1])
+    return found
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
 
 
 def _as(kind: str, value: Any) -> Any:
@@ -163,13 +170,6 @@ def _as(kind: str, value: Any) -> Any:
         case "number" if scalar and re.fullmatch(r"-?\d+(\.\d+)?", str(value)):
             return float(value) if "." in str(value) else int(value)
     return None
-
-
-def _matches(pattern: str, value: str) -> bool:
-    try:
-        return re.search(pattern, value) is not None
-    except re.error:  # written for another regular expression engine: AWS itself will check
-        return True
 
 
 def _dotted(path: str) -> str:

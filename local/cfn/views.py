@@ -4,9 +4,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from local.cfn.conditions import text
-from local.cfn.stack import Plan, Resource, Stack
-from local.cfn.store import ChangeSet
+from local.cfn.functions import text
+from local.cfn.plan import Plan
+from local.cfn.records import ChangeSetRecord, Resource, Stack
 from local.cfn.template import NAMED_IAM, Template
 
 
@@ -81,7 +81,7 @@ def template_view(template: Template) -> dict[str, Any]:
     }
 
 
-def change_set_view(one: ChangeSet) -> dict[str, Any]:
+def change_set_view(one: ChangeSetRecord) -> dict[str, Any]:
     return {
         **change_set_summary(one),
         "Parameters": parameters(one.plan),
@@ -92,7 +92,7 @@ def change_set_view(one: ChangeSet) -> dict[str, Any]:
     }
 
 
-def change_set_summary(one: ChangeSet) -> dict[str, Any]:
+def change_set_summary(one: ChangeSetRecord) -> dict[str, Any]:
     return {
         "ChangeSetId": one.id,
         "ChangeSetName": one.name,

@@ -1,8 +1,12 @@
-"""A buildspec, version 0.2, read and checked (CodeBuild User Guide, "Build specification reference
-for CodeBuild"). What the local endpoint does not do is refused, never skipped in silence."""
+"""A buildspec, version 0.2: read and checked, the order of its phases, and the files that it names
+(CodeBuild User Guide, "Build specification reference for CodeBuild").
 
-from collections.abc import Mapping, Sequence
+What the local endpoint does not do is refused, never skipped in silence.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -22,6 +26,10 @@ class BuildspecError(ValueError):
     """The text is no buildspec; the message is CodeBuild's where CodeBuild's is known."""
 
 
+class NoFiles(ValueError):
+    """Nothing matches; the message is CodeBuild's."""
+
+
 @dataclass(frozen=True)
 class Phase:
     commands: tuple[str, ...] = ()
@@ -38,6 +46,29 @@ class Files:
     discard_paths: bool = False
     exclude: tuple[str, ...] = ()
 
+    def collect(self, source: Path) -> list[tuple[Path, str]]:
+        """(file, name in the archive) in stable order; raises NoFiles."""
+        base = source / self.base
+        if not base.is_dir():
+            raise NoFiles(f"no matching base directory path found for {self.base}")
+        excluded = {path for pattern in self.exclude for path in _match(base, pattern)}
+        found = []
+        for pattern in self.patterns:
+            matched = [path for path in _match(base, pattern) if path not in excluded]
+            if not matched:
+                raise NoFiles(f"no matching artifact paths found: {pattern}")
+            found += matched
+        names = {
+            path: path.name if self.discard_paths else str(path.relative_to(base))
+            for path in dict.fromkeys(found)
+        }
+        return list(names.items())
+
+
+def _match(base: Path, pattern: str) -> Iterator[Path]:
+    # `**/*` names the files of all folders; Path.glob's `**` names folders only
+    return (path for path in sorted(base.glob(pattern)) if path.is_file())
+
 
 @dataclass(frozen=True)
 class Buildspec:
@@ -49,6 +80,21 @@ class Buildspec:
     reports: Mapping[str, Files]
     artifacts: Files | None
     secondary: Mapping[str, Files] = field(default_factory=dict)
+
+    def after(self, phase: str, *, failed: bool) -> str | None:
+        """The next phase ("View build details in CodeBuild", build phase transitions).
+
+        A failed install or pre_build ends the build; after build, post_build runs in any case;
+        on-failure overrides both.
+        """
+        number = PHASES.index(phase) + 1
+        following = PHASES[number] if number < len(PHASES) else None
+        if not failed:
+            return following
+        on_failure = self.phases[phase].on_failure if phase in self.phases else None
+        if on_failure == "CONTINUE" or (on_failure is None and phase == "build"):
+            return following
+        return None
 
 
 def parse(text: str) -> Buildspec:

@@ -1,16 +1,17 @@
-"""Projects and builds as the API describes them, and the state they live in."""
+"""Builds as the API describes them, from what StartBuild makes of a project to their end."""
 
 import threading
 import time
+import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from local import events
+from local import context, events
 from local.artifacts import Handover
-from local.codebuild.reports import Groups
+from local.codebuild.reports import ReportGroups
 from local.service import Records
 
 
@@ -23,7 +24,7 @@ class BuildFailure(Exception):
 
 
 @dataclass
-class Build:
+class BuildRun:
     """A build; `record` is what BatchGetBuilds gives."""
 
     record: dict[str, Any]
@@ -67,13 +68,12 @@ class Build:
                 "contexts": [context_entry],
             }
 
-    def interruption(self) -> BuildFailure | None:
-        """Why the build must end now, if it must."""
+    def check(self) -> None:
+        """Raises BuildFailure if the build must end now."""
         if self.stop.is_set():
-            return BuildFailure("", "", "STOPPED")
+            raise BuildFailure("", "", "STOPPED")
         if time.monotonic() > self.deadline:
-            return BuildFailure("BUILD_TIMED_OUT", "Build has timed out. ", "TIMED_OUT")
-        return None
+            raise BuildFailure("BUILD_TIMED_OUT", "Build has timed out. ", "TIMED_OUT")
 
     def complete(self, status: str) -> None:
         now = datetime.now(UTC)
@@ -106,11 +106,30 @@ class BuildRecords(Records):
     def __init__(self) -> None:
         super().__init__()
         self.projects: dict[str, dict[str, Any]] = {}
-        self.builds: dict[str, Build] = {}
+        self.builds: dict[str, BuildRun] = {}
         self.numbers: dict[str, int] = {}
-        self.reports = Groups()
+        self.reports = ReportGroups()
 
-    def unfinished_before(self, build: Build) -> int:
+    def submit(
+        self,
+        project: Mapping[str, Any],
+        initiator: str,
+        start: Mapping[str, Any],
+        handover: Handover | None,
+    ) -> BuildRun:
+        """A build about to run; `start` holds StartBuild's parameters."""
+        name = project["name"]
+        with self.lock:
+            number = self.numbers[name] = self.numbers.get(name, 0) + 1
+            record = _record(project, number, start) | {"initiator": initiator}
+            if handover:
+                record |= _source(handover)
+            variables = start.get("environmentVariablesOverride", [])
+            build = BuildRun(record, project, variables, handover)
+            self.builds[build.id] = build
+        return build
+
+    def unfinished_before(self, build: BuildRun) -> int:
         """How many builds of the same project were started earlier and have not ended."""
         record = build.record
         return sum(
@@ -119,3 +138,52 @@ class BuildRecords(Records):
             and other["buildNumber"] < record["buildNumber"]
             for other in [each.record for each in list(self.builds.values())]
         )
+
+
+def _record(project: Mapping[str, Any], number: int, start: Mapping[str, Any]) -> dict[str, Any]:
+    name, unique = project["name"], str(uuid.uuid4())
+    spec = {"buildspec": start["buildspecOverride"]} if "buildspecOverride" in start else {}
+    version = {"sourceVersion": start["sourceVersion"]} if "sourceVersion" in start else {}
+    return version | {
+        "id": f"{name}:{unique}",
+        "arn": context.current().arn("codebuild", f"build/{name}:{unique}"),
+        "buildNumber": number,
+        "startTime": datetime.now(UTC),
+        "currentPhase": "QUEUED",
+        "buildStatus": "IN_PROGRESS",
+        "buildComplete": False,
+        "projectName": name,
+        "phases": [],
+        "source": project["source"] | spec,
+        "environment": project["environment"],
+        "serviceRole": project["serviceRole"],
+        "timeoutInMinutes": start.get("timeoutInMinutesOverride") or project["timeoutInMinutes"],
+        "queuedTimeoutInMinutes": project["queuedTimeoutInMinutes"],
+        "encryptionKey": project["encryptionKey"],
+        "logs": _logs(project, unique),
+        "artifacts": {"location": ""},
+        "cache": {"type": "NO_CACHE"},
+        "exportedEnvironmentVariables": [],
+        "reportArns": [],
+    }
+
+
+def _source(handover: Handover) -> dict[str, str]:
+    """The source of a build that a pipeline starts: an artifact, of a commit if one is known."""
+    revision = {"resolvedSourceVersion": handover.revision} if handover.revision else {}
+    return {"sourceVersion": handover.inputs[0].arn} | revision
+
+
+def _logs(project: Mapping[str, Any], unique: str) -> dict[str, Any]:
+    config = project.get("logsConfig", {}).get("cloudWatchLogs", {"status": "ENABLED"})
+    if config["status"] == "DISABLED":
+        return {"cloudWatchLogs": config}
+    group = config.get("groupName") or f"/aws/codebuild/{project['name']}"
+    stream = f"{config['streamName']}/{unique}" if config.get("streamName") else unique
+    arn = context.current().arn("logs", f"log-group:{group}:log-stream:{stream}")
+    return {
+        "groupName": group,
+        "streamName": stream,
+        "cloudWatchLogsArn": arn,
+        "cloudWatchLogs": config,
+    }

@@ -18,7 +18,7 @@ class ReportError(ValueError):
 
 
 @dataclass
-class Groups:
+class ReportGroups:
     """Report groups by ARN, reports by ARN, test cases by report ARN."""
 
     groups: dict[str, dict[str, Any]] = field(default_factory=dict)

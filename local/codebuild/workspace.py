@@ -1,24 +1,33 @@
-"""Where a build works: folders, credentials, log, source and buildspec, made ready in order."""
+"""Where a build works and what it finds there: its role, log and variables, a Python of its own,
+docker on PATH, source and buildspec."""
 
+import os
 import platform
-from collections.abc import Callable
+import shlex
+import sys
+import sysconfig
+import venv
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from pathlib import Path
 
-from local import archives, artifacts, context
+from local import artifacts, context, processes
 from local.codebuild import buildspec as specs
-from local.codebuild import environment as build_environment
-from local.codebuild.records import Build, BuildFailure
+from local.codebuild.records import BuildFailure, BuildRun
 from local.credentials import Credentials, NotAuthorized, assume
 from local.logs import LogStream
-from local.refusals import unsupported
 
 MAX_BUILDSPEC = 1 << 20
+NO_DAEMON = (
+    "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. "
+    "Is the docker daemon running?"
+)
 
 
 class Workspace:
     """`provision`, then `download`: each raises BuildFailure, or what fails the phase it is in."""
 
-    def __init__(self, build: Build) -> None:
+    def __init__(self, build: BuildRun) -> None:
         self.build = build
         self.folder = context.current().home / "builds" / build.id.replace(":", "-")
         self.source = self.folder / "src"
@@ -31,11 +40,6 @@ class Workspace:
     def provision(self, log: ExitStack) -> None:
         """Role, log stream (closed by `log`), folders, Python and docker."""
         record = self.build.record
-        if context.current().runtime != "process":
-            raise BuildFailure(
-                "CLIENT_ERROR",
-                unsupported(f"LOCAL_RUNTIME={context.current().runtime}", "process"),
-            )
         try:
             self.credentials = assume(
                 record["serviceRole"],
@@ -54,13 +58,10 @@ class Workspace:
             folder.mkdir(parents=True)
         privileged = record["environment"].get("privilegedMode", False)
         search = [
-            build_environment.docker(self.folder / "docker", privileged=privileged),
-            build_environment.python_overlay(self.folder / "python"),
+            _docker(self.folder / "docker", privileged=privileged),
+            _python(self.folder / "python"),
         ]
-        self.variables = build_environment.environment(
-            record, self.credentials, self.folder / "home", search
-        )
-        self.variables["CODEBUILD_SRC_DIR"] = str(self.source)
+        self.variables = self._variables(search)
 
     def download(self) -> None:
         """Input artifacts, the buildspec, and the variables that it and the project declare."""
@@ -69,26 +70,51 @@ class Workspace:
             folder = self.folder / f"src-{location.name}" if number else self.source
             if number:
                 self.variables[f"CODEBUILD_SRC_DIR_{location.name}"] = str(folder)
-            archives.unpack(artifacts.download(self.credentials, location), folder)
+            artifacts.unpack(artifacts.download(self.credentials, location), folder)
         text = self.build.record["source"].get("buildspec") or "buildspec.yml"
         try:
             self.spec = specs.parse(text if "\n" in text else self._read(text))
         except specs.BuildspecError as error:
             raise BuildFailure("YAML_FILE_ERROR", str(error)) from None
-        declared = [
-            *self.build.project["environment"].get("environmentVariables", []),
-            *self.build.variables,
-        ]
         parameters = {
-            name: build_environment.parameter(value, self.credentials)
+            name: _parameter(value, self.credentials)
             for name, value in self.spec.parameters.items()
         }
-        self.variables |= {
-            **self.spec.variables,
-            **parameters,
-            **build_environment.declared(declared, self.credentials),
+        declared = {
+            each["name"]: _parameter(each["value"], self.credentials)
+            if each.get("type") == "PARAMETER_STORE"
+            else each["value"]
+            for each in [
+                *self.build.project["environment"].get("environmentVariables", []),
+                *self.build.variables,
+            ]
         }
+        self.variables |= {**self.spec.variables, **parameters, **declared}
         self._compare_runtimes()
+
+    def _variables(self, search: Sequence[Path]) -> dict[str, str]:
+        """Those of "Environment variables in build environments"; `search` comes first on PATH."""
+        record, base = self.build.record, processes.base_environment()
+        return {
+            **base,
+            **self.credentials.environment(),
+            "PATH": os.pathsep.join([*map(str, search), base["PATH"]]),
+            "HOME": str(self.folder / "home"),
+            "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+            "CODEBUILD_CI": "true",
+            "CODEBUILD_BUILD_ID": record["id"],
+            "CODEBUILD_BUILD_ARN": record["arn"],
+            "CODEBUILD_BUILD_IMAGE": record["environment"]["image"],
+            "CODEBUILD_BUILD_NUMBER": str(record["buildNumber"]),
+            "CODEBUILD_INITIATOR": record["initiator"],
+            "CODEBUILD_LOG_PATH": record["logs"].get("streamName", ""),
+            "CODEBUILD_START_TIME": str(int(record["startTime"].timestamp() * 1000)),
+            "CODEBUILD_KMS_KEY_ID": record.get("encryptionKey", ""),
+            "CODEBUILD_SOURCE_REPO_URL": "",
+            "CODEBUILD_SOURCE_VERSION": record.get("sourceVersion", ""),
+            "CODEBUILD_RESOLVED_SOURCE_VERSION": record.get("resolvedSourceVersion", ""),
+            "CODEBUILD_SRC_DIR": str(self.source),
+        }
 
     def _read(self, name: str) -> str:
         path = (self.source / name).resolve()
@@ -105,3 +131,46 @@ class Workspace:
                     f"[Container] runtime-versions asks for {name} {wanted}; this endpoint "
                     f"has {found}"
                 )
+
+
+def _python(folder: Path) -> Path:
+    """The bin folder of a virtual environment that sees this interpreter's packages.
+
+    What a build installs lands in the overlay and hides the endpoint's version; what is already
+    here in the wanted version is not installed again.
+    """
+    venv.EnvBuilder(symlinks=True).create(folder)
+    site = Path(sysconfig.get_path("purelib", "venv", vars={"base": str(folder)}))
+    packages = sysconfig.get_path("purelib")
+    (site / "endpoint.pth").write_text(f"import site; site.addsitedir({packages!r})\n")
+    for name in ("pip", "pip3"):
+        _program(folder / "bin" / name, 'exec "$(dirname "$0")/python3" -m pip "$@"')
+    return folder / "bin"
+
+
+def _docker(folder: Path, *, privileged: bool) -> Path:
+    """A folder with the `docker` of a build; without privileged mode there is no daemon
+    (CodeBuild User Guide, "Cannot connect to the Docker daemon when running a build")."""
+    folder.mkdir(parents=True)
+    variables: Mapping[str, Path] = {
+        "LOCAL_DOCKER_STORE": folder / "store",
+        "LOCAL_DOCKER_IMAGES": context.current().home / "images",
+        "PYTHONPATH": Path(__file__).parents[2],
+    }
+    lines = [f"export {name}={shlex.quote(str(value))}" for name, value in variables.items()]
+    lines.append(f'exec {shlex.quote(sys.executable)} -m local.docker "$@"')
+    refusal = f"echo {shlex.quote(NO_DAEMON)} >&2; exit 1"
+    _program(folder / "docker", "\n".join(lines) if privileged else refusal)
+    return folder
+
+
+def _program(path: Path, text: str) -> None:
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+
+
+def _parameter(name: str, credentials: Credentials) -> str:
+    answer = credentials.client("ssm").get_parameters(Names=[name], WithDecryption=True)
+    if answer["InvalidParameters"]:
+        raise LookupError(f"Parameter Store has no parameter {name}")
+    return str(answer["Parameters"][0]["Value"])

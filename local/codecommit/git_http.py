@@ -18,7 +18,7 @@ from urllib.parse import unquote
 
 from local import credentials
 from local.codecommit import git_repository
-from local.codecommit.records import announce, find_repository
+from local.codecommit.records import find_repository
 from local.service import AwsError
 
 MAX_BODY = 1 << 30
@@ -62,7 +62,7 @@ def _serve(environ: dict[str, Any], start_response: StartResponse) -> Iterable[b
                 before = repository.git.references()
                 _backend(environ, repository.git.folder, rest, body, out)
                 after = repository.git.references()
-            announce(repository, before, after, arn)
+            repository.announce(before, after, arn)
         else:
             _backend(environ, repository.git.folder, rest, body, out)
         status, headers, start = _cgi_head(out)

@@ -17,7 +17,7 @@ class GitError(Exception):
 
 
 @dataclass(frozen=True)
-class Entry:
+class TreeEntry:
     """One line of a tree: mode and type as git prints them, path from the root."""
 
     mode: str
@@ -31,7 +31,7 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Change:
+class FileChange:
     """A file of a commit: content None deletes it."""
 
     path: str
@@ -131,7 +131,7 @@ class Repository:
         out = self.git("show", "--no-patch", "--date=raw", f"--format={text}", commit)
         return dict(zip(keys, out.decode(errors="replace").split("\0"), strict=True))
 
-    def tree(self, commit: str, *, recursive: bool = True, folder: str = "") -> list[Entry]:
+    def tree(self, commit: str, *, recursive: bool = True, folder: str = "") -> list[TreeEntry]:
         flags = ["-r"] if recursive else []
         where = f"{commit}:{folder}" if folder else commit
         out = self.git("ls-tree", "-z", *flags, where).decode()
@@ -140,7 +140,7 @@ class Repository:
         for line in filter(None, out.split("\0")):
             head, _, path = line.partition("\t")
             mode, kind, identifier = head.split(" ")
-            entries.append(Entry(mode, kind, identifier, prefix + path))
+            entries.append(TreeEntry(mode, kind, identifier, prefix + path))
         return entries
 
     def blob(self, identifier: str) -> bytes:
@@ -152,7 +152,7 @@ class Repository:
 
     def write_commit(
         self,
-        changes: Iterable[Change],
+        changes: Iterable[FileChange],
         parent: str | None,
         author: Mapping[str, str],
         message: str,

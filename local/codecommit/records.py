@@ -12,7 +12,7 @@ from local.service import AwsError, Records
 
 
 @dataclass
-class Entry:
+class RepositoryRecord:
     """A repository's record beside its git content."""
 
     name: str
@@ -40,40 +40,37 @@ class Entry:
             "Arn": self.arn,
         } | ({"defaultBranch": branch} if branch else {})
 
+    def announce(self, before: Mapping[str, str], after: Mapping[str, str], caller: str) -> None:
+        """Emit an event for each reference that moved (CodeCommit User Guide, "Monitoring
+        CodeCommit events in Amazon EventBridge")."""
+        for reference in sorted(before.keys() | after.keys()):
+            old, new = before.get(reference), after.get(reference)
+            if old == new:
+                continue
+            kind, _, short = reference.removeprefix("refs/").partition("/")
+            detail = {
+                "event": "reference" + ("Created" if not old else "Updated" if new else "Deleted"),
+                "repositoryName": self.name,
+                "repositoryId": self.id,
+                "referenceType": "branch" if kind == "heads" else "tag",
+                "referenceName": short,
+                "referenceFullName": reference,
+                "callerUserArn": caller,
+            }
+            commits = {"commitId": new or old, "oldCommitId": old if new else None}
+            detail |= {key: value for key, value in commits.items() if value}
+            events.emit("aws.codecommit", "CodeCommit Repository State Change", [self.arn], detail)
+
 
 class RepositoryRecords(Records):
     def __init__(self) -> None:
         super().__init__()
-        self.repositories: dict[str, Entry] = {}
+        self.repositories: dict[str, RepositoryRecord] = {}
 
 
-def find_repository(name: str) -> Entry:
+def find_repository(name: str) -> RepositoryRecord:
     """The repository's record; raises AwsError RepositoryDoesNotExistException."""
-    entry = RepositoryRecords.here().repositories.get(name)
-    if entry is None:
+    found = RepositoryRecords.here().repositories.get(name)
+    if found is None:
         raise AwsError("RepositoryDoesNotExistException", f"{name} does not exist")
-    return entry
-
-
-def announce(
-    entry: Entry, before: Mapping[str, str], after: Mapping[str, str], caller: str
-) -> None:
-    """Emit an event for each reference that moved (CodeCommit User Guide, "Monitoring CodeCommit
-    events in Amazon EventBridge": referenceCreated, referenceUpdated, referenceDeleted)."""
-    for reference in sorted(before.keys() | after.keys()):
-        old, new = before.get(reference), after.get(reference)
-        if old == new:
-            continue
-        kind, _, short = reference.removeprefix("refs/").partition("/")
-        detail = {
-            "event": "reference" + ("Created" if not old else "Updated" if new else "Deleted"),
-            "repositoryName": entry.name,
-            "repositoryId": entry.id,
-            "referenceType": "branch" if kind == "heads" else "tag",
-            "referenceName": short,
-            "referenceFullName": reference,
-            "callerUserArn": caller,
-        }
-        commits = {"commitId": new or old, "oldCommitId": old if new else None}
-        detail |= {key: value for key, value in commits.items() if value}
-        events.emit("aws.codecommit", "CodeCommit Repository State Change", [entry.arn], detail)
+    return found

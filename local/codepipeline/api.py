@@ -5,16 +5,18 @@ from typing import Any
 from moto.core.responses import ActionResult, EmptyResult
 
 from local import context
-from local.codepipeline import run as codepipeline_run
+from local.codepipeline import views, work
 from local.codepipeline.definition import actions, check
-from local.codepipeline.executions_api import Executions
-from local.codepipeline.records import Execution, Pipeline, now
+from local.codepipeline.records import ActionRun, Execution, Pipeline, PipelineRecords, now
 from local.credentials import NotAuthorized, administrator, assume
 from local.refusals import unsupported
-from local.service import AwsError
+from local.service import AwsError, Service
 
 
-class CodePipeline(Executions):
+class CodePipeline(Service):
+    service = "codepipeline"
+    bad_page = "InvalidNextTokenException"
+
     def create_pipeline(self) -> ActionResult:
         """As in AWS, creating a pipeline starts its first execution."""
         declared = self._checked()
@@ -92,6 +94,93 @@ class CodePipeline(Executions):
         execution = self._launch(pipeline, self._trigger(pipeline), variables, revisions)
         return ActionResult({"pipelineExecutionId": execution.id})
 
+    def stop_pipeline_execution(self) -> ActionResult:
+        _, execution = self._execution()
+        stop = "abandon" if self.get("abandon", False) else "wait"
+        with self._state.changed:
+            if execution.status not in ("InProgress", "Stopping"):
+                raise AwsError(
+                    "PipelineExecutionNotStoppableException",
+                    f"the execution has status {execution.status}",
+                )
+            if execution.stop in (stop, "abandon"):
+                raise AwsError("DuplicatedStopRequestException", "a stop was requested already")
+            execution.request_stop(stop, self.get("reason", ""))
+            self._state.changed.notify_all()
+        return ActionResult({"pipelineExecutionId": execution.id})
+
+    def get_pipeline_execution(self) -> ActionResult:
+        pipeline, execution = self._execution()
+        view = views.execution(pipeline, execution)
+        return ActionResult({"pipelineExecution": view})
+
+    def list_pipeline_executions(self) -> ActionResult:
+        pipeline = self._pipeline(self.get("pipelineName"))
+        stage = (self.get("filter") or {}).get("succeededInStage", {}).get("stageName")
+        found = [
+            each
+            for each in reversed(pipeline.executions)
+            if not stage or each.stages.get(stage) == "Succeeded"
+        ]
+        return self.page("pipelineExecutionSummaries", [views.summary(each) for each in found])
+
+    def get_pipeline_state(self) -> ActionResult:
+        pipeline = self._pipeline(self.get("name"))
+        with self._state.changed:
+            stages = views.stage_states(pipeline)
+        return ActionResult(
+            {
+                "pipelineName": pipeline.definition["name"],
+                "stageStates": stages,
+                "pipelineVersion": pipeline.definition["version"],
+                "created": pipeline.created,
+                "updated": pipeline.updated,
+            }
+        )
+
+    def list_action_executions(self) -> ActionResult:
+        pipeline = self._pipeline(self.get("pipelineName"))
+        wanted = self.get("filter") or {}
+        identifier = wanted.get("pipelineExecutionId") or wanted.get(
+            "latestInPipelineExecution", {}
+        ).get("pipelineExecutionId")
+        executions = [self._execution(identifier)[1]] if identifier else pipeline.executions
+        runs = sorted(
+            ((each, run) for each in executions for run in each.actions),
+            key=lambda pair: pair[1].started,
+            reverse=True,
+        )
+        return self.page("actionExecutionDetails", [views.action_execution(*row) for row in runs])
+
+    def retry_stage_execution(self) -> ActionResult:
+        pipeline, execution = self._execution()
+        name = self.get("stageName")
+        names = [stage["name"] for stage in execution.definition["stages"]]
+        if name not in names:
+            raise AwsError("StageNotFoundException", f"there is no stage {name}")
+        if pipeline.stage(name).latest is not execution:
+            raise AwsError(
+                "NotLatestPipelineExecutionException",
+                f"stage {name} has run another execution since",
+            )
+        if execution.stages[name] not in ("Failed", "Stopped") or execution.status == "InProgress":
+            raise AwsError("StageNotRetryableException", f"stage {name} has not failed")
+        succeeded = {
+            run.name for run in execution.actions if run.stage == name and run.status == "Succeeded"
+        }
+        kept = succeeded if self.get("retryMode") == "FAILED_ACTIONS" else set()
+        work.retry(self._state, pipeline, execution, names.index(name), kept)
+        return ActionResult({"pipelineExecutionId": execution.id})
+
+    def put_approval_result(self) -> ActionResult:
+        run = self._approval(self._pipeline(self.get("pipelineName")))
+        if run.approval:
+            raise AwsError("ApprovalAlreadyCompletedException", "the approval has its answer")
+        with self._state.changed:
+            run.approval, run.updated_by = self.get("result"), self.caller().arn
+            self._state.changed.notify_all()
+        return ActionResult({"approvedAt": now()})
+
     def list_tags_for_resource(self) -> ActionResult:
         tags = self._by_arn().tags
         return ActionResult({"tags": [{"key": k, "value": v} for k, v in tags.items()]})
@@ -104,6 +193,38 @@ class CodePipeline(Executions):
         for key in self.get("tagKeys"):
             self._by_arn().tags.pop(key, None)
         return ActionResult({})
+
+    @property
+    def _state(self) -> PipelineRecords:
+        return PipelineRecords.here()
+
+    def _pipeline(self, name: str) -> Pipeline:
+        if name not in self._state.pipelines:
+            account = context.current().account
+            raise AwsError(
+                "PipelineNotFoundException",
+                f"Account '{account}' does not have a pipeline with name '{name}'",
+            )
+        return self._state.pipelines[name]
+
+    def _execution(self, identifier: str = "") -> tuple[Pipeline, Execution]:
+        """The execution that the request is about, or the one that its filter names."""
+        pipeline = self._pipeline(self.get("pipelineName"))
+        wanted = identifier or self.get("pipelineExecutionId")
+        execution = pipeline.find(wanted)
+        if execution is None:
+            raise AwsError("PipelineExecutionNotFoundException", f"no execution {wanted}")
+        return pipeline, execution
+
+    def _approval(self, pipeline: Pipeline) -> ActionRun:
+        place = (self.get("stageName"), self.get("actionName"))
+        if place not in [(stage, each["name"]) for stage, each in actions(pipeline.definition)]:
+            raise AwsError("ActionNotFoundException", f"no action {place[1]} in {place[0]}")
+        for execution in pipeline.executions:
+            for run in execution.actions:
+                if (run.stage, run.name) == place and run.token == self.get("token"):
+                    return run
+        raise AwsError("InvalidApprovalTokenException", "the token is not that of the approval")
 
     def _checked(self) -> dict[str, Any]:
         """The declaration in the request, once it and its role hold."""
@@ -142,7 +263,7 @@ class CodePipeline(Executions):
         for name in revisions.keys() - known:
             raise AwsError("ValidationException", f"the pipeline has no action '{name}'")
         execution = Execution(definition, trigger, values, revisions)
-        codepipeline_run.launch(self._state, pipeline, execution)
+        work.launch(self._state, pipeline, execution)
         return execution
 
     def _trigger(self, pipeline: Pipeline) -> dict[str, str]:

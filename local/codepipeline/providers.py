@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from local import archives, artifacts
+from local import artifacts
 from local.artifacts import Handover
 from local.codecommit.records import find_repository
 from local.codepipeline.records import ActionFailure, ActionRun, Execution, PipelineRecords, now
@@ -20,7 +20,7 @@ APPROVAL_MINUTES = 7 * 24 * 60
 
 
 @dataclass
-class Work:
+class ActionWork:
     """One action at work."""
 
     state: PipelineRecords
@@ -38,7 +38,7 @@ class Work:
         return self.run.status == "InProgress"
 
 
-def _source(work: Work) -> dict[str, str]:
+def _source(work: ActionWork) -> dict[str, str]:
     """The tip of the branch, or the commit that the start asked for, as one zip."""
     run, codecommit = work.run, work.client("codecommit")
     repository, branch = run.configuration["RepositoryName"], run.configuration["BranchName"]
@@ -70,7 +70,7 @@ def _date(text: str) -> str:
     return datetime.fromtimestamp(int(text.split()[0]), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _build(work: Work) -> dict[str, str]:
+def _build(work: ActionWork) -> dict[str, str]:
     run, codebuild = work.run, work.client("codebuild")
     primary = run.configuration.get("PrimarySource", run.inputs[0].name)
     inputs = sorted(run.inputs, key=lambda location: location.name != primary)
@@ -110,14 +110,14 @@ def _build_message(build: Mapping[str, Any]) -> str:
     return text
 
 
-def _workflow(work: Work) -> dict[str, str]:
+def _workflow(work: ActionWork) -> dict[str, str]:
     run, configuration = work.run, work.run.configuration
     machine = configuration["StateMachineArn"]
     text = configuration.get("Input", "{}")
     if configuration.get("InputType") == "FilePath":
         data = artifacts.download(work.credentials, run.inputs[0])
         try:
-            text = archives.read(data, text).decode()
+            text = artifacts.read(data, text).decode()
         except ValueError as error:
             raise ActionFailure("ConfigurationError", f"input file {text}: {error}") from None
     prefix = configuration.get("ExecutionNamePrefix")
@@ -138,7 +138,7 @@ def _workflow(work: Work) -> dict[str, str]:
     return {"StateMachineArn": machine, "ExecutionArn": arn}
 
 
-def _approval(work: Work) -> dict[str, str]:
+def _approval(work: ActionWork) -> dict[str, str]:
     run = work.run
     minutes = run.declaration.get("timeoutInMinutes", APPROVAL_MINUTES)
     deadline = time.monotonic() + 60 * minutes
@@ -170,7 +170,7 @@ def _approval(work: Work) -> dict[str, str]:
     return {}
 
 
-PROVIDERS: dict[str, Callable[[Work], dict[str, str]]] = {
+PROVIDERS: dict[str, Callable[[ActionWork], dict[str, str]]] = {
     "CodeCommit": _source,
     "CodeBuild": _build,
     "StepFunctions": _workflow,

@@ -1,4 +1,4 @@
-"""Pipelines, their executions and action executions: the state behind the API."""
+"""Pipelines, their executions and action executions: the state behind the API, and its events."""
 
 import re
 import threading
@@ -33,13 +33,13 @@ class ActionRun:
 
     stage: str
     declaration: Mapping[str, Any]
+    inputs: list[Location]
+    outputs: list[Location]
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
     status: str = "InProgress"
     started: datetime = field(default_factory=now)
     updated: datetime = field(default_factory=now)
     configuration: Mapping[str, str] = field(default_factory=dict)
-    inputs: list[Location] = field(default_factory=list)
-    outputs: list[Location] = field(default_factory=list)
     variables: dict[str, str] = field(default_factory=dict)
     external_id: str | None = None
     summary: str | None = None
@@ -63,9 +63,11 @@ class Execution:
     status: str = "InProgress"
     started: datetime = field(default_factory=now)
     updated: datetime = field(default_factory=now)
+    attempt: int = 1
     stop: str | None = None
     stop_reason: str = ""
     stages: dict[str, str] = field(default_factory=dict)
+    entered: dict[str, datetime] = field(default_factory=dict)
     actions: list[ActionRun] = field(default_factory=list)
     artifacts: dict[str, Location] = field(default_factory=dict)
     namespaces: dict[str, Mapping[str, str]] = field(default_factory=dict)
@@ -88,33 +90,75 @@ class Execution:
 
         return _VARIABLE.sub(value, text)
 
+    def announce(self, state: str, **more: Any) -> None:
+        self._emit("Pipeline", self.started, {"state": state} | more)
+
     def end(self, status: str) -> None:
         self.status, self.updated = status, now()
         self.announce(status.upper())
 
-    def announce(self, state: str) -> None:
-        """The event of "Monitoring CodePipeline events"."""
+    def request_stop(self, how: str, reason: str) -> None:
+        """`how`: wait for the actions under way, or abandon them."""
+        self.stop, self.stop_reason = how, reason
+        self.status, self.updated = "Stopping", now()
+        self.announce("STOPPING", **{"stop-execution-comments": reason})
+        for stage, status in self.stages.items():
+            if status == "InProgress":
+                self._announce_stage(stage, "STOPPING")
+
+    def enter(self, stage: str, state: str) -> None:
+        """`state` is STARTED, or RESUMED where a person retries the stage."""
+        self.updated = self.entered[stage] = now()
+        self.stages[stage] = "InProgress"
+        self._announce_stage(stage, state)
+
+    def leave(self, stage: str, status: str) -> None:
+        self.stages[stage] = status
+        self._announce_stage(stage, status.upper())
+
+    def _announce_stage(self, stage: str, state: str) -> None:
+        self._emit("Stage", self.entered[stage], {"stage": stage, "state": state})
+
+    def announce_action(self, run: ActionRun) -> None:
+        error, made = run.error or {}, run.outputs if run.status == "Succeeded" else []
+        result = {
+            "external-execution-id": run.external_id,
+            "external-execution-summary": error.get("message", run.summary),
+            "error-code": error.get("code"),
+        }
+        detail = {
+            "stage": run.stage,
+            "action": run.name,
+            "action-execution-id": run.id,
+            "state": "STARTED" if run.status == "InProgress" else run.status.upper(),
+            "region": context.current().region,
+            "type": run.declaration["actionTypeId"],
+            "input-artifacts": [each.described() for each in run.inputs],
+            "output-artifacts": [each.described() for each in made],
+            "execution-result": {key: value for key, value in result.items() if value},
+        }
+        self._emit("Action", run.started, {key: value for key, value in detail.items() if value})
+
+    def _emit(self, level: str, started: datetime, detail: dict[str, Any]) -> None:
+        """An event of "Monitoring CodePipeline events" (CodePipeline User Guide)."""
         name = self.definition["name"]
         events.emit(
             "aws.codepipeline",
-            "CodePipeline Pipeline Execution State Change",
+            f"CodePipeline {level} Execution State Change",
             [context.current().arn("codepipeline", name)],
             {
                 "pipeline": name,
                 "execution-id": self.id,
-                "state": state,
-                "start-time": self.started.strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z",
+                "start-time": started.strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z",
                 "version": float(self.definition["version"]),
-                "execution-trigger": {
-                    "trigger-type": self.trigger["triggerType"],
-                    "trigger-detail": self.trigger["triggerDetail"],
-                },
-            },
+                "pipeline-execution-attempt": float(self.attempt),
+            }
+            | detail,
         )
 
 
 @dataclass
-class Stage:
+class StageRecord:
     """Who is in a stage and who waits in front of it; `latest` entered it last."""
 
     holder: Execution | None = None
@@ -129,14 +173,14 @@ class Pipeline:
     created: datetime = field(default_factory=now)
     updated: datetime = field(default_factory=now)
     executions: list[Execution] = field(default_factory=list)
-    stages: dict[str, Stage] = field(default_factory=dict)
+    stages: dict[str, StageRecord] = field(default_factory=dict)
 
     @property
     def arn(self) -> str:
         return context.current().arn("codepipeline", self.definition["name"])
 
-    def stage(self, name: str) -> Stage:
-        return self.stages.setdefault(name, Stage())
+    def stage(self, name: str) -> StageRecord:
+        return self.stages.setdefault(name, StageRecord())
 
     def find(self, identifier: str) -> Execution | None:
         return next((each for each in self.executions if each.id == identifier), None)

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from local.artifacts import Location
 from local.codepipeline.records import ActionRun, Execution, Pipeline
 
 
@@ -134,20 +133,16 @@ def action_execution(found: Execution, run: ActionRun) -> dict[str, Any]:
                 "actionTypeId": run.declaration["actionTypeId"],
                 "configuration": run.declaration["configuration"],
                 "resolvedConfiguration": run.configuration,
-                "inputArtifacts": [_artifact(location) for location in run.inputs],
+                "inputArtifacts": [location.described() for location in run.inputs],
                 "namespace": run.declaration.get("namespace"),
             }
         ),
         "output": {
-            "outputArtifacts": [_artifact(location) for location in run.outputs],
+            "outputArtifacts": [location.described() for location in run.outputs],
             "executionResult": _present(result),
             "outputVariables": run.variables,
         },
     } | _present({"updatedBy": run.updated_by})
-
-
-def _artifact(location: Location) -> dict[str, Any]:
-    return {"name": location.name, "s3location": location.s3}
 
 
 def _present(values: dict[str, Any]) -> dict[str, Any]:

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from local.docker import build, registry
-from local.docker.context import send
 from local.docker.dockerfile import DockerfileError
+from local.docker.files import send
 from local.docker.store import Store
 
 UNSUPPORTED = 64  # EX_USAGE of sysexits.h
@@ -50,8 +50,9 @@ def _parser() -> _Parser:
     made.add_argument("--build-arg", action="append", default=[])
     made.add_argument("--file", "-f", type=Path)
     made.add_argument("--target")
-    for ignored in ("--quiet", "-q", "--pull", "--no-cache"):
-        made.add_argument(ignored, action="store_true")
+    made.add_argument("--quiet", "-q", action="store_true")
+    for without_effect in ("--pull", "--no-cache"):  # nothing is pulled, or cached
+        made.add_argument(without_effect, action="store_true")
     made.add_argument("--platform", choices=["linux/amd64"])
     made.add_argument("context", type=Path)
     tag = commands.add_parser("tag", add_help=False)
@@ -94,17 +95,20 @@ def _build(options: argparse.Namespace, store: Store) -> None:
     dockerfile = options.file or options.context / "Dockerfile"
     if not dockerfile.is_file():
         raise FileNotFoundError(f"failed to read dockerfile: open {dockerfile}: no such file")
+    say = (lambda _line: None) if options.quiet else print
     scratch = store.scratch()
     try:
         send(options.context, scratch / "context")
-        work = build.Build(scratch / "context", scratch / "stages", arguments, print)
+        work = build.ImageBuild(scratch / "context", scratch / "stages", arguments, say)
         work.run(dockerfile.read_text(), options.target, scratch / "image")
         identifier = store.keep(scratch / "image", options.tag)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-    print(f"Successfully built {identifier[:12]}")
+    say(f"Successfully built {identifier[:12]}")
     for tag in options.tag:
-        print(f"Successfully tagged {tag}")
+        say(f"Successfully tagged {tag}")
+    if options.quiet:
+        print(f"sha256:{identifier}")
 
 
 def _push(name: str, store: Store) -> None:

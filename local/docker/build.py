@@ -10,19 +10,50 @@ from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
-from local.docker.copying import copy
 from local.docker.dockerfile import Instruction, command, expand, flags, pairs, parse, words
-from local.docker.stage import Stage
+from local.docker.files import copy
 from local.refusals import unsupported
 
+DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 RUN_NOTICE = (
     "RUN is not executed by the local docker: packages come from the endpoint's own environment"
 )
 
 
 @dataclass
-class Build:
+class ImageStage:
+    """One stage of a Dockerfile: its file system and its configuration as they grow."""
+
+    root: Path
+    arguments: dict[str, str]
+    environment: dict[str, str] = field(default_factory=lambda: {"PATH": DEFAULT_PATH})
+    workdir: str = "/"
+    labels: dict[str, str] = field(default_factory=dict)
+    ports: list[str] = field(default_factory=list)
+    user: str = ""
+    entrypoint: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
+
+    def expand(self, text: str) -> str:
+        return expand(text, {**self.arguments, **self.environment})
+
+    def config(self) -> dict[str, Any]:
+        """As `docker inspect` names it."""
+        return {
+            "Env": self.environment,
+            "WorkingDir": self.workdir,
+            "Labels": self.labels,
+            "ExposedPorts": self.ports,
+            "User": self.user,
+            "Entrypoint": list(self.entrypoint),
+            "Cmd": list(self.command),
+        }
+
+
+@dataclass
+class ImageBuild:
     """One run of `docker build`; `folder` holds a root per stage while it runs."""
 
     context: Path
@@ -30,7 +61,7 @@ class Build:
     build_arguments: Mapping[str, str]
     say: Callable[[str], None]
     global_arguments: dict[str, str] = field(default_factory=dict)
-    stages: dict[str, Stage] = field(default_factory=dict)
+    stages: dict[str, ImageStage] = field(default_factory=dict)
     notices: set[str] = field(default_factory=set)
 
     def run(self, dockerfile: str, target: str | None, image: Path) -> None:
@@ -58,7 +89,7 @@ class Build:
         stage.root.rename(image / "root")
         (image / "config.json").write_text(json.dumps(stage.config(), indent=1, sort_keys=True))
 
-    def _from(self, instruction: Instruction) -> Stage:
+    def _from(self, instruction: Instruction) -> ImageStage:
         options, rest = flags(words(expand(instruction.text, self.global_arguments)))
         if options.keys() - {"platform"} or len(rest) not in (1, 3) or not rest[0]:
             raise instruction.error("expected FROM [--platform=P] image [AS name]")
@@ -70,27 +101,25 @@ class Build:
             stage = replace(deepcopy(base), root=root)
         else:
             root.mkdir(parents=True)
-            stage = Stage(root, {})
+            stage = ImageStage(root, {})
         index = str(len({id(known) for known in self.stages.values()}))
         self.stages[index] = stage
         if len(rest) == 3:
             self.stages[rest[2]] = stage
         return stage
 
-    def _argument(self, instruction: Instruction, stage: Stage | None) -> None:
+    def _argument(self, instruction: Instruction, stage: ImageStage | None) -> None:
         name, equals, default = instruction.text.partition("=")
         known = stage.arguments if stage else self.global_arguments
         if name in self.build_arguments:
             known[name] = self.build_arguments[name]
         elif equals:
-            text = words(default)
-            known[name] = (
-                stage.expand if stage else lambda word: expand(word, self.global_arguments)
-            )("".join(text))
+            text = "".join(words(default))
+            known[name] = stage.expand(text) if stage else expand(text, self.global_arguments)
         elif name in self.global_arguments:
             known[name] = self.global_arguments[name]
 
-    def _apply(self, instruction: Instruction, stage: Stage) -> None:
+    def _apply(self, instruction: Instruction, stage: ImageStage) -> None:
         text = stage.expand(instruction.text)
         match instruction.name:
             case "ENV":
@@ -113,7 +142,7 @@ class Build:
             case "RUN":
                 self._notice(RUN_NOTICE)
 
-    def _copy(self, instruction: Instruction, text: str, stage: Stage) -> None:
+    def _copy(self, instruction: Instruction, text: str, stage: ImageStage) -> None:
         options, rest = flags(json.loads(text) if text.startswith("[") else words(text))
         if options.keys() - {"from", "chown", "chmod", "link"} or "<<" in text:
             raise instruction.error(unsupported("this form of COPY"))

@@ -7,19 +7,10 @@ from dataclasses import dataclass
 
 from local.refusals import unsupported
 
-KNOWN = {
-    "ARG",
-    "FROM",
-    "ENV",
+KNOWN = (
+    *("ARG", "CMD", "COPY", "ENTRYPOINT", "ENV", "EXPOSE", "FROM", "LABEL", "RUN", "USER"),
     "WORKDIR",
-    "COPY",
-    "RUN",
-    "ENTRYPOINT",
-    "CMD",
-    "LABEL",
-    "EXPOSE",
-    "USER",
-}
+)
 _HEREDOC = re.compile(r"<<-?\s*[\"']?(\w+)[\"']?")
 _VARIABLE = re.compile(
     r"\\(?P<escaped>\$)|\$(?:(?P<plain>\w+)|\{(?P<name>\w+)(?::(?P<op>[-+])(?P<word>[^}]*))?\})"
@@ -60,7 +51,7 @@ def parse(text: str) -> list[Instruction]:
         name, _, rest = logical.partition(" ")
         instruction = Instruction(number, name.upper(), rest.strip())
         if instruction.name not in KNOWN:
-            raise instruction.error(unsupported(name, *sorted(KNOWN)))
+            raise instruction.error(unsupported(name, *KNOWN))
         if instruction.name == "RUN":
             _skip_heredocs(instruction, lines)
         instructions.append(instruction)

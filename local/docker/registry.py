@@ -5,7 +5,6 @@ permissions for pushing an image").
 """
 
 import base64
-import re
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +12,10 @@ import boto3
 from botocore.exceptions import ClientError
 
 from local import images
-from local.docker.manifest import MANIFEST, digest, pack
+from local.docker.store import MANIFEST, digest, pack
 from local.refusals import unsupported
 
 PART = 10 << 20
-_REFERENCE = re.compile(
-    r"(?P<host>\d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(\.cn)?)/(?P<repository>[^:@]+)"
-    r"(:(?P<tag>[\w.-]{1,128}))?"
-)
 
 
 class RegistryError(Exception):
@@ -41,10 +36,10 @@ def check_login(user: str, password: str, registry: str) -> None:
 
 def split(reference: str) -> tuple[str, str, str]:
     """(registry, repository, tag); raises RegistryError for a registry that is not ECR."""
-    match = _REFERENCE.fullmatch(reference)
-    if not match:
+    match = images.URI.fullmatch(reference)
+    if not match or match["digest"]:
         raise RegistryError(unsupported(f"denied: a push to {reference}", "Amazon ECR"))
-    return match["host"], match["repository"], match["tag"] or "latest"
+    return match["registry"], match["repository"], match["tag"] or "latest"
 
 
 def push(image: Path, repository: str, tag: str, store: Path) -> str:

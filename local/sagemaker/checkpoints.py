@@ -24,7 +24,7 @@ from local.sagemaker import container
 # What AWS's own containers name their unfinished files, so that they are not uploaded
 # (github.com/aws/sagemaker-xgboost-container, checkpointing.py)
 IGNORED = ".sagemaker-ignore"
-SYNC_SECONDS = 2.0
+SYNC_SECONDS = 1.0
 
 Version = tuple[int, int, int]
 
@@ -38,7 +38,7 @@ def synced(s3: Any, uri: str | None, folders: Sequence[Path]) -> Iterator[None]:
     if uri is None:
         yield
         return
-    checkpoints = Checkpoints(s3, uri, folders)
+    checkpoints = CheckpointSync(s3, uri, folders)
     ended = threading.Event()
     follower = background(checkpoints.follow, ended)
     try:
@@ -49,7 +49,7 @@ def synced(s3: Any, uri: str | None, folders: Sequence[Path]) -> Iterator[None]:
     checkpoints.sync()
 
 
-class Checkpoints:
+class CheckpointSync:
     """What each instance's folder held when it was last the same as S3."""
 
     def __init__(self, s3: Any, uri: str, folders: Sequence[Path]) -> None:

@@ -1,19 +1,20 @@
-"""The container contract of SageMaker: what lies under /opt/ml, and how archives get there.
+"""The container contract of SageMaker: what runs, what lies under /opt/ml, and its way to S3.
 
 Sources: SageMaker Developer Guide, "How Amazon SageMaker AI Runs Your Training Image", "… Provides
-Training Information", "Custom Inference Code with Hosting Services".
+Training Information", "… Processes Training Output", "Custom Inference Code with Hosting Services".
 """
 
 import gzip
+import json
 import os
 import shutil
 import tarfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from local import processes
-from local.images import Image
+from local.images import StoredImage
 
 MAX_MODEL_BYTES = 20 * 1024**3
 
@@ -55,35 +56,84 @@ def download(s3: Any, uri: str, folder: Path) -> int:
     return len(found)
 
 
-def merged(folders: Iterable[Path]) -> dict[str, Path]:
-    """Everything in the folders by its name in them; where names clash, the first folder's.
+def command(image: StoredImage, program: str) -> list[str] | None:
+    """What `docker run <image> <program>` would run, or None if there is no such program."""
+    words = [*image.entrypoint, program]
+    first = Path(words[0])
+    found = image.locate(words[0]) if first.is_absolute() else image.program(words[0])
+    if found is None and image.entrypoint:  # an interpreter that only a real image would hold
+        outside = shutil.which(first.name)
+        found = Path(outside) if outside else None
+    return [str(found), *words[1:]] if found else None
 
-    On SageMaker instances "should ensure no file/directory names clash", and which wins is not said
-    (Developer Guide, "How Amazon SageMaker AI Processes Training Output").
+
+def environment(image: StoredImage, requested: dict[str, str], ml: Path) -> dict[str, str]:
+    """The image's ENV, the request's Environment on top, and where this endpoint put /opt/ml."""
+    base = processes.base_environment()
+    located = {
+        name: os.pathsep.join(str(image.locate(each)) for each in value.split(":") if each)
+        for name, value in image.environment.items()
+        if name in ("PATH", "PYTHONPATH")
+    }
+    located["PATH"] = os.pathsep.join(filter(None, [located.get("PATH"), base["PATH"]]))
+    return {
+        **base,
+        **image.environment,
+        **located,
+        **requested,
+        "SAGEMAKER_BASE_DIR": str(ml),
+    }
+
+
+def fill(s3: Any, job: dict[str, Any], volumes: Mapping[str, Path]) -> None:
+    """Make the /opt/ml of every host of a training job: the channels' data, and input/config.
+
+    Raises ValueError for a channel without data.
     """
-    found: dict[str, Path] = {}
-    for folder in folders:
-        for path in folder.rglob("*"):
-            found.setdefault(path.relative_to(folder).as_posix(), path)
-    return found
+    for ml in volumes.values():
+        for folder in ("input/config", "input/data", "model", "output/data", "checkpoints"):
+            (ml / folder).mkdir(parents=True)
+    channels = {}
+    for channel in job.get("InputDataConfig", []):
+        _distribute(s3, channel, list(volumes.values()))
+        source = channel["DataSource"]["S3DataSource"]
+        channels[channel["ChannelName"]] = {
+            "TrainingInputMode": "File",  # for FastFile too (Provides Training Information)
+            "S3DistributionType": source.get("S3DataDistributionType", "FullyReplicated"),
+            "RecordWrapperType": channel.get("RecordWrapperType", "None"),
+        }
+    for host, ml in volumes.items():
+        resources = {
+            "current_host": host,
+            "current_instance_type": job["ResourceConfig"].get("InstanceType"),
+            "hosts": sorted(volumes),  # as text (the same page)
+            "network_interface_name": "lo",
+        }
+        for name, content in (
+            ("hyperparameters", job.get("HyperParameters", {})),
+            ("inputdataconfig", channels),
+            ("resourceconfig", resources),
+        ):
+            (ml / "input" / "config" / f"{name}.json").write_text(json.dumps(content))
 
 
-def pack(entries: Mapping[str, Path], archive: Path) -> None:
-    """The entries as tar.gz; equal content gives equal bytes."""
-
-    def anonymous(entry: tarfile.TarInfo) -> tarfile.TarInfo:
-        entry.uid = entry.gid = 0
-        entry.uname = entry.gname = ""
-        entry.mtime = 0
-        return entry
-
-    with (
-        archive.open("wb") as file,
-        gzip.GzipFile("", "wb", compresslevel=6, fileobj=file, mtime=0) as packed,
-        tarfile.open(fileobj=packed, mode="w") as tar,
-    ):
-        for name in sorted(entries):
-            tar.add(entries[name], arcname=name, recursive=False, filter=anonymous)
+def upload(s3: Any, job: dict[str, Any], volumes: Mapping[str, Path], model: bool) -> None:
+    """Upload output.tar.gz, and model.tar.gz if wanted; empty ones are left out."""
+    output = job["OutputDataConfig"]
+    extra = (
+        {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": output["KmsKeyId"]}
+        if output.get("KmsKeyId")
+        else {}
+    )
+    target = job["ModelArtifacts"]["S3ModelArtifacts"].rpartition("/")[0]
+    for name, folder, wanted in (("output", "output/data", True), ("model", "model", model)):
+        entries = _merged(ml / folder for ml in volumes.values())
+        if wanted and entries:
+            archive = next(iter(volumes.values())).parent / f"{name}.tar.gz"
+            _pack(entries, archive)
+            bucket, key = split(f"{target}/{archive.name}")
+            s3.upload_file(str(archive), bucket, key, ExtraArgs=extra)
+            archive.unlink()
 
 
 def unpack(archive: Path, folder: Path, limit: int = MAX_MODEL_BYTES) -> None:
@@ -100,30 +150,53 @@ def unpack(archive: Path, folder: Path, limit: int = MAX_MODEL_BYTES) -> None:
         raise ValueError(f"not a usable tar.gz archive: {error}") from error
 
 
-def command(image: Image, program: str) -> list[str] | None:
-    """What `docker run <image> <program>` would run, or None if there is no such program."""
-    words = [*image.entrypoint, program]
-    first = Path(words[0])
-    found = image.locate(words[0]) if first.is_absolute() else image.program(words[0])
-    if found is None and image.entrypoint:  # an interpreter that only a real image would hold
-        outside = shutil.which(first.name)
-        found = Path(outside) if outside else None
-    return [str(found), *words[1:]] if found else None
+def _distribute(s3: Any, channel: dict[str, Any], volumes: Sequence[Path]) -> None:
+    """Download a channel once; the hosts' files are links to the one copy.
+
+    ShardedByS3Key gives each about 1/n of the objects (API reference, S3DataSource).
+    """
+    source = channel["DataSource"]["S3DataSource"]
+    whole = volumes[0].parent / "download"
+    if not download(s3, source["S3Uri"], whole):
+        raise ValueError(f"Data download failed:No S3 objects found under S3 URL {source['S3Uri']}")
+    files = sorted(path for path in whole.rglob("*") if path.is_file())
+    sharded = source.get("S3DataDistributionType") == "ShardedByS3Key"
+    for index, ml in enumerate(volumes):
+        folder = ml / "input" / "data" / channel["ChannelName"]
+        folder.mkdir()
+        for path in files[index :: len(volumes)] if sharded else files:
+            target = folder / path.relative_to(whole)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.hardlink_to(path)
+    shutil.rmtree(whole)
 
 
-def environment(image: Image, requested: dict[str, str], ml: Path) -> dict[str, str]:
-    """The image's ENV, the request's Environment on top, and where this endpoint put /opt/ml."""
-    base = processes.base_environment()
-    located = {
-        name: os.pathsep.join(str(image.locate(each)) for each in value.split(":") if each)
-        for name, value in image.environment.items()
-        if name in ("PATH", "PYTHONPATH")
-    }
-    located["PATH"] = os.pathsep.join(filter(None, [located.get("PATH"), base["PATH"]]))
-    return {
-        **base,
-        **image.environment,
-        **located,
-        **requested,
-        "SAGEMAKER_BASE_DIR": str(ml),
-    }
+def _merged(folders: Iterable[Path]) -> dict[str, Path]:
+    """Everything in the folders by its name in them; where names clash, the first folder's.
+
+    On SageMaker instances "should ensure no file/directory names clash", and which wins is not said
+    (Developer Guide, "How Amazon SageMaker AI Processes Training Output").
+    """
+    found: dict[str, Path] = {}
+    for folder in folders:
+        for path in folder.rglob("*"):
+            found.setdefault(path.relative_to(folder).as_posix(), path)
+    return found
+
+
+def _pack(entries: Mapping[str, Path], archive: Path) -> None:
+    """The entries as tar.gz; equal content gives equal bytes."""
+
+    def anonymous(entry: tarfile.TarInfo) -> tarfile.TarInfo:
+        entry.uid = entry.gid = 0
+        entry.uname = entry.gname = ""
+        entry.mtime = 0
+        return entry
+
+    with (
+        archive.open("wb") as file,
+        gzip.GzipFile("", "wb", compresslevel=6, fileobj=file, mtime=0) as packed,
+        tarfile.open(fileobj=packed, mode="w") as tar,
+    ):
+        for name in sorted(entries):
+            tar.add(entries[name], arcname=name, recursive=False, filter=anonymous)

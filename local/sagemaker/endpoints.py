@@ -6,16 +6,22 @@ from typing import Any
 from moto.core.responses import ActionResult, EmptyResult
 
 from local.background import background
-from local.context import current
 from local.events import emit
 from local.refusals import unsupported
-from local.sagemaker.models import Models
-from local.sagemaker.records import LOCK, Record, invalid, summaries
+from local.sagemaker.records import (
+    ENDPOINT,
+    ENDPOINT_CONFIG,
+    LOCK,
+    MODEL,
+    Operations,
+    Record,
+    invalid,
+)
 from local.sagemaker.server import ModelServer, StartFailed
 from local.stepfunctions.shapes import epoch_ms
 
 
-class Endpoint(Record):
+class EndpointRecord(Record):
     """An endpoint and the server that answers for it now."""
 
     server: ModelServer | None = None
@@ -64,6 +70,13 @@ class Endpoint(Record):
         if old:
             old.stop()
 
+    def delete(self) -> None:
+        with LOCK:
+            server, self.server = self.server, None
+        if server:
+            server.stop()
+        ENDPOINT.records().pop(self.name)
+
     def change(self, status: str, **fields: Any) -> None:
         self.update(EndpointStatus=status, LastModifiedTime=datetime.now(UTC), **fields)
         detail = self.snapshot() | {"EndpointStatus": status.upper()}
@@ -73,37 +86,33 @@ class Endpoint(Record):
         emit("aws.sagemaker", "SageMaker Endpoint State Change", [detail["EndpointArn"]], detail)
 
 
-class Endpoints(Models):
+class Endpoints(Operations):
     def create_endpoint(self) -> ActionResult:
-        name, config = self.new_name("EndpointName"), self.get("EndpointConfigName")
-        arn = self.arn("endpoint", name)
+        name, config = self.new_name(ENDPOINT), self.get("EndpointConfigName")
         server, variants = self._server(name, config)
         now = datetime.now(UTC)
         description = {
             "EndpointName": name,
-            "EndpointArn": arn,
+            "EndpointArn": ENDPOINT.arn(name),
             "EndpointConfigName": config,
             "ProductionVariants": variants,
             "EndpointStatus": "Creating",
             "CreationTime": now,
             "LastModifiedTime": now,
         }
-        endpoint = Endpoint(description, self.get("Tags", []))
-        with LOCK:
-            if name in self._endpoints:
-                raise invalid(f'Cannot create already existing endpoint "{arn}".')
-            self._endpoints[name] = endpoint
+        endpoint = EndpointRecord(description, self.get("Tags", []))
+        answer = self.add(ENDPOINT, name, endpoint)
         endpoint.change("Creating")
         background(endpoint.create, server)
-        return ActionResult({"EndpointArn": arn})
+        return answer
 
     def update_endpoint(self) -> ActionResult:
         """RetainAllVariantProperties changes nothing here: no instance is ever scaled."""
-        name, config = self.get("EndpointName"), self.get("EndpointConfigName")
+        config = self.get("EndpointConfigName")
         self.refuse("ExcludeRetainedVariantProperties", "RetainDeploymentConfig")
         self._refuse_guardrails()
-        endpoint = self._endpoint(name)
-        server, variants = self._server(name, config)
+        endpoint: EndpointRecord = self.find(ENDPOINT)
+        server, variants = self._server(endpoint.name, config)
         with LOCK:
             self._refuse_unless_settled(endpoint)
             if endpoint.status == "Failed":
@@ -117,40 +126,20 @@ class Endpoints(Models):
         return ActionResult({"EndpointArn": endpoint.description["EndpointArn"]})
 
     def describe_endpoint(self) -> ActionResult:
-        return ActionResult(self._endpoint(self.get("EndpointName")).snapshot())
+        return ActionResult(self.find(ENDPOINT).snapshot())
 
     def list_endpoints(self) -> ActionResult:
-        fields = ("EndpointName", "EndpointArn", "CreationTime", "LastModifiedTime")
-        rows = summaries(self._endpoints, *fields, "EndpointStatus")
-        return self.listed("Endpoints", rows, "Endpoint")
+        return self.listed(ENDPOINT, "Endpoints")
 
     def delete_endpoint(self) -> ActionResult:
-        endpoint = self._endpoint(self.get("EndpointName"))
+        endpoint: EndpointRecord = self.find(ENDPOINT)
         with LOCK:
             self._refuse_unless_settled(endpoint)
             endpoint.change("Deleting")
-        background(self._delete, endpoint, self._endpoints)
+        background(endpoint.delete)
         return EmptyResult()
 
-    @staticmethod
-    def _delete(endpoint: Endpoint, endpoints: dict[str, Record]) -> None:
-        with LOCK:
-            server, endpoint.server = endpoint.server, None
-        if server:
-            server.stop()
-        endpoints.pop(endpoint.name)
-
-    @property
-    def _endpoints(self) -> dict[str, Record]:
-        return self.backend.endpoints  # type: ignore[return-value]
-
-    def _endpoint(self, name: str) -> Endpoint:
-        endpoint = self._endpoints.get(name)
-        if not isinstance(endpoint, Endpoint):
-            raise invalid(f'Could not find endpoint "{self.arn("endpoint", name)}".')
-        return endpoint
-
-    def _refuse_unless_settled(self, endpoint: Endpoint) -> None:
+    def _refuse_unless_settled(self, endpoint: EndpointRecord) -> None:
         if endpoint.status not in ("InService", "Failed"):
             arn = endpoint.description["EndpointArn"]
             raise invalid(f'Cannot update in-progress endpoint "{arn}".')
@@ -172,13 +161,11 @@ class Endpoints(Models):
 
         The counts are those asked for, so that what reads them works as on AWS; one process serves.
         """
-        (variant,) = self.config(config_name).snapshot()["ProductionVariants"]
-        model = self.model(variant["ModelName"]).snapshot()
+        (variant,) = self.find(ENDPOINT_CONFIG, config_name).snapshot()["ProductionVariants"]
+        model = self.find(MODEL, variant["ModelName"]).snapshot()
         image = (model.get("PrimaryContainer") or model["Containers"][0])["Image"]
-        count, weight = (
-            variant.get("InitialInstanceCount", 1),
-            variant.get("InitialVariantWeight", 1.0),
-        )
+        count = variant.get("InitialInstanceCount", 1)
+        weight = variant.get("InitialVariantWeight", 1.0)
         shown = {
             "VariantName": variant["VariantName"],
             "DeployedImages": [{"SpecifiedImage": image, "ResolvedImage": image}],
@@ -187,6 +174,4 @@ class Endpoints(Models):
             "CurrentInstanceCount": count,
             "DesiredInstanceCount": count,
         }
-        arn = self.arn("endpoint", endpoint)
-        server = ModelServer(endpoint, arn, variant["VariantName"], model, current().home)
-        return server, [shown]
+        return ModelServer(endpoint, variant["VariantName"], model), [shown]

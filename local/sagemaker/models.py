@@ -13,13 +13,21 @@ from local import images
 from local.credentials import NotAuthorized, assume
 from local.refusals import unsupported
 from local.sagemaker import container as sagemaker_container
-from local.sagemaker.records import LOCK, Operations, Record, invalid, summaries
+from local.sagemaker.records import (
+    ENDPOINT_CONFIG,
+    LOCK,
+    MODEL,
+    Operations,
+    Record,
+    ResourceKind,
+    invalid,
+)
 
 
 class Models(Operations):
     def create_model(self) -> ActionResult:
-        name = self.new_name("ModelName")
-        arn = self.arn("model", name)
+        name = self.new_name(MODEL)
+        arn = MODEL.arn(name)
         containers = self.get("Containers", [])
         if len(containers) > 1:
             raise invalid(unsupported("Containers with more than one", "PrimaryContainer"))
@@ -39,21 +47,19 @@ class Models(Operations):
             "ModelArn": arn,
             "CreationTime": datetime.now(UTC),
         }
-        self._add(self._models, "model", name, description)
-        return ActionResult({"ModelArn": arn})
+        return self.add(MODEL, name, Record(description, self.get("Tags", [])))
 
     def describe_model(self) -> ActionResult:
-        return ActionResult(self._one(self._models, "model", self.get("ModelName")).snapshot())
+        return ActionResult(self.find(MODEL).snapshot())
 
     def list_models(self) -> ActionResult:
-        rows = summaries(self._models, "ModelName", "ModelArn", "CreationTime")
-        return self.listed("Models", rows, "Model")
+        return self.listed(MODEL, "Models")
 
     def delete_model(self) -> ActionResult:
-        return self._remove(self._models, "model", self.get("ModelName"))
+        return self._remove(MODEL)
 
     def create_endpoint_config(self) -> ActionResult:
-        name = self.new_name("EndpointConfigName")
+        name = self.new_name(ENDPOINT_CONFIG)
         self.refuse("ShadowProductionVariants", "AsyncInferenceConfig", "ExplainerConfig")
         if self.get("DataCaptureConfig", {}).get("EnableCapture"):
             raise invalid(unsupported("DataCaptureConfig"))
@@ -61,46 +67,35 @@ class Models(Operations):
         if len(variants) != 1:
             raise invalid(unsupported(f"{len(variants)} ProductionVariants", "1"))
         self._check_variant(variants[0])
-        arn = self.arn("endpoint-config", name)
         description = {
             **self.request("Tags"),
-            "EndpointConfigArn": arn,
+            "EndpointConfigArn": ENDPOINT_CONFIG.arn(name),
             "CreationTime": datetime.now(UTC),
         }
-        self._add(self.configs, "endpoint configuration", name, description)
-        return ActionResult({"EndpointConfigArn": arn})
+        return self.add(ENDPOINT_CONFIG, name, Record(description, self.get("Tags", [])))
 
     def describe_endpoint_config(self) -> ActionResult:
-        return ActionResult(self.config(self.get("EndpointConfigName")).snapshot())
+        return ActionResult(self.find(ENDPOINT_CONFIG).snapshot())
 
     def list_endpoint_configs(self) -> ActionResult:
-        rows = summaries(self.configs, "EndpointConfigName", "EndpointConfigArn", "CreationTime")
-        return self.listed("EndpointConfigs", rows, "EndpointConfig")
+        return self.listed(ENDPOINT_CONFIG, "EndpointConfigs")
 
     def delete_endpoint_config(self) -> ActionResult:
         """Allowed while an endpoint uses it, although one must not (API reference)."""
-        return self._remove(self.configs, "endpoint configuration", self.get("EndpointConfigName"))
+        return self._remove(ENDPOINT_CONFIG)
 
-    @property
-    def configs(self) -> dict[str, Record]:
-        return self.backend.endpoint_configs  # type: ignore[return-value]
-
-    def config(self, name: str) -> Record:
-        return self._one(self.configs, "endpoint configuration", name)
-
-    def model(self, name: str) -> Record:
-        return self._one(self._models, "model", name)
-
-    @property
-    def _models(self) -> dict[str, Record]:
-        return self.backend._models  # type: ignore[return-value]
+    def _remove(self, kind: ResourceKind) -> ActionResult:
+        with LOCK:
+            self.find(kind)
+            del kind.records()[self.get(f"{kind.name}Name")]
+        return EmptyResult()
 
     def _check_variant(self, variant: dict[str, Any]) -> None:
         if variant.get("ServerlessConfig"):
             raise invalid(unsupported("ServerlessConfig"))
         if not variant.get("ModelName"):
             raise invalid(unsupported("A variant without ModelName"))
-        self.model(variant["ModelName"])
+        self.find(MODEL, variant["ModelName"])
         wanted = variant.get("InstanceType")
         if wanted not in _instance_types():
             raise invalid(
@@ -129,32 +124,6 @@ class Models(Operations):
                 'that the role has "s3:GetObject" permissions and that the object is located in '
                 f"{self.region}. ({error})"
             ) from error
-
-    def _add(
-        self, records: dict[str, Record], kind: str, name: str, description: dict[str, Any]
-    ) -> None:
-        with LOCK:
-            if name in records:
-                arn = self.arn(_path(kind), name)
-                raise invalid(f'Cannot create already existing {kind} "{arn}".')
-            records[name] = Record(description, self.get("Tags", []))
-
-    def _one(self, records: dict[str, Record], kind: str, name: str) -> Record:
-        with LOCK:
-            if name not in records:
-                raise invalid(f'Could not find {kind} "{self.arn(_path(kind), name)}".')
-            return records[name]
-
-    def _remove(self, records: dict[str, Record], kind: str, name: str) -> ActionResult:
-        with LOCK:
-            self._one(records, kind, name)
-            del records[name]
-        return EmptyResult()
-
-
-def _path(kind: str) -> str:
-    """The resource part of an ARN."""
-    return "endpoint-config" if kind == "endpoint configuration" else kind
 
 
 @cache

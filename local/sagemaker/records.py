@@ -1,4 +1,4 @@
-"""SageMaker resources, kept in moto's registries, whose tags operations then serve them too."""
+"""SageMaker's resources: in moto's tables, whose tags operations then serve them too."""
 
 import copy
 import re
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from moto.core.responses import ActionResult
-from moto.sagemaker.models import SageMakerModelBackend
+from moto.sagemaker.models import sagemaker_backends
 from moto.sagemaker.responses import SageMakerResponse
 
 from local.context import current
@@ -15,6 +15,34 @@ from local.service import AwsError, Service
 
 LOCK = threading.RLock()  # over every Record: requests and running jobs both change them
 NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")  # the pattern of every name made here
+SUMMARY = ("CreationTime", "LastModifiedTime", "TrainingEndTime", "SecondaryStatus")
+
+
+@dataclass(frozen=True)
+class ResourceKind:
+    """How a kind of resource is called: in its fields, its ARNs, moto's backend and messages."""
+
+    name: str
+    path: str
+    table: str
+    words: str
+
+    def arn(self, name: str) -> str:
+        return current().arn("sagemaker", f"{self.path}/{name}")
+
+    def records(self) -> dict[str, Any]:
+        """Every resource of this kind, by its name."""
+        here = current()
+        found: dict[str, Any] = getattr(sagemaker_backends[here.account][here.region], self.table)
+        return found
+
+
+TRAINING_JOB = ResourceKind("TrainingJob", "training-job", "training_jobs", "training job")
+MODEL = ResourceKind("Model", "model", "_models", "model")
+ENDPOINT = ResourceKind("Endpoint", "endpoint", "endpoints", "endpoint")
+ENDPOINT_CONFIG = ResourceKind(
+    "EndpointConfig", "endpoint-config", "endpoint_configs", "endpoint configuration"
+)
 
 
 @dataclass
@@ -39,7 +67,7 @@ class Record:
 
 
 class Operations(Service, SageMakerResponse):
-    """What the groups of operations share."""
+    """What operations on every kind of resource share."""
 
     service = "sagemaker"
     page_names = ("NextToken", "MaxResults")
@@ -48,36 +76,44 @@ class Operations(Service, SageMakerResponse):
     def __init__(self) -> None:
         SageMakerResponse.__init__(self)
 
-    @property
-    def backend(self) -> SageMakerModelBackend:
-        return self.sagemaker_backend
-
-    def new_name(self, parameter: str) -> str:
-        """A name that may become a folder's: clients do not check its pattern."""
-        name = str(self.get(parameter))
+    def new_name(self, kind: ResourceKind) -> str:
+        """The name that is asked for; it may become a folder's, and clients do not check it."""
+        name = str(self.get(f"{kind.name}Name"))
         if not NAME.fullmatch(name):
             raise invalid(
                 f"1 validation error detected: Value '{name}' at "
-                f"'{parameter[0].lower()}{parameter[1:]}' failed to satisfy constraint: "
+                f"'{kind.name[0].lower()}{kind.name[1:]}Name' failed to satisfy constraint: "
                 f"Member must satisfy regular expression pattern: {NAME.pattern}"
             )
         return name
-
-    def arn(self, kind: str, name: str) -> str:
-        return current().arn("sagemaker", f"{kind}/{name}")
 
     def request(self, *left_out: str) -> dict[str, Any]:
         """The request as plain data, without the named fields."""
         return {name: _plain(self.get(name)) for name in self.params if name not in left_out}
 
-    def listed(
-        self, result: str, rows: list[dict[str, Any]], kind: str, order: str = "Descending"
-    ) -> ActionResult:
-        """The filters, order and paging that SageMaker's List operations share.
+    def add(self, kind: ResourceKind, name: str, record: Record) -> ActionResult:
+        """Keep a new resource; its ARN is the answer."""
+        with LOCK:
+            if name in kind.records():
+                raise invalid(f'Cannot create already existing {kind.words} "{kind.arn(name)}".')
+            kind.records()[name] = record
+        return ActionResult({f"{kind.name}Arn": kind.arn(name)})
 
-        `kind` names the fields: TrainingJob for TrainingJobName and TrainingJobStatus.
-        """
-        name, status = f"{kind}Name", f"{kind}Status"
+    def find(self, kind: ResourceKind, name: str | None = None) -> Any:
+        """The resource of this name, or of the one in the request."""
+        name = name or self.get(f"{kind.name}Name")
+        with LOCK:
+            if name not in kind.records():
+                raise invalid(f'Could not find {kind.words} "{kind.arn(str(name))}".')
+            return kind.records()[name]
+
+    def listed(self, kind: ResourceKind, result: str, order: str = "Descending") -> ActionResult:
+        """The filters, order and paging that SageMaker's List operations share."""
+        name, status = f"{kind.name}Name", f"{kind.name}Status"
+        shown = (name, f"{kind.name}Arn", status, *SUMMARY)
+        with LOCK:
+            described = [record.description for record in kind.records().values()]
+            rows = [{key: each[key] for key in shown if key in each} for each in described]
         tests = {
             "NameContains": lambda row, value: value in row[name],
             "StatusEquals": lambda row, value: value == row[status],
@@ -90,16 +126,9 @@ class Operations(Service, SageMakerResponse):
             value = self.get(parameter)
             if value is not None:
                 rows = [row for row in rows if test(row, value)]
-        key = {"Name": name, "Status": status}.get(self.get("SortBy"), "CreationTime")
-        rows.sort(key=lambda row: row[key], reverse=self.get("SortOrder", order) == "Descending")
+        by = {"Name": name, "Status": status}.get(self.get("SortBy"), "CreationTime")
+        rows.sort(key=lambda row: row[by], reverse=self.get("SortOrder", order) == "Descending")
         return self.page(result, rows)
-
-
-def summaries(records: dict[str, Record], *fields: str) -> list[dict[str, Any]]:
-    """The named fields of each record, those it has."""
-    with LOCK:
-        described = [record.description for record in records.values()]
-        return [{name: each[name] for name in fields if name in each} for each in described]
 
 
 def invalid(message: str) -> AwsError:

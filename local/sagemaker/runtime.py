@@ -3,11 +3,10 @@
 import json
 from typing import Any
 
-from moto.sagemaker.models import sagemaker_backends
 from moto.sagemakerruntime.responses import SageMakerRuntimeResponse
 
 from local.context import current
-from local.sagemaker.endpoints import Endpoint
+from local.sagemaker.records import ENDPOINT
 from local.sagemaker.server import ModelServer, Unreachable
 from local.service import Service
 
@@ -33,8 +32,8 @@ class SageMakerRuntime(Service, SageMakerRuntimeResponse):
                 "ValidationError",
                 {"Message": f"The body has {len(self.raw_body)} bytes, at most {MAX_BYTES} go"},
             )
-        endpoint: Any = sagemaker_backends[self.current_account][self.region].endpoints.get(name)
-        server = endpoint.enter() if isinstance(endpoint, Endpoint) else None
+        endpoint = ENDPOINT.records().get(name)
+        server = endpoint.enter() if endpoint else None
         if server is None:
             return _error(
                 400,

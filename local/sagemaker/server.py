@@ -35,7 +35,7 @@ class Unreachable(Exception):
 
 
 @dataclass(frozen=True)
-class Answer:
+class ModelAnswer:
     status: int
     headers: dict[str, str]
     body: bytes
@@ -44,16 +44,17 @@ class Answer:
 class ModelServer:
     """One production variant's process, from its model archive to its end."""
 
-    def __init__(self, endpoint: str, arn: str, variant: str, model: dict[str, Any], home: Path):
-        self._endpoint, self._arn, self.variant, self._model = endpoint, arn, variant, model
+    def __init__(self, endpoint: str, variant: str, model: dict[str, Any]) -> None:
+        self._endpoint, self.variant, self._model = endpoint, variant, model
         self.log_group = f"/aws/sagemaker/Endpoints/{endpoint}"
         self.log_stream = f"{variant}/i-{secrets.token_hex(9)[:17]}"
-        self._folder = home / "endpoints" / endpoint / self.log_stream.rpartition("/")[2]
+        instance = self.log_stream.rpartition("/")[2]
+        self._folder = current().home / "endpoints" / endpoint / instance
         self._lock = threading.Lock()
         self._idle = threading.Condition()
         self._requests = 0
         self._stopping = threading.Event()
-        self._process: processes.Process | None = None
+        self._process: processes.Child | None = None
         self._log: LogStream | None = None
         self._port = 0
 
@@ -96,13 +97,13 @@ class ModelServer:
             self._log.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def invoke(self, body: bytes, headers: dict[str, str]) -> Answer:
+    def invoke(self, body: bytes, headers: dict[str, str]) -> ModelAnswer:
         """POST /invocations, after `enter`. Raises Unreachable."""
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=INVOKE_SECONDS)
         try:
             connection.request("POST", "/invocations", body, headers)
             response = connection.getresponse()
-            return Answer(response.status, dict(response.getheaders()), response.read())
+            return ModelAnswer(response.status, dict(response.getheaders()), response.read())
         except TimeoutError as error:
             raise Unreachable(
                 "Your invocation timed out while waiting for a response from container "
@@ -179,7 +180,7 @@ class ModelServer:
                 return
             if self._process and self._process.returncode is not None:
                 break
-            time.sleep(0.1)
+            time.sleep(0.02)
         raise StartFailed(
             f"The primary container for production variant {self.variant} did not pass the ping "
             "health check. Please check CloudWatch logs for this endpoint."

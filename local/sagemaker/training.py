@@ -1,29 +1,83 @@
-"""One training job at work: download, run, watch, upload, tell; anew when it was interrupted."""
+"""A training job at work: download, run, watch, upload, tell; anew when it was interrupted."""
 
+import contextlib
+import json
 import math
+import re
 import shutil
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from local import images
 from local.context import current
 from local.credentials import Credentials
-from local.sagemaker import checkpoints, ports, volume
-from local.sagemaker.cluster import GROUP, REASON_LENGTH, Cluster
-from local.sagemaker.course import Course
-from local.sagemaker.metrics import Metrics
-from local.sagemaker.records import LOCK
-from local.sagemaker.volume import JobFailed
-from local.sagemaker.watch import Watch
+from local.events import emit
+from local.logs import LogStream
+from local.sagemaker import checkpoints, container
+from local.sagemaker.instances import Instances, JobWatch, lent_ports
+from local.sagemaker.records import LOCK, Record
+from local.stepfunctions.shapes import epoch_ms
 
+GROUP = "/aws/sagemaker/TrainingJobs"
+REASON_LENGTH = 1024  # FailureReason, API reference, DescribeTrainingJob
 STOP_SECONDS = 120.0  # "delays job termination for 120 seconds" (API reference, StopTrainingJob)
 FAILED_SECONDS = 10.0  # for instances that end because another has failed; AWS gives no number
+METRICS_BATCH = 1000  # PutMetricData, CloudWatch API reference
+MESSAGES = {
+    "Starting": "Starting the training job",
+    "Downloading": "Downloading input data",
+    "Training": "Training image download completed. Training in progress.",
+    "Interrupted": "The managed spot training instances were interrupted",
+    "Uploading": "Uploading generated training model",
+    "Stopping": "Stopping the training job",
+    "Completed": "Training job completed",
+    "Failed": "Training job failed",
+    "Stopped": "Training job stopped",
+    "MaxRuntimeExceeded": "Training job runtime exceeded MaxRuntimeInSeconds provided",
+    "MaxWaitTimeExceeded": "Training job wait time exceeded MaxWaitTimeInSeconds provided",
+}
+
+
+class JobFailed(Exception):
+    """The text is the job's FailureReason."""
 
 
 class NotReclaimable(Exception):
     """The text says why this job's instances cannot be taken away."""
+
+
+class Course(Record):
+    """A record whose description has a status, a secondary status and their history."""
+
+    def enter(self, secondary: str, **fields: Any) -> None:
+        """Go on to another secondary status, with these fields of the description changed."""
+        now = datetime.now(UTC)
+        with LOCK:
+            transitions = self.description.setdefault("SecondaryStatusTransitions", [])
+            if transitions:
+                transitions[-1]["EndTime"] = now
+            message = MESSAGES[secondary]
+            transitions.append({"Status": secondary, "StartTime": now, "StatusMessage": message})
+            self.update(SecondaryStatus=secondary, LastModifiedTime=now, **fields)
+        self._announce()
+
+    def end(self, secondary: str, **fields: Any) -> None:
+        """The last status, which stands under Stopped where it tells which limit was reached."""
+        status = "Stopped" if secondary.endswith("Exceeded") else secondary
+        now = datetime.now(UTC)
+        with LOCK:
+            self.enter(secondary, TrainingJobStatus=status, TrainingEndTime=now, **fields)
+            self.description["SecondaryStatusTransitions"][-1]["EndTime"] = now
+
+    def _announce(self) -> None:
+        """The event of Developer Guide, "Events that SageMaker AI sends to EventBridge"."""
+        detail = json.loads(json.dumps(self.snapshot(), default=epoch_ms))
+        arn = self.description["TrainingJobArn"]
+        emit("aws.sagemaker", "SageMaker Training Job State Change", [arn], detail)
 
 
 class TrainingJob(Course):
@@ -31,10 +85,9 @@ class TrainingJob(Course):
 
     def __init__(self, description: dict[str, Any], tags: list[dict[str, str]]) -> None:
         super().__init__(description, tags)
-        self.arn = description["TrainingJobArn"]
         self._name = description["TrainingJobName"]
         self._metrics = Metrics(description["AlgorithmSpecification"].get("MetricDefinitions", []))
-        self._watch = Watch(description["StoppingCondition"])
+        self._watch = JobWatch(description["StoppingCondition"])
         self._folder = current().home / "training" / self._name
         self._seconds = 0.0
 
@@ -87,40 +140,74 @@ class TrainingJob(Course):
         """One run of all instances from empty folders; how it ended. Raises JobFailed."""
         shutil.rmtree(self._folder, ignore_errors=True)
         job, s3 = self.description, credentials.client("s3")
-        cluster = Cluster(
-            job["ResourceConfig"].get("InstanceCount", 1), self._folder, self._watch.news
-        )
+        count = job["ResourceConfig"].get("InstanceCount", 1)
+        instances = Instances(count, self._folder, self._watch.news)
         if not self._proceed("Downloading"):
             return "Stopped"
-        volume.fill(s3, job, cluster.instances)
-        folders = [instance.ml / "checkpoints" for instance in cluster.instances]
+        container.fill(s3, job, instances.volumes)
+        folders = [ml / "checkpoints" for ml in instances.volumes.values()]
         with checkpoints.synced(s3, job.get("CheckpointConfig", {}).get("S3Uri"), folders):
             began = job.get("TrainingStartTime", datetime.now(UTC))
             if not self._proceed("Training", TrainingStartTime=began):
                 return "Stopped"
-            end = self._train(cluster, credentials)
+            end = self._train(instances, credentials)
         if end == "Interrupted":
             return end
         self.enter("Uploading")
-        volume.upload(s3, job, cluster.instances, model=end != "Failed")
+        container.upload(s3, job, instances.volumes, model=end != "Failed")
         if end == "Failed":
-            raise JobFailed(cluster.reason)
+            start, stop = "AlgorithmError: ", f", exit code: {instances.failed.status}"
+            said = instances.failed.failure[: REASON_LENGTH - len(start + stop)]
+            raise JobFailed(f"{start}{said}{stop}")
         return end
 
-    def _train(self, cluster: Cluster, credentials: Credentials) -> str:
+    def _train(self, instances: Instances, credentials: Credentials) -> str:
         """From the first process to the end of the last; how it ended."""
         began, end = time.monotonic(), "Failed"
-        with ports.lend(len(cluster.instances)) as free:
+        with lent_ports(len(instances.volumes)) as ports:
             try:
-                cluster.start(self.description, credentials, free, self._metrics.read)
-                end = self._watch.attempt(cluster)
+                self._start(instances, ports, credentials)
+                end = self._watch.attempt(instances)
                 if end.endswith("Exceeded"):
                     self._enter_stopping()
             finally:
-                cluster.terminate(FAILED_SECONDS if end == "Failed" else STOP_SECONDS)
+                instances.terminate(FAILED_SECONDS if end == "Failed" else STOP_SECONDS)
         self._seconds += time.monotonic() - began
         self._tell_results(credentials)
         return "Stopped" if end == "Interrupted" and self._watch.stopped else end
+
+    def _start(self, instances: Instances, ports: list[int], credentials: Credentials) -> None:
+        """Run the image's `train` on every instance. Raises JobFailed, OSError.
+
+        Log streams are named as in Developer Guide, "CloudWatch Logs for Amazon SageMaker AI".
+        TRAINING_ADDRESSES is this endpoint's: where each instance can listen although all are one
+        machine, in the order of their numbers. On SageMaker each has a name and all ports.
+        """
+        job = self.description
+        uri = job["AlgorithmSpecification"]["TrainingImage"]
+        try:
+            image = images.resolve(uri)
+        except images.ImageNotFound as error:
+            raise JobFailed(f"ClientError: Cannot find the requested image: {uri}") from error
+        argv = container.command(image, "train")
+        if argv is None:
+            raise JobFailed(
+                "AlgorithmError: CannotStartContainerError. Please make sure the container can be "
+                "run with 'docker run <image> train'."
+            )
+        variables = {"TRAINING_JOB_NAME": self._name, "TRAINING_JOB_ARN": job["TrainingJobArn"]}
+        if len(ports) > 1:
+            variables["TRAINING_ADDRESSES"] = ",".join(f"127.0.0.1:{port}" for port in ports)
+        if not job["EnableNetworkIsolation"]:
+            variables |= credentials.environment()
+        requested, now = job.get("Environment", {}), int(time.time())
+        instances.start(
+            argv,
+            image.locate(image.workdir),
+            lambda ml: container.environment(image, requested, ml) | variables,
+            lambda name: LogStream(credentials, GROUP, f"{self._name}/{name}-{now}"),
+            self._metrics.read,
+        )
 
     def _tell_results(self, credentials: Credentials) -> None:
         """All that was trained is billed: here are no spot prices that would make it less."""
@@ -146,3 +233,39 @@ class TrainingJob(Course):
 
     def _fail(self, reason: str) -> None:
         self.end("Failed", FailureReason=reason[:REASON_LENGTH])
+
+
+class Metrics:
+    """Every value that MetricDefinitions have found in the lines so far (Developer Guide, "Define
+    training metrics")."""
+
+    def __init__(self, definitions: Sequence[dict[str, str]]) -> None:
+        self._patterns = [(each["Name"], re.compile(each["Regex"])) for each in definitions]
+        self._values: list[dict[str, Any]] = []
+        self._published = 0
+
+    def read(self, line: str) -> None:
+        """Capture a line's values; what is no finite number is not captured."""
+        for name, pattern in self._patterns:
+            for found in pattern.finditer(line):
+                with contextlib.suppress(ValueError, IndexError, TypeError):
+                    value = float(found.group(1))
+                    if math.isfinite(value):
+                        now = datetime.now(UTC)
+                        self._values.append({"MetricName": name, "Value": value, "Timestamp": now})
+
+    def final(self) -> list[dict[str, Any]]:
+        """The last value of each metric."""
+        return list({each["MetricName"]: each for each in self._values}.values())
+
+    def publish(self, credentials: Credentials, namespace: str, job: str) -> None:
+        """New values to CloudWatch; a role that may not has none there, as on AWS."""
+        dimensions = [{"Name": "TrainingJobName", "Value": job}]
+        data = [{**each, "Dimensions": dimensions} for each in self._values[self._published :]]
+        self._published += len(data)
+        client = credentials.client("cloudwatch")
+        with contextlib.suppress(ClientError):
+            for start in range(0, len(data), METRICS_BATCH):
+                client.put_metric_data(
+                    Namespace=namespace, MetricData=data[start : start + METRICS_BATCH]
+                )

@@ -1,16 +1,17 @@
-"""What Step Functions calls things: optimized integrations, services in errors, jobs it follows.
+"""What a Task state can call: optimized integrations, the SDK's, and what each calls its errors.
 
 Sources: Step Functions Developer Guide, "Integrating services", "Create and manage Amazon SageMaker
 jobs", "Start a new AWS Step Functions state machine execution from a running execution".
 """
 
-import json
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
-from botocore.exceptions import ClientError
+from botocore import xform_name
+from botocore.exceptions import ClientError, UnknownServiceError
+
+from local.credentials import administrator
+from local.refusals import unsupported
 
 BOTO_NAMES = {
     "applicationautoscaling": "application-autoscaling",
@@ -23,8 +24,8 @@ BOTO_NAMES = {
 
 
 @dataclass(frozen=True)
-class Job:
-    """How `.sync` follows what a call has started."""
+class SyncJob:
+    """How `.sync` follows what an action has started."""
 
     describe: str
     stop: str
@@ -32,92 +33,92 @@ class Job:
     status: str
     running: frozenset[str]
     succeeded: str
+    patterns: tuple[str, ...] = (".sync",)
 
 
 @dataclass(frozen=True)
 class Integration:
-    """An optimized integration: its operations, and its names in errors."""
+    """An optimized integration: its actions, with the job that one starts; its names in errors."""
 
     prefix: str
     service: str
-    operations: frozenset[str]
+    actions: dict[str, SyncJob | None]
     default_error: str | None = None
-    job_operation: str | None = None
-    job: Job | None = None
+    callback: tuple[str, ...] = (".waitForTaskToken",)
 
 
 OPTIMIZED = {
     "sagemaker": Integration(
         "SageMaker",
         "AmazonSageMaker",
-        frozenset(
-            {
-                "createTrainingJob",
-                "createModel",
-                "createEndpointConfig",
-                "createEndpoint",
-                "updateEndpoint",
-            }
-        ),
+        {
+            "createTrainingJob": SyncJob(
+                "describe_training_job",
+                "stop_training_job",
+                "TrainingJobName",
+                "TrainingJobStatus",
+                frozenset({"InProgress", "Stopping"}),
+                "Completed",
+            ),
+            "createModel": None,
+            "createEndpointConfig": None,
+            "createEndpoint": None,
+            "updateEndpoint": None,
+        },
         "AmazonSageMakerException",
-        "createTrainingJob",
-        Job(
-            "describe_training_job",
-            "stop_training_job",
-            "TrainingJobName",
-            "TrainingJobStatus",
-            frozenset({"InProgress", "Stopping"}),
-            "Completed",
-        ),
+        callback=(),
     ),
     "states": Integration(
         "StepFunctions",
         "AWSStepFunctions",
-        frozenset({"startExecution"}),
-        None,
-        "startExecution",
-        Job(
-            "describe_execution",
-            "stop_execution",
-            "executionArn",
-            "status",
-            frozenset({"RUNNING", "PENDING_REDRIVE"}),
-            "SUCCEEDED",
-        ),
+        {
+            "startExecution": SyncJob(
+                "describe_execution",
+                "stop_execution",
+                "executionArn",
+                "status",
+                frozenset({"RUNNING", "PENDING_REDRIVE"}),
+                "SUCCEEDED",
+                (".sync", ".sync:2"),
+            )
+        },
     ),
-    "sns": Integration("SNS", "AmazonSNS", frozenset({"publish"})),
+    "sns": Integration("SNS", "AmazonSNS", {"publish": None}),
 }
+NAMES = [
+    f"{service}:{action}{pattern}"
+    for service, integration in OPTIMIZED.items()
+    for action, job in integration.actions.items()
+    for pattern in ("", *(job.patterns if job else ()), *integration.callback)
+]
 
 
-@dataclass(frozen=True)
-class Follow:
-    """A started job: asked again and again until it has ended."""
+def refusal(resource: str) -> str | None:
+    """Why this endpoint cannot do a Task's Resource, in one sentence; None if it can."""
+    name = resource.partition(":states:::")[2]
+    if not name:
+        return unsupported(f"the Resource {resource}", "arn:<partition>:states:::<integration>")
+    service = name.partition(":")[0]
+    if service == "aws-sdk":
+        return _sdk_refusal(name)
+    if name in NAMES:
+        return None
+    others = [each for each in NAMES if each.startswith(f"{service}:")]
+    return unsupported(f"the integration {name}", *(others or ("aws-sdk", *OPTIMIZED)))
 
-    job: Job
-    call: Callable[[str], dict[str, Any]]
-    failed: Callable[[str], Exception]
-    parse: bool
 
-    def __call__(self) -> dict[str, Any] | None:
-        """What Describe says of a job that has succeeded, None of one that still runs."""
-        described = self.call(self.job.describe)
-        status = described[self.job.status[0].upper() + self.job.status[1:]]
-        if status in self.job.running:
-            return None
-        if self.parse:
-            for name in ("Input", "Output"):
-                if name in described:
-                    described[name] = json.loads(described[name])
-        if status != self.job.succeeded:
-            raise self.failed(json.dumps(described))
-        return described
-
-    def cancel(self) -> None:
-        """Best effort, as AWS says of its own."""
-        try:
-            self.call(self.job.stop)
-        except ClientError as error:
-            print(f"local: {self.job.stop} after the execution was stopped: {error}", flush=True)
+def _sdk_refusal(name: str) -> str | None:
+    asked = re.fullmatch(r"aws-sdk:(\w+):(\w+)(\.waitForTaskToken)?", name)
+    if not asked:
+        return unsupported(f"the integration {name}", "aws-sdk:<service>:<action>")
+    service = BOTO_NAMES.get(asked[1], asked[1])
+    try:
+        client = administrator().client(service)
+    except UnknownServiceError:
+        return f"the integration {name} names no service of the SDK"
+    if xform_name(asked[2]) not in client.meta.method_to_api_mapping:
+        return f"the integration {name} names no action of {service}"
+    return None
 
 
 def details(error: ClientError) -> tuple[str, str, int, str]:

@@ -5,7 +5,7 @@ import json
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from local.credentials import administrator
 MEDIA_TYPE = "application/vnd.oci.image.manifest.v1+json"
 SERVE = """#!/usr/bin/env python3
 import http.server, json, os, sys, time
-class Handler(http.server.BaseHTTPRequestHandler):
+class ModelHandler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     def answer(self, status, body, kind="application/json"):
         self.send_response(status)
@@ -29,7 +29,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         if body == b"slow":
-            time.sleep(1)
+            time.sleep(0.5)
         if body == b"die":
             os._exit(3)
         if body == b"bad":
@@ -42,7 +42,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         pass
 print("serving", sys.argv[1:], flush=True)
 address = (os.environ["SERVE_HOST"], int(os.environ["SAGEMAKER_BIND_TO_PORT"]))
-http.server.ThreadingHTTPServer(address, Handler).serve_forever()
+http.server.ThreadingHTTPServer(address, ModelHandler).serve_forever()
 """
 
 
@@ -116,6 +116,17 @@ class Aws:
         images.add(repository, digest, work, self.context.home / "images")
         return f"{uri}@{digest}"
 
+    def mailbox(self) -> "Mailbox":
+        topic = self.client("sns").create_topic(Name=unique("topic"))["TopicArn"]
+        sqs = self.client("sqs")
+        once = {"VisibilityTimeout": "3600"}  # a message that was read stays read
+        queue = sqs.create_queue(QueueName=unique("queue"), Attributes=once)["QueueUrl"]
+        arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])
+        self.client("sns").subscribe(
+            TopicArn=topic, Protocol="sqs", Endpoint=arn["Attributes"]["QueueArn"]
+        )
+        return Mailbox(topic, queue, sqs)
+
     def log(self, group: str, stream_prefix: str) -> list[str]:
         logs = self.client("logs")
         (stream,) = logs.describe_log_streams(
@@ -125,6 +136,28 @@ class Aws:
             logGroupName=group, logStreamName=stream["logStreamName"], startFromHead=True
         )["events"]
         return [event["message"] for event in events]
+
+
+@dataclass
+class Mailbox:
+    """A topic, and what was published to it so far."""
+
+    topic: str
+    queue: str
+    sqs: Any
+    messages: list[str] = field(default_factory=list)
+
+    def read(self, number: int) -> list[str]:
+        """The messages, once there are as many."""
+
+        def enough() -> bool:
+            asked = {"QueueUrl": self.queue, "MaxNumberOfMessages": 10, "WaitTimeSeconds": 0}
+            for each in self.sqs.receive_message(**asked).get("Messages", []):
+                self.messages.append(json.loads(each["Body"])["Message"])
+            return len(self.messages) >= number
+
+        wait(enough)
+        return self.messages
 
 
 def running(home: Path, region: str = "eu-west-1") -> Iterator[Aws]:

@@ -1,6 +1,5 @@
 """Who may talk to the endpoint, and what is left of it when it ends."""
 
-import os
 import signal
 import time
 import urllib.error
@@ -20,7 +19,21 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def given(home: Path) -> Iterator[dict[str, str]]:
+def left_behind(home: Path, tmp_path_factory: pytest.TempPathFactory) -> int:
+    """A build's process, whose endpoint was killed while it ran."""
+    told = tmp_path_factory.mktemp("build") / "pid"
+    process = start(home)
+    start_build(settings(home, process), f"echo $$ > {told}; sleep 300")
+    pid = read_pid(told)
+    process.kill()
+    process.wait()
+    (home / "env").unlink()
+    return pid
+
+
+@pytest.fixture(scope="module")
+def given(home: Path, left_behind: int) -> Iterator[dict[str, str]]:
+    """The endpoint that is started next."""
     process = start(home)
     try:
         yield settings(home, process)
@@ -79,25 +92,15 @@ def test_a_taken_port_is_named(given: dict[str, str], tmp_path: Path) -> None:
     assert f"cannot listen on port {port}" in said
 
 
-def test_a_kill_9_in_the_middle_of_a_build_leaves_nothing_and_the_next_start_is_clean(
-    tmp_path: Path,
-) -> None:
-    process = start(tmp_path)
-    given = settings(tmp_path, process)
-    start_build(given, f"echo $$ > {tmp_path}/pid; sleep 300")
-    pid = read_pid(tmp_path / "pid")
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
+def test_a_kill_9_in_the_middle_of_a_build_leaves_nothing(left_behind: int) -> None:
     deadline = time.monotonic() + 10
-    while alive(pid) and time.monotonic() < deadline:
+    while alive(left_behind) and time.monotonic() < deadline:
         time.sleep(0.1)
-    assert not alive(pid)
-    (tmp_path / "env").unlink()
-    again = start(tmp_path)
-    settings(tmp_path, again)
-    assert not list((tmp_path / "builds").iterdir())
-    again.terminate()
-    assert again.wait(20) == 0
+    assert not alive(left_behind)
+
+
+def test_the_start_after_a_kill_9_is_clean(given: dict[str, str], home: Path) -> None:
+    assert not list((home / "builds").iterdir())
 
 
 def start_build(given: dict[str, str], command: str) -> None:

@@ -1,3 +1,5 @@
+"""Content of images, kept by digest: what a build pushed is found, and nothing else."""
+
 import hashlib
 from pathlib import Path
 
@@ -9,7 +11,6 @@ from local.tests.builds import ended, log, project, start
 
 PUSH = """\
 version: 0.2
-env: {exported-variables: [DIGEST]}
 phases:
   pre_build:
     commands:
@@ -22,10 +23,9 @@ phases:
       - printf 'FROM python:3.11\\nENV PATH=/opt/program:$PATH\\nWORKDIR /opt/program\\n'
         > context/Dockerfile
       - echo 'COPY train ./' >> context/Dockerfile
-      - echo "ENV MARK=$MARK" >> context/Dockerfile
       - docker build --tag image context
-      - docker tag image $REPOSITORY_URI:$TAG
-      - docker push $REPOSITORY_URI:$TAG
+      - docker tag image $REPOSITORY_URI:one
+      - docker push $REPOSITORY_URI:one
 """
 
 
@@ -37,28 +37,14 @@ def uri(aws: Aws) -> str:
     return str(made["repository"]["repositoryUri"])
 
 
-def push(aws: Aws, uri: str, tag: str = "one", mark: str = "x", text: str = PUSH) -> list[str]:
-    """The log of a privileged build that pushes."""
-    name = project(aws, text, environment={"privilegedMode": True})
-    variables = {"REPOSITORY_URI": uri, "TAG": tag, "MARK": mark}
-    build = ended(
-        aws,
-        start(
-            aws,
-            name,
-            environmentVariablesOverride=[
-                {"name": key, "value": value} for key, value in variables.items()
-            ],
-        ),
-    )
-    return [build["buildStatus"], *log(aws, build)]
-
-
 def test_a_pushed_image_is_found_by_tag_and_by_digest_and_its_program_runs(
     aws: Aws, uri: str
 ) -> None:
-    status, *lines = push(aws, uri)
-    assert status == "SUCCEEDED", lines
+    name = project(aws, PUSH, environment={"privilegedMode": True})
+    variables = [{"name": "REPOSITORY_URI", "value": uri}]
+    build = ended(aws, start(aws, name, environmentVariablesOverride=variables))
+    lines = log(aws, build)
+    assert build["buildStatus"] == "SUCCEEDED", lines
     ecr, repository = aws.client("ecr"), uri.split("/", 1)[1]
     (detail,) = ecr.describe_images(repositoryName=repository)["imageDetails"]
     text = ecr.batch_get_image(repositoryName=repository, imageIds=[{"imageTag": "one"}])["images"][
@@ -73,35 +59,6 @@ def test_a_pushed_image_is_found_by_tag_and_by_digest_and_its_program_runs(
     assert program is not None
     assert program.stat().st_mode & 0o111
     assert by_digest.program("serve") is None
-
-
-def test_a_tag_that_is_taken_is_not_overwritten(aws: Aws, uri: str) -> None:
-    push(aws, uri)
-    before = images.resolve(f"{uri}:one")
-    status, *lines = push(aws, uri, mark="another")
-    assert status == "FAILED"
-    assert any("tag invalid: The image tag 'one' already exists" in line for line in lines)
-    assert images.resolve(f"{uri}:one") == before
-
-
-def test_the_same_content_under_another_tag_is_the_same_image(aws: Aws, uri: str) -> None:
-    push(aws, uri)
-    push(aws, uri, tag="two")
-    assert images.resolve(f"{uri}:one") == images.resolve(f"{uri}:two")
-
-
-def test_a_push_needs_a_login_and_a_repository(aws: Aws, uri: str) -> None:
-    _, *lines = push(
-        aws, uri, text=PUSH.replace("aws ecr get-login-password | docker", "true || docker")
-    )
-    assert "no basic auth credentials" in lines
-    _, *lines = push(aws, uri + "-none")
-    assert any("RepositoryNotFoundException" in line for line in lines)
-
-
-def test_a_wrong_password_is_not_accepted(aws: Aws, uri: str) -> None:
-    _, *lines = push(aws, uri, text=PUSH.replace("aws ecr get-login-password", "echo guess"))
-    assert any("400 Bad Request" in line for line in lines)
 
 
 @pytest.mark.parametrize(
@@ -122,13 +79,15 @@ def test_an_image_that_is_not_there_is_named_in_sagemakers_words(
         images.resolve(wanted)
 
 
-def test_an_image_deleted_from_the_registry_is_gone(aws: Aws, uri: str) -> None:
-    push(aws, uri)
+def test_an_image_deleted_from_the_registry_is_gone(aws: Aws, tmp_path: Path) -> None:
+    uri = aws.image(tmp_path, train="exit 0")
+    images.resolve(uri)
+    repository, digest = uri.split("/", 1)[1].split("@")
     aws.client("ecr").batch_delete_image(
-        repositoryName=uri.split("/", 1)[1], imageIds=[{"imageTag": "one"}]
+        repositoryName=repository, imageIds=[{"imageDigest": digest}]
     )
     with pytest.raises(images.ImageNotFound):
-        images.resolve(f"{uri}:one")
+        images.resolve(uri)
 
 
 def test_added_content_is_never_changed_by_a_second_add(tmp_path: Path) -> None:

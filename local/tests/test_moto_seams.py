@@ -26,6 +26,7 @@ from moto.core.config import default_user_config
 from moto.ecr.models import Image
 from moto.stepfunctions.parser.api import InvalidDefinition
 from moto.stepfunctions.parser.backend.execution import Execution
+from moto.stepfunctions.parser.models import StepFunctionsParserBackend as Machines
 
 def refused(path, data):
     try:
@@ -39,6 +40,11 @@ print(json.dumps({
     "setting": default_user_config["stepfunctions"],
     "factory": list(inspect.signature(factory.state_task_service_for).parameters),
     "factory is used": "state_task_service_for(" in inspect.getsource(factory.state_task_for),
+    "check": list(inspect.signature(Machines._validate_definition).parameters),
+    "check is used": [
+        "_validate_definition(definition=definition)" in inspect.getsource(each)
+        for each in (Machines.create_state_machine, Machines.update_state_machine)
+    ],
     "index": paths.extract_json("$.a[0].b", {"a": [{"b": 2}]}),
     "filter": refused("$.a[?(@.n == 1)].v", {"a": []}),
     "names": paths.extract_json.__code__.co_names,
@@ -182,6 +188,10 @@ def test_tasks_are_made_by_one_factory(unpatched: dict[str, Any]) -> None:
     assert (unpatched["factory"], unpatched["factory is used"]) == (["service_name"], True)
 
 
+def test_definitions_are_checked_by_one_function(unpatched: dict[str, Any]) -> None:
+    assert (unpatched["check"], unpatched["check is used"]) == (["definition"], [True, True])
+
+
 def test_a_task_is_called_with_these_arguments() -> None:
     from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_callback import (  # noqa: E501
         StateTaskServiceCallback as Task,
@@ -199,7 +209,7 @@ def test_a_task_is_called_with_these_arguments() -> None:
     assert parameters(Task._build_sync2_resolver) == arguments
     assert parameters(Task._eval_sync)[:3] == ["self", "env", "sync_resolver"]
     assert parameters(Task._normalise_parameters)[:2] == ["self", "parameters"]
-    for name in ("_get_boto_service_action", "_get_sfn_resource", "_get_sfn_resource_type"):
+    for name in ("_get_sfn_resource", "_get_sfn_resource_type"):
         assert parameters(getattr(Task, name))[0] == "self"
     assert parameters(Task._validate_service_integration_is_supported) == ["self"]
 

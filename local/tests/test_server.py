@@ -44,6 +44,13 @@ def test_a_service_that_nothing_stands_behind_is_refused(aws: Aws) -> None:
         client.describe_instances()
 
 
+def test_what_moto_has_not_implemented_is_refused_by_name(aws: Aws) -> None:
+    with pytest.raises(ClientError, match="not supported by the local endpoint") as refused:
+        aws.client("kms").create_custom_key_store(CustomKeyStoreName="store")
+    assert refused.value.response["Error"]["Code"] == "UnsupportedOperation"
+    assert "kms:create_custom_key_store" in str(refused.value)
+
+
 def test_another_region_is_refused_although_it_is_the_partitions_first(aws: Aws) -> None:
     key = aws.client("sts")._request_signer._credentials.access_key
     said = refusal(aws, "cloudformation", "list_stacks", key, "us-east-1")

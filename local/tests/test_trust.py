@@ -1,6 +1,6 @@
 import pytest
 
-from local.trust import refusal
+from local.credentials import refusal
 
 KEYS = {"aws:sourceaccount": "111122223333", "aws:sourcearn": "arn:aws:events:x:1:rule/push"}
 

@@ -23,7 +23,7 @@ def version_prefix() -> Sub:
     return Sub("${ProjectName}-${Digits}", Digits=_stack_digits())
 
 
-def versions(kind: str) -> Sub:
+def version_arns(kind: str) -> Sub:
     """The ARN pattern of one kind of thing (`model`, `training-job` …) in all versions."""
     return arn("sagemaker", f"{kind}/${{ProjectName}}-${{Digits}}-*", Digits=_stack_digits())
 

@@ -28,8 +28,8 @@ from templates.workflows.language import (
     when,
 )
 
-# The end of a failure that somebody has been told of
-TOLD = "Failed"
+# The end of a failed run. Who leads here has told somebody, or knows that somebody was told
+FAILED = "Failed"
 _ERROR, _NAME, _CAUSE = "$.error", "$.error.Error", "$.error.Cause"
 
 
@@ -60,9 +60,9 @@ def failure(subject: str, topic: Topic, key: Key) -> list[Step]:
             f"States.Format('{{}}: {{}} ({{}})', {_NAME}, {_CAUSE}, $$.Execution.Id)",
             topic,
             key,
-            then=TOLD,
+            then=FAILED,
         ),
-        fail(TOLD),
+        fail(FAILED),
     ]
 
 
@@ -71,7 +71,7 @@ def _restate(name: str, error: State) -> Step:
 
 
 def notify(name: str, subject: str, message: str, topic: Topic, key: Key, then: Way) -> Step:
-    """Tell the topic. Whatever becomes of the message, the run goes on with its own error.
+    """Tell the topic. Whatever becomes of the message, the run goes on the same way.
 
     `subject` is at most 100 characters of ASCII; `message` is a States.Format call.
     """
@@ -94,7 +94,7 @@ def problem(
     then: Way = NOTIFY,
     tokens: Mapping[str, Any] | None = None,
 ) -> Step:
-    """State a failure of our own, called like the step or `error`: `cause` is text, or a
+    """State a failure of our own. Its name is `error`, else the step's; `cause` is text, or a
     States.Format call."""
     key = "Cause.$" if cause.startswith("States.") else "Cause"
     return put(name, _ERROR, {"Error": error or name, key: cause}, then=then, tokens=tokens)
@@ -110,12 +110,13 @@ def check_input(needed: tuple[str, ...], hint: str = "") -> Step:
     )
 
 
-def read_cause(question: str, name: str, holds: str, at: str) -> list[Step]:
-    """The cause of a `.sync` task that failed by itself is a description as JSON, which `holds` a
-    field: lay it at a path, under `description`. Any other cause is explained as it is."""
+def read_cause(question: str, name: str, field: str, at: str) -> list[Step]:
+    """Where what a `.sync` task waited for has failed by itself, the cause is its description: a
+    JSON text that has this `field`. It is put at a path, under `description`; any other cause is
+    explained as it is."""
     described = all_of(
         equals(_NAME, "States.TaskFailed"),
-        matches(_CAUSE, f'{{*"{holds}"*}}'),
+        matches(_CAUSE, f'{{*"{field}"*}}'),
     )
     return [
         check(

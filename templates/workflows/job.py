@@ -21,7 +21,7 @@ from templates.kit.grants import (
     write_job_logs,
 )
 from templates.kit.iam import allow, arn, service_role
-from templates.kit.names import job_log_streams, versions
+from templates.kit.names import job_log_streams, version_arns
 from templates.parts.registry import Registry
 from templates.workflows.disks import choose_key
 from templates.workflows.failure import problem, read_cause
@@ -43,8 +43,8 @@ from templates.workflows.language import (
     when,
 )
 
-# The name of the version that a story is about: every job's name begins with it
-VERSION = "$.name"
+# Where a story keeps the name of its version: every job's name begins with that
+VERSION_NAME = "$.name"
 
 
 @dataclass(frozen=True)
@@ -82,8 +82,8 @@ TRAINING = Kind(
     isolation=(),
     detail="SecondaryStatus",
 )
-# A container's own words are in ExitMessage; its FailureReason names an exit code (Build Your Own
-# Processing Container, SageMaker Developer Guide)
+# For other jobs than training. What a processing container says itself is in ExitMessage, while
+# FailureReason names an exit code (Build Your Own Processing Container, SageMaker Developer Guide)
 PROCESSING = Kind(
     "Processing",
     "processing-job",
@@ -146,97 +146,105 @@ def job(
     kind: Kind,
     request: State,
     *,
-    what: str,
-    of: str | None = None,
-    at: str,
-    called: str = VERSION,
+    noun: str,
+    infix: str | None = None,
+    result: str,
+    job_name: str = VERSION_NAME,
+    instance_type: str,
     machines: State,
-    runs_as: Role | None,
+    role: Role | None,
     key: Key,
     seconds: int | str,
     tokens: Mapping[str, Any] | None = None,
     before: Sequence[Step] = (),
-    results: Rule | None = None,
-    without_results: Way = None,
+    needed: tuple[Rule, Way] | None = None,
     fall_back: Sequence[Rule] = (),
     note: str = "",
 ) -> list[Step]:
-    """Run a job, and go on below when it has completed (with `results`, else `without_results`).
+    """Run a job, and go on below when it has completed.
 
-    Its description is kept at a path, also where it failed: then one of the ways of `fall_back` is
-    gone, or the run fails with the reason, after which `note` (a path) is told. `what` it does is
-    in a person's words, and `of` in the names of the states beside it. Its name is what lies at
-    `called` and the retry count: a name is used up by its first try, and another try under it would
-    fail with ResourceInUse and hide the reason of the first (CreateTrainingJob).
+    Its description is kept at the path `result`, also where it failed. Then the run goes the first
+    way of `fall_back` whose rule holds, else it fails with the reason; what lies at `note` is put
+    into that sentence. `needed` is what a completed job must have, and the way without it.
 
-    `machines` are the fields of its instances, `request` the rest of its request but for its name,
-    role, network and tags. It has no network: isolated containers of one job reach each other and
-    nothing else, "traffic is limited to the peers of each training container" (Run Training and
-    Inference Containers in Internet-Free Mode, SageMaker Developer Guide). That traffic is
-    encrypted as everything else here is: it costs time with several instances, nothing with one
-    (Protect Communications Between ML Compute Instances).
+    The `noun` (`Evaluation`) is in the sentence, in the errors' names and, or `infix` in its place,
+    in those of the states beside the job. The job is called by what lies at `job_name` and the
+    retry count: a name is used up by its first try, and another try under it would fail with
+    ResourceInUse and hide the reason of the first (CreateTrainingJob). A second job of a kind needs
+    a name of its own; tuning jobs have at most 32 characters, all others 63.
+
+    `instance_type` is a path, `machines` are the other fields of the instances, and `request` is
+    the rest of the request but for name, role, network and tags. `before` stands between the choice
+    of the volume's key, which is put at $.resources, and the job.
+
+    A job has no network: isolated containers of one job reach each other and nothing else, "traffic
+    is limited to the peers of each training container" (Run Training and Inference Containers in
+    Internet-Free Mode, SageMaker Developer Guide). That traffic is encrypted as everything else
+    here is: it costs time with several instances, nothing with one (Protect Communications Between
+    ML Compute Instances).
     """
-    of = what if of is None else of
-    ask = f"May{of}FallBack" if fall_back else f"Has{of}Reason"
-    completed = equals(f"{at}.{kind.field('Status')}", "Completed")
+    infix = noun if infix is None else infix
+    ask = f"May{infix}FallBack" if fall_back else f"Has{infix}Reason"
+    completed = equals(f"{result}.{kind.field('Status')}", "Completed")
     ways = [when(completed)]
-    if results:
-        ways = [when(all_of(completed, results)), when(completed, without_results)]
+    if needed:
+        rule, without = needed
+        ways = [when(all_of(completed, rule)), when(completed, without)]
     return [
-        _choose_machines(of, machines, key),
+        _choose_machines(infix, {"InstanceType.$": instance_type, **machines}, key),
         *before,
         task(
             name,
             f"sagemaker:create{kind.field('')}.sync",
-            _request(kind, request, called, runs_as),
-            grants=_grants(kind, runs_as, key),
+            _request(kind, request, job_name, role),
+            grants=_grants(kind, role, key),
             tokens={
                 "ProjectName": Ref("ProjectName"),
-                **({runs_as.title: runs_as.get_att("Arn")} if runs_as else {}),
+                **({role.title: role.get_att("Arn")} if role else {}),
                 **(tokens or {}),
             },
-            roles=[runs_as] if runs_as else [],
-            at=at,
+            roles=[role] if role else [],
+            at=result,
             caught=[
-                catch(_stop(of, kind), error="States.Timeout"),
-                catch(_take_description(of, kind, at, ask)),
+                catch(_stop(infix, kind), error="States.Timeout"),
+                catch(_take_description(infix, kind, result, ask)),
             ],
             seconds=seconds,
         ),
         # A job that was stopped, or ran out of time, has not failed, and is no success either
         choose(
-            f"Has{of}Verdict",
+            f"Has{infix}Verdict",
             *ways,
-            otherwise=[_tell(ask, kind, what, at, fall_back, note)],
+            otherwise=[_explain_end(ask, kind, noun, result, fall_back, note)],
         ),
     ]
 
 
-def _choose_machines(of: str, machines: State, key: Key) -> Step:
+def _choose_machines(infix: str, machines: State, key: Key) -> Step:
     return choose_key(
-        f"Choose{of}Encryption",
+        f"Choose{infix}Encryption",
         machines["InstanceType.$"],
         [
             put(
-                f"Use{of}Key",
+                f"Use{infix}Key",
                 "$.resources",
                 {**machines, "VolumeKmsKeyId": "${Key}"},
                 tokens={"Key": key.get_att("Arn")},
             )
         ],
-        [put(f"Use{of}LocalDisk", "$.resources", machines)],
+        [put(f"Use{infix}LocalDisk", "$.resources", machines)],
     )
 
 
-def _request(kind: Kind, request: State, called: str, runs_as: Role | None) -> State:
+def _request(kind: Kind, request: State, job_name: str, role: Role | None) -> State:
     """The whole request: `request` and what every job of this kind has, each where it belongs."""
     whole: State = {
-        f"{kind.field('Name')}.$": f"States.Format('{{}}-{{}}', {called}, $$.State.RetryCount)",
+        f"{kind.field('Name')}.$": f"States.Format('{{}}-{{}}', {job_name}, $$.State.RetryCount)",
         **request,
     }
     _lay(whole, (*kind.machines[:-1], f"{kind.machines[-1]}.$"), "$.resources")
-    if kind.role and runs_as:
-        _lay(whole, kind.role, f"${{{runs_as.title}}}")
+    if kind.role and role:
+        _lay(whole, kind.role, f"${{{role.title}}}")
     if kind.isolation is not None:
         for field in ("EnableNetworkIsolation", "EnableInterContainerTrafficEncryption"):
             _lay(whole, (*kind.isolation, field), True)
@@ -256,7 +264,7 @@ def _lay(request: State, place: tuple[str, ...], value: object) -> None:
     request[last] = value
 
 
-def _grants(kind: Kind, runs_as: Role | None, key: Key) -> list[Statement]:
+def _grants(kind: Kind, role: Role | None, key: Key) -> list[Statement]:
     """Permissions of the integration, which tags what it starts (Manage SageMaker AI jobs)."""
     actions = [
         *(
@@ -267,76 +275,80 @@ def _grants(kind: Kind, runs_as: Role | None, key: Key) -> list[Statement]:
         sagemaker.ListTags,
     ]
     return [
-        allow(f"Run{kind.field('s')}", actions, [versions(kind.resource)]),
+        allow(f"Run{kind.field('s')}", actions, [version_arns(kind.resource)]),
         *follow_by_rule(kind.rule),
-        *(pass_role(f"Pass{runs_as.title}", runs_as, "sagemaker") if runs_as else []),
+        *(pass_role(f"Pass{role.title}", role, "sagemaker") if role else []),
         *lend_key(key),
     ]
 
 
-def _take_description(of: str, kind: Kind, at: str, ask: str) -> list[Step]:
+def _take_description(infix: str, kind: Kind, result: str, ask: str) -> list[Step]:
     """After an error: the description goes where that of a job without an error is."""
-    read = read_cause(f"Is{of}JobDescription", f"Read{of}Job", kind.field("Name"), "$.job")
-    return [*read, put(f"Take{of}Job", at, "$.job.description", then=ask)]
+    read = read_cause(f"Is{infix}JobDescription", f"Read{infix}Job", kind.field("Name"), "$.job")
+    return [*read, put(f"Take{infix}Job", result, "$.job.description", then=ask)]
 
 
-def _tell(ask: str, kind: Kind, what: str, at: str, fall_back: Sequence[Rule], note: str) -> Step:
+def _explain_end(
+    ask: str, kind: Kind, noun: str, result: str, fall_back: Sequence[Rule], note: str
+) -> Step:
     """Another way, or the end of the run, in a person's words."""
-    name, status = f"{at}.{kind.field('Name')}", f"{at}.{kind.field('Status')}"
+    name, status = f"{result}.{kind.field('Name')}", f"{result}.{kind.field('Status')}"
     noted = "{}" if note else ""
 
-    def told(words: str, *values: str) -> str:
-        return f"States.Format('{what} job {words}', {', '.join(filter(None, (name, *values)))})"
+    def sentence(words: str, *values: str) -> str:
+        return f"States.Format('{noun} job {words}', {', '.join(filter(None, (name, *values)))})"
 
     failed = [
         when(
-            present(f"{at}.{reason}"),
+            present(f"{result}.{reason}"),
             [
                 problem(
-                    f"{what}{'Crashed' if number else 'Failed'}",
-                    told(f"{{}} failed{noted}: {{}}", note, f"{at}.{reason}"),
-                    error=f"{what}Failed",
+                    # The plainest reason makes the step's name, and each has a step of its own
+                    f"{noun}Failed" + (f"With{reason}" if number else ""),
+                    sentence(f"{{}} failed{noted}: {{}}", note, f"{result}.{reason}"),
+                    error=f"{noun}Failed",
                 )
             ],
         )
         for number, reason in enumerate(kind.reasons)
     ]
-    detail = f"{at}.{kind.detail}" if kind.detail else ""
+    detail = f"{result}.{kind.detail}" if kind.detail else ""
     ended = f"{{}} ended as {{}}{' ({})' if detail else ''}{noted}"
-    incomplete = problem(f"{what}Incomplete", told(ended, status, detail, note))
+    incomplete = problem(f"{noun}Incomplete", sentence(ended, status, detail, note))
     return choose(ask, *fall_back, *failed, otherwise=[incomplete])
 
 
-def _stop(of: str, kind: Kind) -> list[Step]:
+def _stop(infix: str, kind: Kind) -> list[Step]:
     """A job that outlives the wait, because it queued for capacity, would work for nobody."""
-    operation, jobs = kind.field(""), versions(kind.resource)
+    operation, jobs = kind.field(""), version_arns(kind.resource)
     stop = task(
-        f"Stop{of}Job",
+        f"Stop{infix}Job",
         f"aws-sdk:sagemaker:stop{operation}",
         {f"{kind.field('Name')}.$": "$.name"},
         grants=[
             allow(f"Stop{operation}s", [Action("sagemaker", f"Stop{operation}")], [jobs]),
         ],
         at="$.stopped",
-        caught=[catch(f"{of}JobStopped")],
+        caught=[catch(f"{infix}JobStopped")],
     )
     return [
         task(
-            f"List{of}Jobs",
+            f"List{infix}Jobs",
             f"aws-sdk:sagemaker:list{operation}s",
-            {"NameContains.$": VERSION, "StatusEquals": "InProgress", "MaxResults": 10},
+            {"NameContains.$": VERSION_NAME, "StatusEquals": "InProgress", "MaxResults": 10},
             # Listing jobs has no resource level
-            grants=[allow(f"List{of}Jobs", [Action("sagemaker", f"List{operation}s")], ["*"])],
+            grants=[allow(f"List{infix}Jobs", [Action("sagemaker", f"List{operation}s")], ["*"])],
             at="$.jobs",
             select={"names.$": f"$.{operation}Summaries[*].{kind.field('Name')}"},
             caught=[catch(EXPLAIN, at="$.stopping")],
         ),
         each(
-            f"Stop{of}Jobs",
+            f"Stop{infix}Jobs",
             "$.jobs.names",
             {"name.$": "$$.Map.Item.Value"},
-            [stop, end(f"{of}JobStopped")],
+            [stop, end(f"{infix}JobStopped")],
             at="$.stopping",
+            caught=[],  # an item that could not be stopped is no failure
             then=EXPLAIN,
         ),
     ]

@@ -43,10 +43,11 @@ class Workflow:
 def join(comment: str, story: Sequence[Step]) -> Workflow:
     """The workflow that begins at the story's first step. Raises ValueError for a step that leads
     nowhere, is never reached, has the name of another, or lives on what another brought."""
-    told = list(_told(story))
+    steps = list(_all_steps(story))
+    _refuse_one_name_for_two_jobs(steps)
     document = {"Comment": comment, **_level(story)}
     substitutions: dict[str, Any] = {}
-    for step in told:
+    for step in steps:
         for token, value in step.tokens.items():
             known = substitutions.setdefault(token, value)
             if known is not value and encode_to_dict(known) != encode_to_dict(value):
@@ -57,18 +58,31 @@ def join(comment: str, story: Sequence[Step]) -> Workflow:
     return Workflow(
         definition=pretty(document) + "\n",
         substitutions=substitutions,
-        grants=[grant for step in told for grant in step.grants],
-        roles=[role for step in told for role in step.roles],
+        grants=[grant for step in steps for grant in step.grants],
+        roles=[role for step in steps for role in step.roles],
     )
 
 
-def _told(story: Iterable[Step]) -> Iterator[Step]:
+def _refuse_one_name_for_two_jobs(steps: Iterable[Step]) -> None:
+    """The first argument of a job is its name. The second job of a run would be refused."""
+    jobs: dict[tuple[str, str], str] = {}
+    for step in steps:
+        if step.calls.startswith("sagemaker:create") and ".sync" in step.calls:
+            name = str(next(iter(step.state["Parameters"].values())))
+            other = jobs.setdefault((step.calls, name), step.name)
+            if other != step.name:
+                raise ValueError(
+                    f"{step.name} calls its job as {other} calls its own: give it a `job_name`"
+                )
+
+
+def _all_steps(story: Iterable[Step]) -> Iterator[Step]:
     """Every step in the order of the definition, those beside a step and inside an `each` too."""
     for step in story:
         yield step
-        yield from _told(_inside(step))
+        yield from _all_steps(_inside(step))
         for side in _sides(step):
-            yield from _told(side)
+            yield from _all_steps(side)
 
 
 def _inside(step: Step) -> Sequence[Step]:
@@ -102,7 +116,7 @@ def _level(story: Sequence[Step]) -> State:
             state["ItemProcessor"] = {**processor, **_level(inside)}
         if step.name in states:
             raise ValueError(
-                f"two steps are called {step.name}: rename one (of a job's steps, by its `of`)"
+                f"two steps are called {step.name}: rename one (those of a job by its `noun`)"
             )
         _refuse_borrowing(step, state)
         states[step.name] = state
@@ -179,7 +193,7 @@ def _refuse_lost_ways(states: dict[str, State]) -> None:
 def _refuse_borrowing(step: Step, state: State) -> None:
     """A step lives on its own grants and tokens, so that it may move, and none is left behind when
     it goes."""
-    inside = list(_told(_inside(step)))
+    inside = list(_all_steps(_inside(step)))
     brought = {token for each in (step, *inside) for token in each.tokens}
     used = set(_TOKEN.findall(json.dumps(state)))
     if missing := sorted(used - brought):

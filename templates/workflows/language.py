@@ -23,11 +23,11 @@ Rule: TypeAlias = dict[str, Any]
 # Where a run that failed goes: with an error that was caught, or with one of our own (failure.py)
 EXPLAIN, NOTIFY = "HasCause", "Notify"
 
-# What may pass by itself, by the integration that says so. The optimized integration of SageMaker
-# has Java SDK names and none for throttling (Manage SageMaker AI jobs, Step Functions Developer
-# Guide); an SDK integration's are its service's, each with `Exception` at the end (Integrating with
-# AWS SDK services, there)
-_PASSING = {
+# The errors that may pass by themselves, by the integration that gives them. The optimized one of
+# SageMaker has Java SDK names, and none for throttling (Manage SageMaker AI jobs, Step Functions
+# Developer Guide); an SDK integration's are its service's, each with `Exception` at the end
+# (Integrating with AWS SDK services, there)
+_TRANSIENT = {
     "aws-sdk:s3": ("S3.SdkClientException",),
     "aws-sdk:sagemaker": ("SageMaker.SageMakerException", "SageMaker.SdkClientException"),
     "sagemaker": (
@@ -122,8 +122,8 @@ def when(rule: Rule, way: Way = None) -> Rule:
     return {**rule, "Next": way}
 
 
-def equals(path: str, value: str | bool | int) -> Rule:
-    kind = {str: "String", bool: "Boolean", int: "Numeric"}[type(value)]
+def equals(path: str, value: str | bool | float) -> Rule:
+    kind = {str: "String", bool: "Boolean"}.get(type(value), "Numeric")
     return {"Variable": path, f"{kind}Equals": value}
 
 
@@ -162,7 +162,7 @@ def task(
     at: str | None = None,
     select: State | None = None,
     caught: Sequence[State] | None = None,
-    passing: Sequence[str] = (),
+    retried: Sequence[str] = (),
     seconds: int | str = 60,
     then: Way = None,
 ) -> Step:
@@ -171,7 +171,8 @@ def task(
 
     The whole ARN is one token: a literal `arn:aws:` deploys in China and fails at the first
     execution, and cfn-lint accepts no other partition (E3601). `seconds` is a number, or the path
-    of one. An error that is not `passing` by itself goes to `caught`, else ends the run.
+    of one. What may pass by itself is tried again, or only the errors `retried`; any other goes to
+    `caught`, which is EXPLAIN unless it is given.
     """
     integration, _, action = calls.removesuffix(":2").rpartition(":")
     token = action.partition(".")[0]
@@ -183,12 +184,21 @@ def task(
         "TimeoutSecondsPath" if isinstance(seconds, str) else "TimeoutSeconds": seconds,
         **({"ResultSelector": select} if select else {}),
         **({"ResultPath": at} if at else {}),
-        "Retry": [_retry(passing or _PASSING[integration])],
+        "Retry": [_retry(retried or _transient(integration))],
         "Catch": list(caught or [catch(EXPLAIN)]),
         "Next": then,
     }
     resource = Sub(f"arn:${{AWS::Partition}}:states:::{calls}")
     return Step(name, state, grants, {token: resource, **(tokens or {})}, roles, calls)
+
+
+def _transient(integration: str) -> Sequence[str]:
+    if integration not in _TRANSIENT:
+        raise ValueError(
+            f"nobody has said which errors of {integration} may pass by themselves: list them in "
+            f"_TRANSIENT ({__name__}), or name them here as `retried`"
+        )
+    return _TRANSIENT[integration]
 
 
 def _retry(errors: Sequence[str]) -> State:
@@ -218,13 +228,14 @@ def each(
     steps: Sequence[Step],
     *,
     at: str,
-    caught: Sequence[State] = (),
+    caught: Sequence[State] | None = None,
     one_by_one: bool = False,
     then: Way = None,
     comment: str = "",
 ) -> Step:
-    """Tell a story of its own for each item of a list. What ends one of them by `fail` is caught
-    here."""
+    """Tell a story of its own for each item of a list. What ends one of them by `fail` goes to
+    `caught`, which is EXPLAIN unless it is given."""
+    caught = [catch(EXPLAIN)] if caught is None else caught
     state = {
         "Type": "Map",
         **({"Comment": comment} if comment else {}),
@@ -241,11 +252,11 @@ def each(
 
 def wait_until(
     look: Step,
-    verdict: str,
+    verdict_name: str,
     *ways: Rule,
-    wait: str,
-    count: str,
-    start: str = "",
+    wait_name: str,
+    count_name: str,
+    start_name: str = "",
     busy: Rule,
     too_long: Way,
     otherwise: Way,
@@ -253,22 +264,24 @@ def wait_until(
 ) -> list[Step]:
     """Look at something until one of `ways` holds: while it is `busy`, wait, count, look again.
 
-    The count is the seconds of the next wait, and bounds the looks. With `start` it begins anew,
-    with a wait; without, the first look is at once, and FIRST_LOOK was put at COUNT before.
+    The count is the seconds of the next wait, and bounds the waits. With `start_name` it begins
+    anew, with a wait; without, the first look is at once, and FIRST_LOOK was put at COUNT before.
     """
     pause = [
-        Step(wait, {"Type": "Wait", "SecondsPath": _LOOK, "Next": None}),
-        put(count, COUNT, {"number.$": f"States.MathAdd({_LOOK}, 1)"}, then=look.name),
+        Step(wait_name, {"Type": "Wait", "SecondsPath": _LOOK, "Next": None}),
+        put(count_name, COUNT, {"number.$": f"States.MathAdd({_LOOK}, 1)"}, then=look.name),
     ]
-    judge = choose(
-        verdict,
+    verdict = choose(
+        verdict_name,
         *ways,
-        when(all_of(busy, may_look()), wait if start else pause),
+        when(all_of(busy, may_look()), wait_name if start_name else pause),
         when(busy, too_long),
         otherwise=otherwise,
         comment=comment,
     )
-    return [put(start, COUNT, FIRST_LOOK), *pause, look, judge] if start else [look, judge]
+    if not start_name:
+        return [look, verdict]
+    return [put(start_name, COUNT, FIRST_LOOK), *pause, look, verdict]
 
 
 def may_look() -> Rule:

@@ -37,25 +37,28 @@ class DeploymentSettings:
 
 
 def training_settings(parameters: Parameters) -> TrainingSettings:
+    def setting(name: str, parameter: Parameter, parsed: bool = True) -> Setting:
+        return Setting(f"$.settings.{name}", parameter, parsed)
+
     return TrainingSettings(
-        Setting("$.settings.instanceType", parameters.training_instance_type, parsed=False),
-        Setting("$.settings.instanceCount", parameters.training_instance_count),
-        Setting("$.settings.volumeGB", parameters.training_volume_gb),
-        Setting("$.settings.maxRuntimeSeconds", parameters.training_max_runtime_seconds),
-        Setting("$.settings.useSpot", parameters.training_use_spot),
-        Setting("$.settings.spotWaitSeconds", parameters.training_spot_wait_seconds),
-        Setting("$.settings.minimumAccuracy", parameters.minimum_accuracy),
+        instance_type=setting("instanceType", parameters.training_instance_type, parsed=False),
+        instance_count=setting("instanceCount", parameters.training_instance_count),
+        volume_gb=setting("volumeGB", parameters.training_volume_gb),
+        max_runtime_seconds=setting("maxRuntimeSeconds", parameters.training_max_runtime_seconds),
+        use_spot=setting("useSpot", parameters.training_use_spot),
+        spot_wait_seconds=setting("spotWaitSeconds", parameters.training_spot_wait_seconds),
+        minimum_accuracy=setting("minimumAccuracy", parameters.minimum_accuracy),
     )
 
 
 def deployment_settings(parameters: Parameters) -> DeploymentSettings:
     return DeploymentSettings(
-        Setting("$.instanceType", parameters.endpoint_instance_type, parsed=False),
-        Setting("$.instanceCount", parameters.endpoint_instance_count),
+        instance_type=Setting("$.instanceType", parameters.endpoint_instance_type, parsed=False),
+        instance_count=Setting("$.instanceCount", parameters.endpoint_instance_count),
     )
 
 
-def values(settings: TrainingSettings | DeploymentSettings) -> State:
+def setting_values(settings: TrainingSettings | DeploymentSettings) -> State:
     """For a `put`: each setting under the last name of its path."""
     laid: State = {}
     for setting in _each(settings):
@@ -67,8 +70,8 @@ def values(settings: TrainingSettings | DeploymentSettings) -> State:
     return laid
 
 
-def tokens(settings: TrainingSettings | DeploymentSettings) -> State:
-    """The tokens in `values`."""
+def setting_tokens(settings: TrainingSettings | DeploymentSettings) -> State:
+    """The tokens in `setting_values`."""
     return {each.parameter.title: each.parameter.ref() for each in _each(settings)}
 
 

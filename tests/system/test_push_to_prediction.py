@@ -3,13 +3,14 @@
 import json
 import zipfile
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from tests.system.driver import ROOT, Driver, endpoint
+from tests.system.driver import ROOT, Driver, endpoint, until
 
 pytestmark = pytest.mark.local
 
@@ -62,6 +63,49 @@ def work(aws: Driver, deployed: dict[str, str], tmp_path_factory: pytest.TempPat
     folder = tmp_path_factory.mktemp("work")
     aws.git("clone", "--quiet", deployed["RepositoryCloneUrl"], str(folder), cwd=folder)
     return folder
+
+
+@dataclass
+class Notices:
+    """What the project's topic tells whoever subscribes to it, from now on."""
+
+    aws: Driver
+    queue: str = ""
+    told: list[str] = field(default_factory=list)
+
+    def sqs(self, *words: str) -> Any:
+        """`aws sqs` alone looks for an endpoint of its own."""
+        return self.aws.aws("sqs", *words, "--endpoint-url",
+                            self.aws.environment["AWS_ENDPOINT_URL"])  # fmt: skip
+
+    def subscribe(self, topic: str) -> None:
+        once = "VisibilityTimeout=3600"  # a message that was read stays read
+        made = self.sqs("create-queue", "--queue-name", "notices", "--attributes", once)
+        self.queue = made["QueueUrl"]
+        arn = self.sqs("get-queue-attributes", "--queue-url", self.queue,
+                       "--attribute-names", "QueueArn")["Attributes"]["QueueArn"]  # fmt: skip
+        self.aws.run("aws", "sns", "subscribe", "--topic-arn", topic,
+                     "--protocol", "sqs", "--notification-endpoint", arn)  # fmt: skip
+
+    def read(self) -> list[str]:
+        """All notices so far; at least one has come since the last reading."""
+        until(self.more, 60)
+        return self.told
+
+    def more(self) -> bool:
+        """Whether one has come since the last reading."""
+        received = self.sqs("receive-message", "--queue-url", self.queue,
+                            "--max-number-of-messages", "10") or {}  # fmt: skip
+        bodies = [json.loads(each["Body"]) for each in received.get("Messages", [])]
+        self.told += [body["Message"] for body in bodies]
+        return bool(bodies)
+
+
+@pytest.fixture(scope="module")
+def notices(aws: Driver, deployed: dict[str, str]) -> Notices:
+    heard = Notices(aws)
+    heard.subscribe(deployed["NotificationTopicArn"])
+    return heard
 
 
 def predict(aws: Driver, deployed: dict[str, str], tmp_path: Path) -> dict[str, Any]:
@@ -128,74 +172,45 @@ def test_the_training_log_is_in_cloudwatch(aws: Driver, deployed: dict[str, str]
     assert any("eval:accuracy=" in each["message"] for each in events)
 
 
-def test_a_second_push_updates_the_same_endpoint(
-    aws: Driver, deployed: dict[str, str], work: Path, tmp_path: Path
-) -> None:
-    before = endpoint_of(aws)
-    hyperparameters = json.loads((work / "hyperparameters.json").read_text())
-    hyperparameters["seed"] = 7
-    aws.push(work, "Another seed", {"hyperparameters.json": json.dumps(hyperparameters)})
-    assert aws.verdict(STACK, after=1) == "Succeeded", aws.actions(STACK)
-    after = endpoint_of(aws)
-    assert after["EndpointConfigName"] != before["EndpointConfigName"]
-    assert after["CreationTime"] == before["CreationTime"]
-    assert after["EndpointStatus"] == "InService"
-    predict(aws, deployed, tmp_path)
-
-
-def test_a_failing_unit_test_stops_at_test(
-    aws: Driver, deployed: dict[str, str], work: Path, tmp_path: Path
+def test_a_failing_unit_test_stops_at_test_and_is_told(
+    aws: Driver, deployed: dict[str, str], work: Path, notices: Notices, tmp_path: Path
 ) -> None:
     before = endpoint_of(aws)["EndpointConfigName"]
     broken = {"tests/test_broken.py": "def test_broken() -> None:\n    assert 1 == 2\n"}
     aws.push(work, "Break a test", broken)
-    assert aws.verdict(STACK, after=2) == "Failed"
+    assert aws.verdict(STACK, after=1) == "Failed"
     assert set(aws.actions(STACK)) == {"Source", "Test"}
+    execution = aws.executions(STACK)[0]["pipelineExecutionId"]
+    assert notices.read() == [f'"{STACK}: stage Test failed (execution {execution})"']
     assert endpoint_of(aws)["EndpointConfigName"] == before
     predict(aws, deployed, tmp_path)
 
 
 def test_a_failing_training_turns_the_pipeline_red_with_its_own_reason(
-    aws: Driver, deployed: dict[str, str], work: Path, tmp_path: Path
+    aws: Driver, deployed: dict[str, str], work: Path, notices: Notices, tmp_path: Path
 ) -> None:
     before = endpoint_of(aws)["EndpointConfigName"]
     (work / "tests/test_broken.py").unlink()
     aws.push(work, "Ask too much", {"hyperparameters.json": json.dumps({"batch_size": 4096})})
-    assert aws.verdict(STACK, after=3) == "Failed"
+    assert aws.verdict(STACK, after=2) == "Failed"
     arn = aws.actions(STACK)["Train"]["output"]["executionResult"]["externalExecutionId"]
     execution = aws.aws("stepfunctions", "describe-execution", "--execution-arn", arn)
     reason = "batch_size is 4096, more than the 1257 images"
     assert reason in execution["cause"]
+    _, told = notices.read()  # by the workflow; the alert is for the stages before it
+    assert reason in told
     status = aws.run("python", "-m", "scripts.status", "--stack", STACK, check=False)
     assert reason in " ".join(status.split())
     assert endpoint_of(aws)["EndpointConfigName"] == before
     predict(aws, deployed, tmp_path)
 
 
-def test_only_the_last_versions_are_kept(aws: Driver, deployed: dict[str, str], work: Path) -> None:
-    stack_update(aws, deployed, "KeepVersions=1")
-    aws.git("revert", "--no-edit", "HEAD", cwd=work)
-    aws.git("push", "--quiet", "origin", "main", cwd=work)
-    assert aws.verdict(STACK, after=4) == "Failed"  # the reverted commit brings the test back
-    aws.push(work, "Mend", {"tests/test_broken.py": ""})
-    assert aws.verdict(STACK, after=5) == "Succeeded", aws.actions(STACK)
-    configs = aws.aws("sagemaker", "list-endpoint-configs")["EndpointConfigs"]
-    models = aws.aws("sagemaker", "list-models")["Models"]
-    assert [each["EndpointConfigName"] for each in configs] == [
-        endpoint_of(aws)["EndpointConfigName"]
-    ]
-    assert [each["ModelName"] for each in models] == [configs[0]["EndpointConfigName"]]
-
-
-def stack_update(aws: Driver, deployed: dict[str, str], *overrides: str) -> None:
+def test_a_change_of_parameters_applies_in_place(aws: Driver, deployed: dict[str, str]) -> None:
+    """One of them is for the next push: only the version that serves is to be kept."""
     aws.run("aws", "cloudformation", "deploy", "--stack-name", STACK,
             "--template-file", str(Path(deployed["build"]) / "mlops.yaml"),
             "--s3-bucket", deployed["bucket"], "--capabilities", "CAPABILITY_NAMED_IAM",
-            "--parameter-overrides", *overrides)  # fmt: skip
-
-
-def test_a_change_of_a_parameter_applies_in_place(aws: Driver, deployed: dict[str, str]) -> None:
-    stack_update(aws, deployed, "LogRetentionDays=30")
+            "--parameter-overrides", "LogRetentionDays=30", "KeepVersions=1")  # fmt: skip
     events = aws.aws("cloudformation", "describe-stack-events", "--stack-name", STACK)
     statuses = {each["ResourceStatus"] for each in events["StackEvents"]}
     assert "UPDATE_COMPLETE" in statuses
@@ -203,6 +218,45 @@ def test_a_change_of_a_parameter_applies_in_place(aws: Driver, deployed: dict[st
     groups = aws.aws("logs", "describe-log-groups", "--log-group-name-prefix",
                      f"/aws/codebuild/{STACK}-test")["logGroups"]  # fmt: skip
     assert [each["retentionInDays"] for each in groups] == [30]
+
+
+def test_a_push_that_mends_updates_the_same_endpoint_and_tells_nobody(
+    aws: Driver, deployed: dict[str, str], work: Path, notices: Notices, tmp_path: Path
+) -> None:
+    before = endpoint_of(aws)
+    add_version(aws, before["EndpointConfigName"], f"{before['EndpointConfigName']}-too")
+    hyperparameters = json.loads((ROOT / "container/hyperparameters.json").read_text())
+    hyperparameters["seed"] = 7
+    aws.push(work, "Mend, with a seed", {"hyperparameters.json": json.dumps(hyperparameters)})
+    assert aws.verdict(STACK, after=3) == "Succeeded", aws.actions(STACK)
+    after = endpoint_of(aws)
+    assert after["EndpointConfigName"] != before["EndpointConfigName"]
+    assert after["CreationTime"] == before["CreationTime"]
+    assert after["EndpointStatus"] == "InService"
+    predict(aws, deployed, tmp_path)
+    assert not notices.more()
+    assert len(notices.told) == 2  # of two failures each was told once
+
+
+def add_version(aws: Driver, known: str, name: str) -> None:
+    """The same once more under another name, so that there are two that nobody keeps."""
+    model = aws.aws("sagemaker", "describe-model", "--model-name", known)
+    config = aws.aws("sagemaker", "describe-endpoint-config", "--endpoint-config-name", known)
+    (variant,) = config["ProductionVariants"]
+    aws.run("aws", "sagemaker", "create-model", "--model-name", name,
+            "--execution-role-arn", model["ExecutionRoleArn"],
+            "--primary-container", json.dumps(model["PrimaryContainer"]))  # fmt: skip
+    aws.run("aws", "sagemaker", "create-endpoint-config", "--endpoint-config-name", name,
+            "--production-variants", json.dumps([{**variant, "ModelName": name}]))  # fmt: skip
+
+
+def test_only_the_last_versions_are_kept(aws: Driver, deployed: dict[str, str]) -> None:
+    configs = aws.aws("sagemaker", "list-endpoint-configs")["EndpointConfigs"]
+    models = aws.aws("sagemaker", "list-models")["Models"]
+    assert [each["EndpointConfigName"] for each in configs] == [
+        endpoint_of(aws)["EndpointConfigName"]
+    ]
+    assert [each["ModelName"] for each in models] == [configs[0]["EndpointConfigName"]]
 
 
 @pytest.mark.parametrize(

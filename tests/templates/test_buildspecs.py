@@ -1,8 +1,9 @@
-"""The build specifications as CodeBuild runs them: one bash for all commands, with an aws and a
-docker that write down how they were called."""
+"""The build specifications as CodeBuild runs them: one bash for all commands, with an aws, a docker
+and a sleep that write down how they were called."""
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -227,6 +228,7 @@ def train_build(
         f"describe-execution) echo {status} ;; "
         "get-execution-history) cat events.json ;; esac",
     )
+    build.program("sleep", "")
     return build
 
 
@@ -311,13 +313,14 @@ def test_a_build_that_is_stopped_stops_the_workflow(
     tmp_path: Path, buildspecs: dict[str, str]
 ) -> None:
     build = train_build(tmp_path, "RUNNING")
+    build.program("sleep", f"exec {shutil.which('sleep')} 600")
     process = build.start(buildspecs["train"])
-    deadline = time.monotonic() + 20
-    while "describe-execution" not in build.calls():
+    deadline = time.monotonic() + 60
+    while "sleep" not in build.calls():
         assert time.monotonic() < deadline
-        time.sleep(0.1)
+        time.sleep(0.05)
     os.killpg(process.pid, signal.SIGTERM)
-    process.communicate(timeout=20)
+    process.communicate(timeout=60)
     assert process.returncode != 0
     assert build.calls().count("stop-execution --execution-arn arn:execution") == 1
 

@@ -1,32 +1,21 @@
 """The resource types that the local endpoint can make."""
 
-from functools import partial
+from functools import cache, partial
 
-from local.cfn.bundled import bundled
-from local.cfn.handler import Registry
-from local.cfn.types import (
-    cloudwatch,
-    codebuild,
-    codecommit,
-    codepipeline,
-    ecr,
-    events,
-    iam,
-    kms,
-    logs,
-    s3,
-    sns,
-    ssm,
-    stepfunctions,
-)
+from local.cfn.resource_type import ResourceTypes
+from local.cfn.schema import bundled
+from local.cfn.types import delivery, iam, kms, running, s3, sns
+from local.context import Context, current
 
-MODULES = (
-    cloudwatch, codebuild, codecommit, codepipeline, ecr, events, iam, kms, logs, s3, sns, ssm,
-    stepfunctions,
-)  # fmt: skip
+MODULES = (delivery, iam, kms, running, s3, sns)
 
 
-def registry(region: str) -> Registry:
-    """Our handlers over what AWS offers in `region`."""
-    handlers = {name: one for module in MODULES for name, one in module.HANDLERS.items()}
-    return Registry(handlers, partial(bundled, region))
+def here() -> ResourceTypes:
+    """Those of the endpoint that this process serves."""
+    return _types(current())
+
+
+@cache
+def _types(context: Context) -> ResourceTypes:
+    made = {name: one for module in MODULES for name, one in module.TYPES.items()}
+    return ResourceTypes(made, partial(bundled, context.region), context)

@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from local.cfn.engine import Engine
-from local.cfn.errors import AlreadyExists
-from local.cfn.handler import Handler, Registry, Work
+from local.cfn.plan import Plan
+from local.cfn.records import Resource, Stack
+from local.cfn.resource_type import AlreadyExists, ResourceType, ResourceTypes, ResourceWork
 from local.cfn.schema import Schema
-from local.cfn.stack import Plan, Resource, Stack
 from local.cfn.template import Template, parse
+from local.cfn.work import StackDeployment
 from local.context import Context
 
 CONTEXT = Context("eu-west-1", 0, Path("unused"))
@@ -40,13 +40,13 @@ class Cloud:
     things: dict[str, dict[str, Any]] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
 
-    def registry(self) -> Registry:
+    def types(self) -> ResourceTypes:
         applied = frozenset({"Name", "Size", "Color", "Fixed", "Tags"})
-        thing = Handler(applied, self._create, self._delete, self._update, name="Name")
+        thing = ResourceType(applied, self._create, self._delete, self._update, name="Name")
         schemas = {"Test::Thing": THING, "Test::Unbuilt": THING}
-        return Registry({"Test::Thing": thing}, schemas.get)
+        return ResourceTypes({"Test::Thing": thing}, schemas.get, CONTEXT)
 
-    def _create(self, work: Work) -> None:
+    def _create(self, work: ResourceWork) -> None:
         name = work.name("Name")
         if name in self.things:
             raise AlreadyExists(name)
@@ -54,16 +54,16 @@ class Cloud:
         work.made(name, Arn=f"arn:{name}")
         self._fill(work, "create")
 
-    def _update(self, work: Work) -> None:
+    def _update(self, work: ResourceWork) -> None:
         self._fill(work, "update")
 
-    def _fill(self, work: Work, verb: str) -> None:
+    def _fill(self, work: ResourceWork, verb: str) -> None:
         self.calls.append(f"{verb} {work.logical}")
         self.things[work.id] = dict(work.properties)
         if work.properties.get("Color") == "broken":
             raise RuntimeError("the paint is off")
 
-    def _delete(self, work: Work) -> None:
+    def _delete(self, work: ResourceWork) -> None:
         if self.things[work.id].get("Color") == "stuck":
             raise AlreadyExists("a lock")
         self.calls.append(f"delete {work.logical}")
@@ -89,11 +89,11 @@ class Deployed:
     cloud: Cloud
     stack: Stack
 
-    def engine(self) -> Engine:
-        return Engine(self.stack, self.cloud.registry(), lambda service: None, CONTEXT)
+    def deployment(self) -> StackDeployment:
+        return StackDeployment(self.stack, self.cloud.types(), lambda service: None)
 
     def update(self, resources: dict[str, Any], **sections: Any) -> None:
-        self.engine().update(plan(resources, **sections))
+        self.deployment().update(plan(resources, **sections))
 
     def statuses(self) -> list[str]:
         """What happened, as `<logical ID> <status>`, oldest first."""
@@ -112,5 +112,5 @@ def deploy(wanted: Plan, cloud: Cloud | None = None, on_failure: str = "ROLLBACK
     stack = Stack("demo", "arn:aws:cloudformation:eu-west-1:111122223333:stack/demo/1", wanted)
     stack.on_failure = on_failure
     deployed = Deployed(cloud or Cloud(), stack)
-    deployed.engine().create()
+    deployed.deployment().create()
     return deployed

@@ -83,6 +83,17 @@ def test_an_update_keeps_what_is_told_to_stay(aws: Aws, stack: str) -> None:
     assert described(aws, stack)["StackStatus"] == "UPDATE_COMPLETE"
 
 
+def test_an_update_that_may_not_be_rolled_back_is_refused(aws: Aws, stack: str) -> None:
+    cloudformation = aws.client("cloudformation")
+    change = {"UsePreviousTemplate": True, "Parameters": given(Title="two")}
+    with pytest.raises(ClientError, match="DisableRollback is not supported by the local endpoint"):
+        cloudformation.update_stack(StackName=stack, DisableRollback=True, **change)
+    both = {"StackName": stack, "ChangeSetName": "two"}
+    cloudformation.create_change_set(**both, **change)
+    with pytest.raises(ClientError, match="DisableRollback is not supported by the local endpoint"):
+        cloudformation.execute_change_set(DisableRollback=True, **both)
+
+
 def test_a_deleted_stack_is_only_known_by_its_id(aws: Aws, stack: str) -> None:
     cloudformation, identity = aws.client("cloudformation"), described(aws, stack)["StackId"]
     cloudformation.delete_stack(StackName=stack)
@@ -119,6 +130,47 @@ def test_a_stack_that_fails_is_rolled_back_and_tells_why(aws: Aws) -> None:
         cloudformation.update_stack(StackName=name, TemplateBody=body())
 
 
+def test_a_failed_creation_keeps_no_retained_resource_if_asked_not_to(aws: Aws) -> None:
+    cloudformation, name, taken = aws.client("cloudformation"), unique("stack"), aws.bucket()
+    kept = {**TOPIC, "DeletionPolicy": "Retain"}
+    bucket = {
+        "Type": "AWS::S3::Bucket",
+        "Properties": {"BucketName": taken},
+        "DependsOn": "Topic",
+    }
+    text = body(Topic=kept, Bucket=bucket)
+    for retain, end in ((False, "DELETE_SKIPPED"), (True, "DELETE_COMPLETE")):
+        identity = cloudformation.create_stack(
+            StackName=f"{name}-{retain}", TemplateBody=text, RetainExceptOnCreate=retain
+        )["StackId"]
+        events = cloudformation.describe_stack_events(StackName=identity)["StackEvents"]
+        topic = [e["ResourceStatus"] for e in events if e["LogicalResourceId"] == "Topic"]
+        assert topic[0] == end
+
+
+def test_an_integration_that_cannot_be_done_here_is_told_in_one_sentence(aws: Aws) -> None:
+    """However long the machine's definition is."""
+    waits = {f"Wait{i}": {"Type": "Wait", "Seconds": 1, "Next": f"Wait{i + 1}"} for i in range(200)}
+    ask = {"Type": "Task", "Resource": "arn:aws:states:::bedrock:invokeModel", "Next": "Wait0"}
+    end = {"Wait200": {"Type": "Succeed"}}
+    definition = {"StartAt": "Ask", "States": {"Ask": ask, **waits, **end}}
+    machine = {
+        "Type": "AWS::StepFunctions::StateMachine",
+        "Properties": {
+            "RoleArn": aws.role("states"),
+            "DefinitionString": json.dumps(definition, indent=2),
+        },
+    }
+    cloudformation, name = aws.client("cloudformation"), unique("stack")
+    cloudformation.create_stack(StackName=name, TemplateBody=body(Machine=machine))
+    events = cloudformation.describe_stack_events(StackName=name)["StackEvents"]
+    (failed,) = [e for e in events if e["ResourceStatus"] == "CREATE_FAILED"]
+    said = failed["ResourceStatusReason"]
+    why = "state Ask: the integration bedrock:invokeModel is not supported by the local endpoint"
+    assert why in said
+    assert "Wait" not in said and "\n" not in said  # the definition is not told with it
+
+
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
@@ -127,6 +179,7 @@ def test_a_stack_that_fails_is_rolled_back_and_tells_why(aws: Aws) -> None:
         ({"TemplateBody": "x" * 51_201}, "length less than or equal to 51200"),
         ({"Parameters": given(Titel="x")}, r"Parameters: \[Titel\] do not exist"),
         ({"NotificationARNs": ["arn:x"]}, "NotificationARNs is not supported by the local"),
+        ({"TimeoutInMinutes": 5}, "TimeoutInMinutes is not supported by the local endpoint"),
         ({"TemplateBody": body(T={"Type": "AWS::SNS::Topik"})}, r"types: \[AWS::SNS::Topik\]"),
         (
             {"TemplateBody": body(B={"Type": "AWS::EC2::VPC"})},

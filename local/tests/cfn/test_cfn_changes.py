@@ -1,7 +1,9 @@
 from typing import Any
 
+import pytest
+
 from local.cfn.changes import forecast
-from local.tests.cfn.cloud import CONTEXT, Deployed, deploy, plan, thing
+from local.tests.cfn.cloud import Deployed, deploy, plan, thing
 
 PARAMETERS = {"Size": {"Type": "Number", "Default": 1}}
 SIZED = thing(Name="a", Size={"Ref": "Size"})
@@ -9,7 +11,7 @@ SIZED = thing(Name="a", Size={"Ref": "Size"})
 
 def changes(made: Deployed, resources: dict[str, Any], **rest: Any) -> tuple[dict[str, Any], bool]:
     wanted = plan(resources, **rest)
-    found, changed = forecast(wanted, made.stack, CONTEXT, made.cloud.registry())
+    found, changed = forecast(wanted, made.stack, made.cloud.types())
     return {change["LogicalResourceId"]: change for change in found}, changed
 
 
@@ -74,6 +76,26 @@ def test_a_replacement_is_told_and_what_depends_on_it_may_follow() -> None:
         "Loose": "False",
     }
     assert found["Loose"]["Details"][0]["Evaluation"] == "Dynamic"
+
+
+@pytest.mark.parametrize(
+    ("policy", "action"),
+    [("Delete", "Delete"), ("Retain", "Retain"), ("RetainExceptOnCreate", "Retain")],
+)
+def test_a_removal_tells_what_becomes_of_the_resource(policy: str, action: str) -> None:
+    made = deploy(plan({"Old": thing(Name="a", _DeletionPolicy=policy)}))
+    found, _ = changes(made, {"New": thing(Name="b")})
+    assert found["Old"]["PolicyAction"] == action
+
+
+def test_a_replacement_tells_what_becomes_of_the_old_resource() -> None:
+    kept = {"_UpdateReplacePolicy": "Retain"}
+    made = deploy(plan({"Kept": thing(Name="a", **kept), "Gone": thing(Name="b")}))
+    found, _ = changes(made, {"Kept": thing(Name="a2", **kept), "Gone": thing(Name="b2")})
+    assert {name: change["PolicyAction"] for name, change in found.items()} == {
+        "Kept": "ReplaceAndRetain",
+        "Gone": "ReplaceAndDelete",
+    }
 
 
 def test_a_deletion_policy_is_a_change() -> None:

@@ -3,11 +3,9 @@ from typing import Any
 
 import pytest
 
-from local.cfn.form import TemplateError
-from local.cfn.functions import Scope
-from local.cfn.references import live
-from local.cfn.stack import Resource
-from local.cfn.template import parse
+from local.cfn.functions import Scope, live
+from local.cfn.records import Resource
+from local.cfn.template import TemplateError, parse
 
 PSEUDO = {"AWS::Region": "eu-west-1", "AWS::URLSuffix": "amazonaws.com", "AWS::StackName": "demo"}
 TOPIC: dict[str, Any] = {"Type": "AWS::SNS::Topic"}

@@ -2,8 +2,7 @@ from typing import Any
 
 import pytest
 
-from local.cfn.bundled import bundled
-from local.cfn.schema import PropertyError, Schema
+from local.cfn.schema import PropertyError, Schema, bundled
 
 
 def schema(type_name: str, region: str = "eu-west-1") -> Schema:

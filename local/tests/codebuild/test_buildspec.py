@@ -3,10 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from local.codebuild import files as build_files
-from local.codebuild import script
-from local.codebuild.buildspec import BuildspecError, Files, parse
+from local.codebuild.buildspec import BuildspecError, Files, NoFiles, parse
 from local.codebuild.reports import ReportError, read_junit
+from local.codebuild.work import script
 
 HEAD = "version: 0.2\n"
 BUILD = "phases: {build: {commands: ['true']}}\n"
@@ -65,17 +64,17 @@ def test_what_follows_a_failed_phase(
 ) -> None:
     more = f", on-failure: {on_failure}" if on_failure else ""
     spec = parse(HEAD + f"phases: {{{phase}: {{commands: ['false']{more}}}}}")
-    assert script.next_phase(spec, phase, failed=True) == following
+    assert spec.after(phase, failed=True) == following
 
 
 def test_a_phase_that_is_not_declared_is_passed_through() -> None:
     spec = parse(HEAD + BUILD)
-    assert script.next_phase(spec, "install", failed=False) == "pre_build"
+    assert spec.after("install", failed=False) == "pre_build"
 
 
 def run(state: Path, *commands: str) -> subprocess.CompletedProcess[str]:
     state.mkdir(exist_ok=True)
-    text = script.script(commands, state, succeeding=True)
+    text = script(commands, state, succeeding=True)
     return subprocess.run(["bash", "-c", text], capture_output=True, text=True)
 
 
@@ -121,19 +120,19 @@ def test_artifacts_are_named_as_codebuild_names_them(
     for name in ("a.txt", "d/b.txt", "d/e/c.json"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("x")
-    found = build_files.collect(tmp_path, Files(patterns, base, discard))
+    found = Files(patterns, base, discard).collect(tmp_path)
     assert [name for _, name in found] == names
 
 
 def test_excluded_paths_stay_out_and_no_match_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("x")
     (tmp_path / "b.txt").write_text("x")
-    found = build_files.collect(tmp_path, Files(("*.txt",), exclude=("b*",)))
+    found = Files(("*.txt",), exclude=("b*",)).collect(tmp_path)
     assert [name for _, name in found] == ["a.txt"]
-    with pytest.raises(build_files.NoFiles, match="no matching artifact paths found: none"):
-        build_files.collect(tmp_path, Files(("none",)))
-    with pytest.raises(build_files.NoFiles, match="no matching base directory path found for q"):
-        build_files.collect(tmp_path, Files(("*",), "q"))
+    with pytest.raises(NoFiles, match="no matching artifact paths found: none"):
+        Files(("none",)).collect(tmp_path)
+    with pytest.raises(NoFiles, match="no matching base directory path found for q"):
+        Files(("*",), "q").collect(tmp_path)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])

@@ -196,6 +196,16 @@ def test_a_path_that_leaves_the_repository_is_refused(aws: Aws, repository: str,
         commit(aws, repository, putFiles=[{"filePath": path, "fileContent": b"1"}])
 
 
+def test_an_author_whom_git_cannot_write_down_is_refused(aws: Aws, repository: str) -> None:
+    with pytest.raises(ClientError, match="InvalidEmailException"):
+        aws.client("codecommit").create_commit(
+            repositoryName=repository,
+            branchName="main",
+            email="a@example.com\nfrom refs/heads/other",
+            putFiles=[{"filePath": "a", "fileContent": b"1"}],
+        )
+
+
 def test_what_is_not_there_is_named_as_in_aws(aws: Aws, repository: str) -> None:
     client = aws.client("codecommit")
     assert refusal(client.get_repository, repositoryName="none") == (

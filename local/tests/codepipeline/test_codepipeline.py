@@ -6,168 +6,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from local.tests.aws import Aws, unique, wait
-from local.tests.builds import ENDED, log, project
+from local.tests.aws import unique, wait
+from local.tests.builds import log
+from local.tests.codepipeline.scene import Scene
 
-BUILD = """\
-version: 0.2
-env: {exported-variables: [WORD]}
-phases:
-  build:
-    commands:
-      - test -f train && ! test -x train
-      - export WORD="built-${CODEBUILD_RESOLVED_SOURCE_VERSION:0:4}"
-      - echo "initiator=$CODEBUILD_INITIATOR"
-      - printf '{"word":"%s"}' "$WORD" > workflow.json
-artifacts: {files: [workflow.json]}
-"""
 FAILING = "version: 0.2\nphases: {build: {commands: [exit 3]}}\n"
-
-
-def kind(category: str, provider: str) -> dict[str, str]:
-    return {"category": category, "owner": "AWS", "provider": provider, "version": "1"}
-
-
-def action(category: str, provider: str, **more: Any) -> dict[str, Any]:
-    return {"name": provider, "actionTypeId": kind(category, provider), **more}
-
-
-def stage(*actions: dict[str, Any], name: str = "") -> dict[str, Any]:
-    return {"name": name or actions[0]["actionTypeId"]["category"], "actions": list(actions)}
-
-
-class Scene:
-    """A repository with one commit, a bucket, a role, and stages to build pipelines from."""
-
-    def __init__(self, aws: Aws) -> None:
-        self.aws = aws
-        self.client = aws.client("codepipeline")
-        self.bucket = aws.bucket()
-        self.role = aws.role("codepipeline")
-        self.repository = unique("code")
-        codecommit = aws.client("codecommit")
-        codecommit.create_repository(repositoryName=self.repository)
-        self.commit = codecommit.create_commit(
-            repositoryName=self.repository,
-            branchName="main",
-            commitMessage="first words",
-            putFiles=[
-                {"filePath": "train", "fileContent": b"#!/bin/sh\n", "fileMode": "EXECUTABLE"}
-            ],
-        )["commitId"]
-
-    def source(self) -> dict[str, Any]:
-        return stage(
-            action(
-                "Source",
-                "CodeCommit",
-                namespace="Source",
-                outputArtifacts=[{"name": "Code"}],
-                configuration={
-                    "RepositoryName": self.repository,
-                    "BranchName": "main",
-                    "PollForSourceChanges": "false",
-                },
-            )
-        )
-
-    def build(self, buildspec: str = BUILD, **more: Any) -> dict[str, Any]:
-        name = project(self.aws, buildspec, kind="CODEPIPELINE")
-        configuration = {"ProjectName": name, **more.pop("configuration", {})}
-        return stage(
-            action(
-                "Build",
-                "CodeBuild",
-                **{
-                    "inputArtifacts": [{"name": "Code"}],
-                    "namespace": "Build",
-                    "configuration": configuration,
-                    **more,
-                },
-            )
-        )
-
-    def workflow(self, definition: dict[str, Any], **configuration: str) -> dict[str, Any]:
-        machine = self.aws.client("stepfunctions").create_state_machine(
-            name=unique("machine"),
-            roleArn=self.aws.role("states"),
-            definition=json.dumps({"StartAt": "Only", "States": {"Only": definition}}),
-        )
-        more = {}
-        if configuration.get("InputType") == "FilePath":
-            more["inputArtifacts"] = [{"name": "Output"}]
-        return stage(
-            action(
-                "Invoke",
-                "StepFunctions",
-                **more,
-                configuration={"StateMachineArn": machine["stateMachineArn"], **configuration},
-            )
-        )
-
-    def approval(self, name: str = "Approval") -> dict[str, Any]:
-        return stage(action("Approval", "Manual"), name=name)
-
-    def declare(self, *stages: dict[str, Any], **more: Any) -> dict[str, Any]:
-        return {
-            "name": unique("line"),
-            "roleArn": self.role,
-            "pipelineType": "V2",
-            "executionMode": "QUEUED",
-            "stages": list(stages),
-            "artifactStore": {"type": "S3", "location": self.bucket},
-            **more,
-        }
-
-    def create(self, *stages: dict[str, Any], **more: Any) -> str:
-        declared = self.declare(*stages, **more)
-        self.client.create_pipeline(pipeline=declared)
-        return str(declared["name"])
-
-    def executions(self, name: str) -> list[dict[str, Any]]:
-        """Oldest first."""
-        rows = self.client.list_pipeline_executions(pipelineName=name)
-        return list(reversed(rows["pipelineExecutionSummaries"]))
-
-    def ended(self, name: str, number: int = 0) -> dict[str, Any]:
-        """Execution `number` once it has ended."""
-
-        def over() -> Any:
-            rows = self.executions(name)
-            return rows[number] if rows[number]["status"] in ENDED else None
-
-        row: dict[str, Any] = wait(over, 60)
-        return row
-
-    def actions(self, name: str) -> dict[str, dict[str, Any]]:
-        rows = self.client.list_action_executions(pipelineName=name)["actionExecutionDetails"]
-        return {row["actionName"]: row for row in reversed(rows)}
-
-    def token(self, name: str) -> str:
-        """The token of the approval that waits."""
-
-        def find() -> Any:
-            for each in self.client.get_pipeline_state(name=name)["stageStates"]:
-                for found in each["actionStates"]:
-                    if found.get("latestExecution", {}).get("token"):
-                        return found["latestExecution"]["token"]
-            return None
-
-        return str(wait(find))
-
-    def answer(self, name: str, status: str, where: str = "Approval") -> None:
-        self.client.put_approval_result(
-            pipelineName=name,
-            stageName=where,
-            actionName="Manual",
-            token=self.token(name),
-            result={"summary": "said so", "status": status},
-        )
-
-
-@pytest.fixture
-def scene(aws: Aws) -> Scene:
-    return Scene(aws)
 
 
 def test_a_page_of_executions_that_was_never_given_is_refused(scene: Scene) -> None:
@@ -197,8 +40,8 @@ def test_creating_a_pipeline_runs_it_and_each_action_hands_on_what_it_made(scene
     assert actions["CodeBuild"]["output"]["outputVariables"] == {"WORD": word}
     arn = actions["StepFunctions"]["output"]["executionResult"]["externalExecutionId"]
     assert arn.endswith(f":run-{actions['StepFunctions']['actionExecutionId']}")
-    states = scene.aws.client("stepfunctions")
-    assert json.loads(states.describe_execution(executionArn=arn)["input"]) == {"word": word}
+    machines = scene.aws.client("stepfunctions")
+    assert json.loads(machines.describe_execution(executionArn=arn)["input"]) == {"word": word}
     build = scene.aws.client("codebuild").batch_get_builds(
         ids=[actions["CodeBuild"]["output"]["executionResult"]["externalExecutionId"]]
     )["builds"][0]
@@ -364,9 +207,9 @@ def test_to_abandon_leaves_the_workflow_running_as_aws_does(scene: Scene) -> Non
     )
     assert scene.ended(name)["status"] == "Stopped"
     assert scene.actions(name)["StepFunctions"]["status"] == "Abandoned"
-    states = scene.aws.client("stepfunctions")
-    assert states.describe_execution(executionArn=arn)["status"] == "RUNNING"
-    states.stop_execution(executionArn=arn)
+    machines = scene.aws.client("stepfunctions")
+    assert machines.describe_execution(executionArn=arn)["status"] == "RUNNING"
+    machines.stop_execution(executionArn=arn)
 
 
 def test_a_failed_stage_can_be_retried_without_its_finished_actions(scene: Scene) -> None:

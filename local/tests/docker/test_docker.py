@@ -1,13 +1,15 @@
+"""`docker build`: what a Dockerfile becomes, and what is refused."""
+
 import json
 import os
 from pathlib import Path
 
 import pytest
 
-from local.docker import ignore, manifest
 from local.docker.__main__ import main
-from local.docker.copying import copy
 from local.docker.dockerfile import DockerfileError, expand, parse
+from local.docker.files import copy, excluded, patterns
+from local.docker.store import pack
 
 
 @pytest.fixture
@@ -88,6 +90,13 @@ def test_run_is_not_executed_and_that_is_said_once(
     )
     assert capsys.readouterr().out.count("RUN is not executed") == 1
     assert files(docker) == ["train"]
+
+
+def test_a_quiet_build_says_its_images_id_alone(
+    docker: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert build(docker, "FROM a\nRUN x\nCOPY train /\n", "--quiet") == 0
+    assert capsys.readouterr().out == f"sha256:{image(docker).name}\n"
 
 
 def test_an_instruction_that_is_not_known_is_refused_with_its_line(
@@ -197,7 +206,7 @@ def test_the_dockerignore_keeps_files_out(docker: Path) -> None:
     ],
 )
 def test_dockerignore_patterns(rules: str, path: str, out: bool) -> None:
-    assert ignore.excluded(path, ignore.patterns(rules)) is out
+    assert excluded(path, patterns(rules)) is out
 
 
 def test_copy_keeps_executable_bits_and_chmod_changes_them(docker: Path) -> None:
@@ -237,15 +246,15 @@ def test_a_source_cannot_be_read_from_outside_the_context(docker: Path) -> None:
 def test_the_same_files_give_the_same_digest_and_a_change_another(docker: Path) -> None:
     text = "FROM a\nCOPY . /all\n"
     build(docker, text)
-    first = manifest.pack(image(docker)).digest
+    first = pack(image(docker)).digest
     os.utime(docker / "train", (1, 1))
     build(docker, text)
-    assert manifest.pack(image(docker)).digest == first
+    assert pack(image(docker)).digest == first
     (docker / "train").write_text("#!/bin/sh\necho changed\n")
     build(docker, text)
-    second = manifest.pack(image(docker)).digest
+    second = pack(image(docker)).digest
     build(docker, "FROM a\nENV A=1\nCOPY . /all\n")
-    assert len({first, second, manifest.pack(image(docker)).digest}) == 3
+    assert len({first, second, pack(image(docker)).digest}) == 3
 
 
 @pytest.mark.parametrize("words", [["run", "image"], ["build", "--ssh", "x", "."], []])

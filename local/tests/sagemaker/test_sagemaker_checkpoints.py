@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from local.sagemaker.checkpoints import Checkpoints
+from local.sagemaker.checkpoints import CheckpointSync
 from local.tests.aws import Aws, wait
 from local.tests.training import ended, request, start
 
@@ -59,7 +59,7 @@ def test_a_program_killed_in_the_middle_of_writing_does_not_hold_the_job(
 def test_only_what_has_changed_is_written_again(aws: Aws, folders: list[Path]) -> None:
     bucket, s3 = aws.bucket(ck__old="1"), aws.client("s3")
     s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
-    checkpoints = Checkpoints(s3, f"s3://{bucket}/ck", folders[:1])
+    checkpoints = CheckpointSync(s3, f"s3://{bucket}/ck", folders[:1])
     (folders[0] / "new").write_text("1")
     checkpoints.sync()
     checkpoints.sync()
@@ -71,7 +71,7 @@ def test_only_what_has_changed_is_written_again(aws: Aws, folders: list[Path]) -
 
 def test_a_neighbour_whose_name_begins_alike_is_left_alone(aws: Aws, folders: list[Path]) -> None:
     bucket = aws.bucket(ck__old="1", **{"ck-other__theirs": "2"})
-    checkpoints = Checkpoints(aws.client("s3"), f"s3://{bucket}/ck", folders[:1])
+    checkpoints = CheckpointSync(aws.client("s3"), f"s3://{bucket}/ck", folders[:1])
     assert [path.name for path in folders[0].iterdir()] == ["old"]
     (folders[0] / "old").unlink()
     checkpoints.sync()
@@ -82,7 +82,7 @@ def test_every_instance_gets_all_and_an_empty_one_deletes_nothing_of_another(
     aws: Aws, folders: list[Path]
 ) -> None:
     bucket = aws.bucket(ck__old="1", ck__both="1")
-    checkpoints = Checkpoints(aws.client("s3"), f"s3://{bucket}/ck", folders)
+    checkpoints = CheckpointSync(aws.client("s3"), f"s3://{bucket}/ck", folders)
     first, second = folders
     assert [(folder / "old").read_text() for folder in folders] == ["1", "1"]
     (first / "both").write_text("of the first")
@@ -103,7 +103,7 @@ def test_the_bucket_decides_how_checkpoints_are_encrypted(aws: Aws, folders: lis
         ServerSideEncryptionConfiguration={"Rules": [{"ApplyServerSideEncryptionByDefault": rule}]},
     )
     (folders[0] / "sub").mkdir()
-    checkpoints = Checkpoints(s3, f"s3://{bucket}/ck", folders[:1])
+    checkpoints = CheckpointSync(s3, f"s3://{bucket}/ck", folders[:1])
     (folders[0] / "sub" / "new").write_text("1")
     checkpoints.sync()
     assert s3.head_object(Bucket=bucket, Key="ck/sub/new")["SSEKMSKeyId"] == key
@@ -113,7 +113,7 @@ def test_a_folder_that_cannot_be_read_does_not_count_as_empty(
     aws: Aws, folders: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bucket = aws.bucket(ck__old="1")
-    checkpoints = Checkpoints(aws.client("s3"), f"s3://{bucket}/ck", folders[:1])
+    checkpoints = CheckpointSync(aws.client("s3"), f"s3://{bucket}/ck", folders[:1])
 
     def refuse(*_: Any) -> None:
         raise OSError("too many open files")

@@ -88,8 +88,7 @@ def broken(aws: Aws, tmp_path_factory: pytest.TempPathFactory) -> str:
     return aws.image(tmp_path_factory.mktemp("images"), serve="echo no model; exit 1")
 
 
-@pytest.fixture
-def served(aws: Aws, image: str) -> str:
+def serve(aws: Aws, image: str) -> str:
     """The name of an endpoint in service, and of its model and configuration."""
     name = configure(aws, image, unique("served"))
     aws.client("sagemaker").create_endpoint(EndpointName=name, EndpointConfigName=name)
@@ -97,15 +96,27 @@ def served(aws: Aws, image: str) -> str:
     return name
 
 
-def test_an_endpoint_serves_its_model_through_invoke(aws: Aws, served: str) -> None:
-    said = invoke(aws, served, b"{ }", ContentType="application/json", Accept="text/csv")
-    assert said == {"model": served, "type": "application/json", "accept": "text/csv", "size": 3}
-    group = f"/aws/sagemaker/Endpoints/{served}"
+@pytest.fixture(scope="module")
+def standing(aws: Aws, image: str) -> str:
+    """An endpoint that tests only ask."""
+    return serve(aws, image)
+
+
+@pytest.fixture
+def served(aws: Aws, image: str) -> str:
+    """An endpoint that a test may change."""
+    return serve(aws, image)
+
+
+def test_an_endpoint_serves_its_model_through_invoke(aws: Aws, standing: str) -> None:
+    said = invoke(aws, standing, b"{ }", ContentType="application/json", Accept="text/csv")
+    assert said == {"model": standing, "type": "application/json", "accept": "text/csv", "size": 3}
+    group = f"/aws/sagemaker/Endpoints/{standing}"
     assert wait(lambda: aws.log(group, "AllTraffic/")) == ["serving []"]
 
 
-def test_describe_shows_the_counts_that_were_asked_for(aws: Aws, served: str) -> None:
-    (shown,) = settled(aws, served)["ProductionVariants"]
+def test_describe_shows_the_counts_that_were_asked_for(aws: Aws, standing: str) -> None:
+    (shown,) = settled(aws, standing)["ProductionVariants"]
     assert (shown["CurrentInstanceCount"], shown["DesiredInstanceCount"]) == (2, 2)
 
 
@@ -185,9 +196,9 @@ def test_deleting_ends_the_process_and_frees_the_name(aws: Aws, served: str) -> 
     assert settled(aws, served)["EndpointStatus"] == "InService"
 
 
-def test_an_existing_name_is_refused(aws: Aws, served: str) -> None:
+def test_an_existing_name_is_refused(aws: Aws, standing: str) -> None:
     sagemaker = aws.client("sagemaker")
-    again = {"EndpointName": served, "EndpointConfigName": served}
+    again = {"EndpointName": standing, "EndpointConfigName": standing}
     said = refusal(sagemaker.create_endpoint, **again)
     assert said.startswith("ValidationException: Cannot create already existing endpoint ")
 
@@ -204,9 +215,9 @@ def test_an_endpoint_in_progress_cannot_be_updated_or_deleted(
     assert said.startswith("ValidationException: Cannot update in-progress endpoint")
 
 
-def test_an_error_of_the_container_is_a_model_error_with_its_words(aws: Aws, served: str) -> None:
+def test_an_error_of_the_container_is_a_model_error_with_its_words(aws: Aws, standing: str) -> None:
     with pytest.raises(ClientError) as caught:
-        invoke(aws, served, b"bad")
+        invoke(aws, standing, b"bad")
     answer: Any = caught.value.response
     assert answer["Error"]["Code"] == "ModelError"
     assert answer["ResponseMetadata"]["HTTPStatusCode"] == 424
@@ -214,7 +225,7 @@ def test_an_error_of_the_container_is_a_model_error_with_its_words(aws: Aws, ser
         400,
         "no image in the request",
     )
-    assert f":log-group:/aws/sagemaker/Endpoints/{served}:log-stream:" in answer["LogStreamArn"]
+    assert f":log-group:/aws/sagemaker/Endpoints/{standing}:log-stream:" in answer["LogStreamArn"]
 
 
 def test_a_server_that_dies_is_a_model_error_until_it_was_restarted(aws: Aws, served: str) -> None:
@@ -231,11 +242,11 @@ def test_a_server_that_dies_is_a_model_error_until_it_was_restarted(aws: Aws, se
     wait(answers)
 
 
-def test_more_than_six_megabytes_are_refused(aws: Aws, served: str) -> None:
+def test_more_than_six_megabytes_are_refused(aws: Aws, standing: str) -> None:
     limit = 6 * 1024 * 1024
-    assert invoke(aws, served, b"x" * limit)["size"] == limit
+    assert invoke(aws, standing, b"x" * limit)["size"] == limit
     with pytest.raises(ClientError, match="at most 6291456"):
-        invoke(aws, served, b"x" * (limit + 1))
+        invoke(aws, standing, b"x" * (limit + 1))
 
 
 def test_an_archive_that_points_outside_never_reaches_the_disk(aws: Aws, image: str) -> None:
@@ -273,16 +284,16 @@ def test_a_configuration_needs_its_model(aws: Aws) -> None:
     assert said == f'ValidationException: Could not find model "{arn}".'
 
 
-def test_an_unknown_instance_type_is_refused(aws: Aws, served: str) -> None:
+def test_an_unknown_instance_type_is_refused(aws: Aws, standing: str) -> None:
     said = refusal(
         aws.client("sagemaker").create_endpoint_config,
         EndpointConfigName=unique("c"),
-        ProductionVariants=[variant(served, InstanceType="ml.m5.tiny")],
+        ProductionVariants=[variant(standing, InstanceType="ml.m5.tiny")],
     )
     assert "Value 'ml.m5.tiny' at 'productionVariants.1.member.instanceType'" in said
 
 
-def test_what_is_not_supported_is_refused_by_name(aws: Aws, served: str) -> None:
+def test_what_is_not_supported_is_refused_by_name(aws: Aws, standing: str) -> None:
     create = aws.client("sagemaker").create_endpoint_config
     capture = {
         "EnableCapture": True,
@@ -290,9 +301,9 @@ def test_what_is_not_supported_is_refused_by_name(aws: Aws, served: str) -> None
         "DestinationS3Uri": "s3://b/c",
         "CaptureOptions": [{"CaptureMode": "Input"}],
     }
-    request = {"EndpointConfigName": unique("c"), "ProductionVariants": [variant(served)]}
+    request = {"EndpointConfigName": unique("c"), "ProductionVariants": [variant(standing)]}
     assert "DataCaptureConfig" in refusal(create, **request, DataCaptureConfig=capture)
-    shadow = [variant(served, VariantName="Shadow")]
+    shadow = [variant(standing, VariantName="Shadow")]
     assert "ShadowProductionVariants" in refusal(create, **request, ShadowProductionVariants=shadow)
 
 

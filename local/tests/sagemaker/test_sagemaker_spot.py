@@ -12,9 +12,8 @@ import pytest
 from local import reclaim
 from local.credentials import administrator
 from local.refusals import TurnedAway
-from local.sagemaker import interruption
-from local.sagemaker.cluster import Cluster
-from local.sagemaker.watch import Watch
+from local.sagemaker import api
+from local.sagemaker.instances import Instances, JobWatch
 from local.server import RECLAIM
 from local.tests.aws import Aws, wait
 from local.tests.training import course, ended, lines, refusal, request, start
@@ -110,15 +109,15 @@ def test_a_job_can_be_stopped_while_it_waits_for_instances(
 
 
 def test_the_runtime_of_all_attempts_counts_and_the_wait_from_the_start(tmp_path: Path) -> None:
-    watch = Watch({"MaxRuntimeInSeconds": 0.4, "MaxWaitTimeInSeconds": 60})
-    idle = Cluster(1, tmp_path, watch.news)
+    watch = JobWatch({"MaxRuntimeInSeconds": 0.4, "MaxWaitTimeInSeconds": 60})
+    idle = Instances(1, tmp_path, watch.news)
     threading.Timer(0.2, watch.reclaim, [0.4]).start()
     assert watch.attempt(idle) == "Interrupted"
     assert watch.capacity() == "Starting"
     began = time.monotonic()
     assert watch.attempt(idle) == "MaxRuntimeExceeded"
     assert time.monotonic() - began < 0.4
-    watch = Watch({"MaxRuntimeInSeconds": 0.4, "MaxWaitTimeInSeconds": 0.4})
+    watch = JobWatch({"MaxRuntimeInSeconds": 0.4, "MaxWaitTimeInSeconds": 0.4})
     assert watch.attempt(idle) == "MaxWaitTimeExceeded"
 
 
@@ -196,4 +195,4 @@ def test_no_one_without_keys_can_reclaim(aws: Aws) -> None:
 def test_a_request_that_is_none_is_refused(body: bytes) -> None:
     environ = {"wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body))}
     with pytest.raises(TurnedAway):
-        interruption.reclaim({"REQUEST_METHOD": "POST", **environ}, None)
+        api.reclaim({"REQUEST_METHOD": "POST", **environ}, None)

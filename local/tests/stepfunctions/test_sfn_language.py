@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from local.tests.aws import Aws, unique
+from local.tests.aws import Aws
+from local.tests.machines import alone, create, ended, start
 
 Outcome = tuple[str, Any]
 METRICS = {
@@ -25,26 +26,10 @@ def role(aws: Aws) -> str:
 
 def run(aws: Aws, role: str, machine: dict[str, Any], data: Any) -> Outcome:
     """(status, output) of an execution, (status, (error, cause)) of one that did not succeed."""
-    states = aws.client("stepfunctions")
-    made = states.create_state_machine(
-        name=unique("machine"), definition=json.dumps(machine), roleArn=role
-    )
-    started = states.start_execution(
-        stateMachineArn=made["stateMachineArn"], input=json.dumps(data)
-    )
-    deadline = time.monotonic() + 15
-    while time.monotonic() < deadline:
-        told = states.describe_execution(executionArn=started["executionArn"])
-        if told["status"] == "SUCCEEDED":
-            return "SUCCEEDED", json.loads(told["output"])
-        if told["status"] != "RUNNING":
-            return told["status"], (told.get("error"), told.get("cause"))
-        time.sleep(0.02)
-    raise AssertionError("the execution did not end")
-
-
-def alone(**state: Any) -> dict[str, Any]:
-    return {"StartAt": "Only", "States": {"Only": {**state, "End": True}}}
+    told = ended(aws, start(aws, create(aws, role, machine), data))
+    if told["status"] == "SUCCEEDED":
+        return "SUCCEEDED", json.loads(told["output"])
+    return told["status"], (told.get("error"), told.get("cause"))
 
 
 def choice(rule: dict[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,5 @@
 import json
-import threading
 import time
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,78 +7,8 @@ from botocore.exceptions import ClientError
 
 from local.stepfunctions.integrations import java_name
 from local.tests.aws import Aws, unique, wait
-
-
-def create(aws: Aws, role: str, *states: dict[str, Any]) -> str:
-    """A machine of these states, S0 first; a state without Next is an end."""
-    named = {
-        f"S{number}": each if _complete(each) else {**each, "End": True}
-        for number, each in enumerate(states)
-    }
-    definition = json.dumps({"StartAt": "S0", "States": named})
-    made = aws.client("stepfunctions").create_state_machine(
-        name=unique("machine"), definition=definition, roleArn=role
-    )
-    return str(made["stateMachineArn"])
-
-
-def _complete(state: dict[str, Any]) -> bool:
-    return "Next" in state or state["Type"] in ("Fail", "Succeed")
-
-
-def task(resource: str, parameters: dict[str, Any], **more: Any) -> dict[str, Any]:
-    return {
-        "Type": "Task",
-        "Resource": f"arn:aws:states:::{resource}",
-        "Parameters": parameters,
-        **more,
-    }
-
-
-def start(aws: Aws, machine: str, data: Any = None, **more: Any) -> str:
-    started = aws.client("stepfunctions").start_execution(
-        stateMachineArn=machine, input=json.dumps(data or {}), **more
-    )
-    return str(started["executionArn"])
-
-
-def ended(aws: Aws, execution: str) -> dict[str, Any]:
-    states = aws.client("stepfunctions")
-    return dict(
-        wait(
-            lambda: (
-                (told := states.describe_execution(executionArn=execution))["status"] != "RUNNING"
-                and told
-            )
-        )
-    )
-
-
-def run(aws: Aws, role: str, *states: dict[str, Any], data: Any = None) -> dict[str, Any]:
-    return ended(aws, start(aws, create(aws, role, *states), data))
-
-
-def training(aws: Aws, image: str, **changes: Any) -> dict[str, Any]:
-    bucket = aws.bucket(data__a="a")
-    source = {"S3DataType": "S3Prefix", "S3Uri": f"s3://{bucket}/data/"}
-    return {
-        "TrainingJobName": unique("job"),
-        "RoleArn": aws.role("sagemaker"),
-        "AlgorithmSpecification": {
-            "TrainingImage": image,
-            "TrainingInputMode": "File",
-            "MetricDefinitions": [{"Name": "eval:accuracy", "Regex": "eval:accuracy=([0-9.]+)"}],
-        },
-        "InputDataConfig": [{"ChannelName": "training", "DataSource": {"S3DataSource": source}}],
-        "OutputDataConfig": {"S3OutputPath": f"s3://{bucket}/models"},
-        "ResourceConfig": {
-            "InstanceType": "ml.m5.xlarge",
-            "InstanceCount": 1,
-            "VolumeSizeInGB": 30,
-        },
-        "StoppingCondition": {"MaxRuntimeInSeconds": 60},
-        **changes,
-    }
+from local.tests.machines import chain, create, ended, run, start, task
+from local.tests.training import request
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +34,7 @@ def hanging(aws: Aws, tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def test_a_training_job_is_awaited_and_described(aws: Aws, role: str, good: str) -> None:
-    told = run(aws, role, task("sagemaker:createTrainingJob.sync", training(aws, good)))
+    told = run(aws, role, task("sagemaker:createTrainingJob.sync", request(aws, good)))
     output = json.loads(told["output"])
     assert output["TrainingJobStatus"] == "Completed"
     assert output["FinalMetricDataList"][0]["MetricName"] == "eval:accuracy"
@@ -115,7 +43,7 @@ def test_a_training_job_is_awaited_and_described(aws: Aws, role: str, good: str)
 
 
 def test_a_failed_job_fails_the_task_with_its_description(aws: Aws, role: str, bad: str) -> None:
-    told = run(aws, role, task("sagemaker:createTrainingJob.sync", training(aws, bad)))
+    told = run(aws, role, task("sagemaker:createTrainingJob.sync", request(aws, bad)))
     assert (told["status"], told["error"]) == ("FAILED", "States.TaskFailed")
     cause = json.loads(told["cause"])
     assert cause["FailureReason"] == "AlgorithmError: broken data, exit code: 1"
@@ -124,7 +52,7 @@ def test_a_failed_job_fails_the_task_with_its_description(aws: Aws, role: str, b
 def test_a_refused_job_has_the_error_names_of_the_optimized_integration(
     aws: Aws, role: str, good: str
 ) -> None:
-    job = training(aws, good)
+    job = request(aws, good)
     aws.client("sagemaker").create_training_job(**job)
     told = run(aws, role, task("sagemaker:createTrainingJob", job))
     assert told["error"] == "SageMaker.ResourceInUseException"
@@ -137,10 +65,10 @@ def test_a_refused_job_has_the_error_names_of_the_optimized_integration(
 
 def test_the_retry_count_makes_each_attempt_its_own_name(aws: Aws, role: str, good: str) -> None:
     prefix = unique("job")
-    parameters = training(aws, good)
+    parameters = request(aws, good)
     del parameters["TrainingJobName"]
     parameters["TrainingJobName.$"] = f"States.Format('{prefix}-{{}}', $$.State.RetryCount)"
-    taken = training(aws, good, TrainingJobName=f"{prefix}-0")
+    taken = request(aws, good, TrainingJobName=f"{prefix}-0")
     aws.client("sagemaker").create_training_job(**taken)
     retry = {
         "ErrorEquals": ["SageMaker.ResourceInUseException"],
@@ -155,8 +83,8 @@ def test_the_retry_count_makes_each_attempt_its_own_name(aws: Aws, role: str, go
 
 
 def test_stopping_an_execution_stops_its_job(aws: Aws, role: str, hanging: str) -> None:
-    job = training(aws, hanging)
-    execution = start(aws, create(aws, role, task("sagemaker:createTrainingJob.sync", job)))
+    job = request(aws, hanging)
+    execution = start(aws, create(aws, role, chain(task("sagemaker:createTrainingJob.sync", job))))
     assert _job(aws, job, "Training") == "InProgress"
     states = aws.client("stepfunctions")
     states.stop_execution(executionArn=execution, error="Superseded", cause="a newer push")
@@ -172,7 +100,7 @@ def test_stopping_an_execution_stops_its_job(aws: Aws, role: str, hanging: str) 
 def test_a_timeout_is_caught_and_leaves_the_job_to_the_workflow(
     aws: Aws, role: str, hanging: str
 ) -> None:
-    job = training(aws, hanging)
+    job = request(aws, hanging)
     catch = {"ErrorEquals": ["States.Timeout"], "ResultPath": "$.error", "Next": "S1"}
     told = run(
         aws,
@@ -211,7 +139,7 @@ def _job(aws: Aws, job: dict[str, Any], secondary: str) -> str:
 
 
 def test_a_child_workflow_gives_its_output_as_json(aws: Aws, role: str) -> None:
-    child = create(aws, role, {"Type": "Pass", "Parameters": {"got.$": "$.v"}})
+    child = create(aws, role, chain({"Type": "Pass", "Parameters": {"got.$": "$.v"}}))
     parameters = {"StateMachineArn": child, "Input": {"v.$": "$.v"}, "Name": unique("child")}
     told = run(aws, role, task("states:startExecution.sync:2", parameters), data={"v": [1]})
     output = json.loads(told["output"])
@@ -220,7 +148,7 @@ def test_a_child_workflow_gives_its_output_as_json(aws: Aws, role: str) -> None:
 
 
 def test_a_failed_child_fails_the_parent_with_the_original_cause(aws: Aws, role: str) -> None:
-    child = create(aws, role, {"Type": "Fail", "Error": "Rejected", "Cause": "0.4 < 0.6"})
+    child = create(aws, role, chain({"Type": "Fail", "Error": "Rejected", "Cause": "0.4 < 0.6"}))
     told = run(
         aws, role, task("states:startExecution.sync:2", {"StateMachineArn": child, "Input": {}})
     )
@@ -230,8 +158,10 @@ def test_a_failed_child_fails_the_parent_with_the_original_cause(aws: Aws, role:
 
 
 def test_stopping_a_parent_stops_its_child(aws: Aws, role: str) -> None:
-    child = create(aws, role, {"Type": "Wait", "Seconds": 60})
-    parent = create(aws, role, task("states:startExecution.sync:2", {"StateMachineArn": child}))
+    child = create(aws, role, chain({"Type": "Wait", "Seconds": 60}))
+    parent = create(
+        aws, role, chain(task("states:startExecution.sync:2", {"StateMachineArn": child}))
+    )
     execution = start(aws, parent)
     states = aws.client("stepfunctions")
     (running,) = wait(lambda: states.list_executions(stateMachineArn=child)["executions"])
@@ -246,6 +176,21 @@ def test_sns_takes_a_document_as_its_message(aws: Aws, role: str) -> None:
     assert "MessageId" in json.loads(told["output"])
 
 
+def test_a_task_waits_for_whoever_holds_its_token(aws: Aws, role: str) -> None:
+    sns, sqs = aws.client("sns"), aws.client("sqs")
+    topic = sns.create_topic(Name=unique("topic"))["TopicArn"]
+    queue = sqs.create_queue(QueueName=unique("queue"))["QueueUrl"]
+    asked = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=asked["Attributes"]["QueueArn"])
+    parameters = {"TopicArn": topic, "Message": {"token.$": "$$.Task.Token"}}
+    ask = task("sns:publish.waitForTaskToken", parameters)
+    execution = start(aws, create(aws, role, chain(ask)))
+    (message,) = wait(lambda: sqs.receive_message(QueueUrl=queue).get("Messages"))
+    token = json.loads(json.loads(message["Body"])["Message"])["token"]
+    aws.client("stepfunctions").send_task_success(taskToken=token, output='{"approved": true}')
+    assert json.loads(ended(aws, execution)["output"]) == {"approved": True}
+
+
 def test_a_missing_topic_can_be_caught_by_name(aws: Aws, role: str) -> None:
     topic = "arn:aws:sns:eu-west-1:111122223333:missing"
     told = run(aws, role, task("sns:publish", {"TopicArn": topic, "Message": "m"}))
@@ -253,7 +198,7 @@ def test_a_missing_topic_can_be_caught_by_name(aws: Aws, role: str) -> None:
 
 
 def test_sdk_tasks_give_iso_times_and_pascal_names(aws: Aws, role: str) -> None:
-    machine = create(aws, role, {"Type": "Succeed"})
+    machine = create(aws, role, chain({"Type": "Succeed"}))
     told = run(aws, role, task("aws-sdk:sfn:describeStateMachine", {"StateMachineArn": machine}))
     output = json.loads(told["output"])
     assert output["StateMachineArn"] == machine
@@ -356,65 +301,3 @@ def test_tasks_act_with_the_role_of_the_machine(aws: Aws, role: str) -> None:
     told = run(aws, role, task("aws-sdk:sts:getCallerIdentity", {}))
     name = role.rsplit("/", 1)[1]
     assert f":assumed-role/{name}/" in json.loads(told["output"])["Arn"]
-
-
-def test_an_unsupported_integration_is_refused_at_creation(aws: Aws, role: str) -> None:
-    with pytest.raises(ClientError, match="InvalidDefinition"):
-        create(aws, role, task("lambda:invoke", {}))
-    with pytest.raises(ClientError, match="InvalidDefinition"):
-        create(aws, role, task("sagemaker:createModel.sync", {}))
-
-
-def test_the_same_name_and_input_is_the_same_execution(aws: Aws, role: str) -> None:
-    machine = create(aws, role, {"Type": "Wait", "Seconds": 60})
-    first = start(aws, machine, {"v": 1}, name="one")
-    assert start(aws, machine, {"v": 1}, name="one") == first
-    with pytest.raises(ClientError, match="ExecutionAlreadyExists"):
-        start(aws, machine, {"v": 2}, name="one")
-    aws.client("stepfunctions").stop_execution(executionArn=first)
-
-
-def test_a_machine_is_not_silently_kept_when_its_definition_differs(aws: Aws, role: str) -> None:
-    machine = create(aws, role, {"Type": "Succeed"})
-    states = aws.client("stepfunctions")
-    other = json.dumps({"StartAt": "A", "States": {"A": {"Type": "Succeed"}}})
-    with pytest.raises(ClientError, match="StateMachineAlreadyExists"):
-        states.create_state_machine(name=machine.rsplit(":", 1)[1], definition=other, roleArn=role)
-
-
-def test_a_stop_right_after_the_start_is_obeyed(aws: Aws, role: str) -> None:
-    machine = create(aws, role, {"Type": "Wait", "Seconds": 60})
-    states = aws.client("stepfunctions")
-    executions = [start(aws, machine) for _ in range(5)]
-    stops = [
-        threading.Thread(target=states.stop_execution, kwargs={"executionArn": each})
-        for each in executions
-    ]
-    for stop in stops:
-        stop.start()
-    for stop in stops:
-        stop.join()
-    assert {ended(aws, each)["status"] for each in executions} == {"ABORTED"}
-
-
-def test_executions_and_their_history_are_listed(aws: Aws, role: str) -> None:
-    machine = create(aws, role, {"Type": "Fail", "Error": "E", "Cause": "C"})
-    execution = start(aws, machine)
-    ended(aws, execution)
-    states = aws.client("stepfunctions")
-    listed = states.list_executions(stateMachineArn=machine, statusFilter="FAILED")["executions"]
-    assert [each["executionArn"] for each in listed] == [execution]
-    assert listed[0]["stopDate"] >= listed[0]["startDate"]
-    assert (
-        states.list_executions(stateMachineArn=machine, statusFilter="RUNNING")["executions"] == []
-    )
-    history = states.get_execution_history(executionArn=execution, reverseOrder=True, maxResults=1)
-    (last,) = history["events"]
-    assert (last["type"], last["executionFailedEventDetails"]["error"]) == ("ExecutionFailed", "E")
-    assert "nextToken" in history
-
-
-def test_an_input_above_the_quota_is_refused(aws: Aws, role: str, tmp_path: Path) -> None:
-    machine = create(aws, role, {"Type": "Succeed"})
-    with pytest.raises(ClientError, match="InvalidExecutionInput"):
-        start(aws, machine, {"v": "x" * 262_144})

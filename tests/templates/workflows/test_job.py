@@ -14,7 +14,7 @@ from templates.parts.registry import Registry
 from templates.workflows.failure import failure
 from templates.workflows.job import PROCESSING, TRAINING, TRANSFORM, TUNING, Kind, job, job_role
 from templates.workflows.joining import Workflow, join
-from templates.workflows.language import end, present
+from templates.workflows.language import Step, end, present
 
 MODEL = botocore.session.get_session().get_service_model("sagemaker")
 KINDS = (TRAINING, PROCESSING, TRANSFORM, TUNING)
@@ -23,15 +23,16 @@ AT = "$.work"
 
 def story_of(kind: Kind, what: str = "Work", **more: Any) -> Workflow:
     key = Key("Key")
-    runs_as = job_role("WorkRole", "x", kind, Registry(Repository("Images")), key, [])
+    role = job_role("WorkRole", "x", kind, Registry(Repository("Images")), key, [])
     steps = job(
         what,
         kind,
         {},
-        what=what,
-        at=AT,
-        machines={"InstanceType.$": "$.type", "InstanceCount": 1},
-        runs_as=runs_as if kind.role else None,
+        noun=what,
+        result=AT,
+        instance_type="$.type",
+        machines={"InstanceCount": 1},
+        role=role if kind.role else None,
         key=key,
         seconds=600,
         **more,
@@ -155,31 +156,42 @@ def test_a_job_brings_its_role_and_the_permission_to_hand_it_over() -> None:
     assert "/aws/sagemaker/ProcessingJobs" in str(sids["WriteLogs"])
 
 
-def test_two_jobs_in_one_story_do_not_meet() -> None:
+def two_jobs(first: Kind, second: Kind, **more: Any) -> Workflow:
     key, topic = Key("Key"), Topic("Topic")
 
-    def one(what: str, kind: Kind) -> list[Any]:
-        runs_as = job_role(f"{what}Role", "x", kind, Registry(Repository("Images")), key, [])
-        machines = {"InstanceType.$": "$.type"}
+    def one(noun: str, kind: Kind, **more: Any) -> list[Step]:
+        role = job_role(f"{noun}Role", "x", kind, Registry(Repository("Images")), key, [])
         return job(
-            what,
+            noun,
             kind,
             {},
-            what=what,
-            at=f"$.{what}",
-            machines=machines,
-            runs_as=runs_as,
+            noun=noun,
+            result=f"$.{noun}",
+            instance_type="$.type",
+            machines={},
+            role=role,
             key=key,
             seconds=600,
+            **more,
         )
 
-    steps = [*one("First", TRAINING), *one("Second", PROCESSING), end("Done")]
-    states = states_of(join("test", [*steps, *failure("x ${ProjectName}", topic, key)]))
+    steps = [*one("First", first), *one("Second", second, **more), end("Done")]
+    return join("test", [*steps, *failure("x ${ProjectName}", topic, key)])
+
+
+def test_two_jobs_stand_in_one_story_one_after_the_other() -> None:
+    states = states_of(two_jobs(TRAINING, PROCESSING))
     assert states["HasFirstVerdict"]["Choices"][0]["Next"] == "ChooseSecondEncryption"
 
 
+def test_two_jobs_of_a_kind_need_two_names() -> None:
+    with pytest.raises(ValueError, match="Second calls its job as First calls its own"):
+        two_jobs(TRAINING, TRAINING)
+    two_jobs(TRAINING, TRAINING, job_name="$.other")
+
+
 def test_a_job_without_its_results_goes_the_way_for_that() -> None:
-    workflow = story_of(TRAINING, results=present(f"{AT}.x"), without_results="Notify")
+    workflow = story_of(TRAINING, needed=(present(f"{AT}.x"), "Notify"))
     verdict = states_of(workflow)["HasWorkVerdict"]
     completed = {"Variable": f"{AT}.TrainingJobStatus", "StringEquals": "Completed"}
     measured, bare = verdict["Choices"]

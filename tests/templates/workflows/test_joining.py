@@ -89,7 +89,7 @@ def test_an_error_has_a_side_way_too() -> None:
 
 
 def test_the_inside_of_an_each_is_a_story_of_its_own() -> None:
-    many = each("Each", "$.all", {}, [say("One"), end("Done")], at="$.done")
+    many = each("Each", "$.all", {}, [say("One"), end("Done")], at="$.done", caught=[])
     joined = states([many, end("End")])
     inside = joined["Each"]["ItemProcessor"]
     assert inside["StartAt"] == "One"
@@ -121,7 +121,23 @@ def test_every_way_to_leave_a_step_is_checked(lost: Step) -> None:
 
 def test_a_step_inside_an_each_does_not_lead_out_of_it() -> None:
     with pytest.raises(ValueError, match="One leads to End, which does not exist"):
-        join("test", [each("Each", "$.all", {}, [say("One", "End")], at="$.x"), end("End")])
+        join(
+            "test",
+            [each("Each", "$.all", {}, [say("One", "End")], at="$.x", caught=[]), end("End")],
+        )
+
+
+def test_what_ends_an_item_ends_the_run_in_words_unless_it_is_caught() -> None:
+    many = each("Each", "$.all", {}, [end("Done")], at="$.x")
+    with pytest.raises(ValueError, match="Each leads to HasCause, which does not exist"):
+        join("test", [many, end("End")])
+
+
+def test_an_integration_whose_errors_nobody_has_named_is_refused_in_words() -> None:
+    with pytest.raises(ValueError, match="which errors of lambda may pass by themselves"):
+        task("Call", "lambda:invoke", {}, grants=[])
+    named = task("Call", "lambda:invoke", {}, grants=[], retried=["Lambda.ServiceException"])
+    assert named.state["Retry"][0]["ErrorEquals"] == ["Lambda.ServiceException"]
 
 
 def test_a_story_that_does_not_end_is_refused() -> None:
@@ -150,7 +166,7 @@ def test_a_token_that_a_step_inside_an_each_borrows_is_refused_too() -> None:
     inside = [put("Use", "$.b", {"b": "${Bucket}"}), end("Done")]
     bringing = put("Bring", "$.a", {"a": "${Bucket}"}, tokens={"Bucket": "b"})
     with pytest.raises(ValueError, match=r"Use uses \$\{Bucket\} and brings no value for it"):
-        join("test", [bringing, each("Each", "$.all", {}, inside, at="$.x"), end("End")])
+        join("test", [bringing, each("Each", "$.all", {}, inside, at="$.x", caught=[]), end("End")])
 
 
 def test_a_token_without_use_is_refused() -> None:
@@ -179,7 +195,7 @@ def test_what_a_step_brings_reaches_the_workflow_from_wherever_it_stands() -> No
     inside = [call("Inside", caught=[catch("Done")], roles=[role]), end("Done")]
     aside = [put("Aside", "$.a", {"a": "${A}"}, tokens={"A": "1"})]
     story = [
-        each("Each", "$.all", {}, inside, at="$.x"),
+        each("Each", "$.all", {}, inside, at="$.x", caught=[]),
         choose("Choose", when(YES), otherwise=aside),
         end("End"),
     ]

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from templates.workflows.train import LOST_WORKER
+from templates.workflows.training.train import LOST_WORKER
 from tests.templates.workflows.machines import definitions, reached, tasks
 
 Template = dict[str, Any]

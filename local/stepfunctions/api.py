@@ -1,0 +1,172 @@
+"""Step Functions as it is here: moto's, but for what a definition may ask, and for executions."""
+
+import copy
+import json
+import re
+import textwrap
+import time
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from moto.core.responses import ActionResult
+from moto.stepfunctions.parser.asl.parse.asl_parser import (
+    AmazonStateLanguageParser,
+    ASLParserException,
+)
+from moto.stepfunctions.parser.models import StepFunctionsParserBackend
+from moto.stepfunctions.responses import StepFunctionResponse
+
+from local.service import AwsError, Service
+from local.stepfunctions.integrations import refusal
+
+STOP_SECONDS = 5.0
+MAX_DATA_BYTES = 262_144  # "Quotas", Step Functions Developer Guide
+MAX_REASON = 300  # where moto's parser counts up all that it would have taken
+
+
+def check(definition: str) -> None:
+    """Refuse what cannot be run, in one sentence. Raises AwsError.
+
+    moto's interpreter takes this in place of its own check, which repeats the whole definition.
+    """
+    reason = None
+    try:
+        machine = json.loads(definition)
+        AmazonStateLanguageParser.parse(definition)
+    except json.JSONDecodeError as error:
+        raise _invalid(f"it is not JSON: {error}") from None
+    except ASLParserException as error:
+        raise _invalid(error.errors[0]) from None
+    except Exception as error:
+        said = str(error).partition(" in context")[0]
+        reason = re.sub(r"<class '[\w.]*?(\w+)'>", r"\1", said)
+    for name, resource in _tasks(machine):
+        if refused := refusal(resource):
+            raise _invalid(f"state {name}: {refused}")
+    if reason:
+        raise _invalid(reason)
+
+
+def _tasks(machine: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """The name and the Resource of every Task state, in whatever state it lies."""
+    for name, state in machine.get("States", {}).items():
+        if "Resource" in state:
+            yield name, state["Resource"]
+        for inner in (
+            state.get("ItemProcessor"),
+            state.get("Iterator"),
+            *state.get("Branches", []),
+        ):
+            yield from _tasks(inner or {})
+
+
+def _invalid(reason: str) -> AwsError:
+    text = textwrap.shorten(reason, MAX_REASON, placeholder=" …")
+    return AwsError("InvalidDefinition", f"Invalid State Machine Definition: {text}")
+
+
+class Machines(StepFunctionsParserBackend):
+    def start_execution(
+        self, state_machine_arn: str, name: Any = None, execution_input: Any = None, *_: Any
+    ) -> Any:
+        given = execution_input or "{}"
+        if len(given.encode()) > MAX_DATA_BYTES:
+            raise AwsError(
+                "InvalidExecutionInput",
+                f"Input is {len(given.encode())} bytes, at most {MAX_DATA_BYTES} are allowed",
+            )
+        return super().start_execution(state_machine_arn, name or str(uuid.uuid4()), given)
+
+    def find(self, execution_arn: str) -> Any:
+        """The interpreter's execution, which the signatures of moto's records do not tell of."""
+        return self.describe_execution(execution_arn)
+
+    def stop(self, execution_arn: str, error: str | None, cause: str | None) -> datetime:
+        """Stop, and wait briefly for the running state to give up its work."""
+        execution = self.find(execution_arn)
+        deadline = time.monotonic() + STOP_SECONDS
+        while execution.exec_worker.env is None or not _begun(execution):
+            if time.monotonic() > deadline:
+                break
+            time.sleep(0.01)
+        if execution.status == "RUNNING":
+            execution.stop(datetime.now(UTC), error, cause)
+            while execution.status == "RUNNING" and time.monotonic() < deadline:
+                time.sleep(0.02)
+            execution.error, execution.cause = error, cause
+        return execution.stop_date or datetime.now(UTC)
+
+
+def _begun(execution: Any) -> bool:
+    """Before its first state an execution is in no state that could be stopped."""
+    return execution.status != "RUNNING" or execution.exec_worker.env.is_running()
+
+
+class StepFunctions(Service, StepFunctionResponse):
+    """The API of Step Functions: moto's, with the operations below done as AWS does them."""
+
+    service = "stepfunctions"
+    bad_page = "InvalidToken"
+    by_moto = frozenset(
+        {
+            *("list_state_machines", "describe_state_machine", "update_state_machine"),
+            *("describe_state_machine_for_execution", "delete_state_machine", "start_execution"),
+            *("send_task_success", "send_task_failure", "send_task_heartbeat"),
+            *("list_tags_for_resource", "tag_resource", "untag_resource"),
+        }
+    )
+
+    def __init__(self) -> None:
+        StepFunctionResponse.__init__(self)
+
+    def create_state_machine(self) -> ActionResult:
+        """moto hands back an existing machine whatever the new definition says."""
+        asked = (self.get("definition"), self.get("roleArn"))
+        for machine in self.machines.state_machines:
+            if machine.name == self.get("name") and (machine.definition, machine.roleArn) != asked:
+                raise AwsError(
+                    "StateMachineAlreadyExists", f"State Machine Already Exists: '{machine.arn}'"
+                )
+        return super().create_state_machine()
+
+    def validate_state_machine_definition(self) -> ActionResult:
+        try:
+            check(self.get("definition"))
+        except AwsError as error:
+            found = {"severity": "ERROR", "code": "SCHEMA_VALIDATION_FAILED", "message": str(error)}
+            return ActionResult({"result": "FAIL", "diagnostics": [found]})
+        return ActionResult({"result": "OK", "diagnostics": []})
+
+    @property
+    def machines(self) -> Machines:
+        backend = self.stepfunction_backend
+        assert isinstance(backend, Machines)
+        return backend
+
+    def stop_execution(self) -> ActionResult:
+        stopped = self.machines.stop(self.get("executionArn"), self.get("error"), self.get("cause"))
+        return ActionResult({"stopDate": stopped})
+
+    def describe_execution(self) -> ActionResult:
+        execution = self.machines.find(self.get("executionArn"))
+        return ActionResult(execution.to_describe_output())
+
+    def list_executions(self) -> ActionResult:
+        machine = self.machines.describe_state_machine(self.get("stateMachineArn"))
+        executions: list[Any] = list(machine.executions)
+        wanted = self.get("statusFilter")
+        found = [
+            execution.to_execution_list_item()
+            for execution in sorted(executions, key=lambda e: e.start_date, reverse=True)
+            if wanted in (None, execution.status)
+        ]
+        return self.page("executions", copy.deepcopy(found))
+
+    def get_execution_history(self) -> ActionResult:
+        execution = self.machines.find(self.get("executionArn"))
+        events = list(execution.to_history_output()["events"])
+        if self.get("reverseOrder"):
+            events.reverse()
+        return self.page("events", copy.deepcopy(events))

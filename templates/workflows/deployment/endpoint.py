@@ -1,0 +1,185 @@
+"""Deployment: bring the version to the one endpoint, and see that it serves.
+
+The endpoint is found by describing it, so that a first deployment, an update, an endpoint in the
+middle of another update and one that failed are each met as they are.
+"""
+
+from collections.abc import Sequence
+
+from awacs import sagemaker
+from awacs.aws import Action
+from troposphere import Ref
+
+from templates.kit.iam import allow, arn
+from templates.kit.names import version_arns
+from templates.workflows.deployment.version import TAGS
+from templates.workflows.failure import problem
+from templates.workflows.language import (
+    EXPLAIN,
+    LOOKS,
+    NOTIFY,
+    Below,
+    Rule,
+    State,
+    Step,
+    Way,
+    all_of,
+    any_of,
+    catch,
+    choose,
+    compares,
+    equals,
+    matches,
+    may_look,
+    present,
+    put,
+    task,
+    wait_until,
+    when,
+)
+
+_BUSY = ("Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting")
+_ARN = arn("sagemaker", "endpoint/${ProjectName}")
+_SEEN, _LOOKUP = "$.endpoint", "$.lookup"
+_STATUS, _REASON = f"{_SEEN}.EndpointStatus", f"{_SEEN}.FailureReason"
+
+
+def bring_to_endpoint() -> list[Step]:
+    """Create the endpoint, or update it as soon as it is free; one that failed is replaced."""
+    update = _change("UpdateEndpoint", [sagemaker.UpdateEndpoint], {})
+    delete = task(
+        "DeleteEndpoint",
+        "aws-sdk:sagemaker:deleteEndpoint",
+        {"EndpointName": "${ProjectName}"},
+        grants=[allow("DeleteEndpoint", [sagemaker.DeleteEndpoint], [_ARN])],
+        tokens={"ProjectName": Ref("ProjectName")},
+        at="$.change",
+        then="WaitForEndpoint",
+    )
+    return wait_until(
+        _describe(
+            "FindEndpoint",
+            # Not SageMaker.SageMakerException, which is also the name of "does not exist"
+            retried=["SageMaker.SdkClientException"],
+            caught=[
+                catch([_is_absent()], error="SageMaker.SageMakerException", at=_LOOKUP),
+                catch(EXPLAIN),
+            ],
+        ),
+        "ChooseAction",
+        when(_is("InService"), [update]),
+        # A Failed endpoint cannot be updated, only replaced; it serves nobody
+        when(_is("Failed"), [delete]),
+        wait_name="WaitForEndpoint",
+        count_name="CountLook",
+        busy=_is(*_BUSY),
+        too_long="EndpointStayedBusy",
+        otherwise="EndpointUnusable",
+    )
+
+
+def _is_absent() -> Step:
+    cause = f"{_LOOKUP}.Cause"
+    actions = [sagemaker.CreateEndpoint, sagemaker.AddTags]
+    create = _change("CreateEndpoint", actions, {"Tags": TAGS}, then=Below("ChooseAction"))
+    throttled = any_of(matches(cause, "*Throttling*"), matches(cause, "*Rate exceeded*"))
+    return choose(
+        "IsAbsent",
+        when(matches(cause, "*Could not find endpoint*"), [create]),
+        when(all_of(throttled, may_look()), "WaitForEndpoint"),
+        otherwise=[put("KeepLookupError", "$.error", _LOOKUP, then=NOTIFY)],
+    )
+
+
+def verify() -> list[Step]:
+    """Does the version serve? InService is not enough: an update that fails goes back to the old
+    configuration and says InService."""
+    serves = compares(f"{_SEEN}.EndpointConfigName", "StringEqualsPath", "$.name")
+    return wait_until(
+        _describe("CheckEndpoint"),
+        "Verify",
+        when(all_of(_is("InService"), serves)),
+        when(
+            _is("InService"),
+            [
+                _problem(
+                    "EndpointRolledBack",
+                    "serves {} again, the update to {} failed",
+                    f"{_SEEN}.EndpointConfigName",
+                    "$.name",
+                )
+            ],
+        ),
+        when(
+            _is("Failed"),
+            [_problem("EndpointFailed", "could not be created with {}", "$.name")],
+        ),
+        start_name="StartWaiting",
+        wait_name="WaitForVersion",
+        count_name="CountCheck",
+        busy=_is(*_BUSY),
+        too_long="EndpointStayedBusy",
+        otherwise="EndpointUnusable",
+        comment="A failed update ends InService too, with the old configuration",
+    )
+
+
+def endpoint_problems() -> list[Step]:
+    """What both waits may end with, and the endpoint's own reason, if it gives one."""
+    said = f"States.Format('{{}}: {{}}', $.error.Cause, {_REASON})"
+    with_reason = put(
+        "AddReason", "$.error", {"Error.$": "$.error.Error", "Cause.$": said}, then=NOTIFY
+    )
+    return [
+        _problem("EndpointStayedBusy", f"is still {{}} after {LOOKS} looks", _STATUS),
+        _problem("EndpointUnusable", "is {} and needs a person", _STATUS),
+        choose("HasReason", when(present(_REASON), [with_reason]), otherwise=NOTIFY),
+    ]
+
+
+def _is(*statuses: str) -> Rule:
+    """The endpoint, as last seen, has one of these statuses."""
+    rules = [equals(_STATUS, status) for status in statuses]
+    return rules[0] if len(rules) == 1 else any_of(*rules)
+
+
+def _problem(name: str, words: str, *paths: str) -> Step:
+    return problem(
+        name,
+        f"States.Format('Endpoint ${{ProjectName}} {words}', {', '.join(paths)})",
+        then="HasReason",
+        tokens={"ProjectName": Ref("ProjectName")},
+    )
+
+
+def _describe(
+    name: str, retried: Sequence[str] = (), caught: Sequence[State] | None = None
+) -> Step:
+    return task(
+        name,
+        "aws-sdk:sagemaker:describeEndpoint",
+        {"EndpointName": "${ProjectName}"},
+        grants=[allow("DescribeEndpoint", [sagemaker.DescribeEndpoint], [_ARN])],
+        tokens={"ProjectName": Ref("ProjectName")},
+        at=_SEEN,
+        retried=retried,
+        caught=caught,
+    )
+
+
+def _change(name: str, actions: Sequence[Action], more: State, then: Way = None) -> Step:
+    """Create or update. Both need the ARNs of the endpoint and of its configuration.
+
+    The update does not set RetainAllVariantProperties: it would keep the old instance count, and
+    the count of this endpoint is a parameter of the stack. Set it when you add autoscaling, or
+    each deployment puts the count back (UpdateEndpoint, SageMaker API Reference).
+    """
+    return task(
+        name,
+        f"sagemaker:{name[0].lower()}{name[1:]}",
+        {"EndpointName": "${ProjectName}", "EndpointConfigName.$": "$.name", **more},
+        grants=[allow(name, actions, [_ARN, version_arns("endpoint-config")])],
+        tokens={"ProjectName": Ref("ProjectName")},
+        at="$.change",
+        then=then,
+    )

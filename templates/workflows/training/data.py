@@ -1,0 +1,144 @@
+"""Training: is there data, and which? The first run of a project brings its own."""
+
+from troposphere import Sub
+
+from templates.kit.grants import list_objects, read_objects, use_key, write_objects
+from templates.kit.names import CHECKPOINTS
+from templates.parameters import Parameters
+from templates.parts.storage import Storage
+from templates.workflows.failure import problem
+from templates.workflows.language import (
+    EXPLAIN,
+    Step,
+    catch,
+    choose,
+    compares,
+    each,
+    end,
+    equals,
+    fail,
+    present,
+    put,
+    task,
+    when,
+)
+
+# What Configure lays there for the first run to copy
+SEED_FILES = "$.settings.seedFiles"
+SEEDS = ("train.tfrecords", "validation.tfrecords", "eval.tfrecords")
+_FOUND, _SEEDED = "$.data", "$.seeded"
+# Where a job keeps its checkpoints
+CHECKPOINT_CONFIG = "$.checkpoints"
+
+
+def find_data(parameters: Parameters, storage: Storage) -> list[Step]:
+    """From the input to a bucket that holds data, and the identity of that data."""
+    data_bucket = {"DataBucket": storage.data.ref()}
+    listing = task(
+        "FindData",
+        "aws-sdk:s3:listObjectsV2",
+        # StartAfter: the console's "create folder" leaves an empty object named data/
+        {"Bucket": "${DataBucket}", "Prefix": "data/", "StartAfter": "data/", "MaxKeys": 100},
+        grants=list_objects("ListData", storage.data, "data/"),
+        tokens=data_bucket,
+        at=_FOUND,
+    )
+    vanished = problem(
+        "DataVanished",
+        "There is no data in s3://${DataBucket}/data/, although it was copied there",
+        error="NoData",
+        tokens=data_bucket,
+    )
+    return [
+        listing,
+        choose(
+            "HasData",
+            when(
+                equals(f"{_FOUND}.IsTruncated", True),
+                # The listing has not all files, and a resumed run could miss a change: it is known
+                # by this run's own name, so that no other resumes it
+                [_identify("DataIsLarge", "States.Array($.name)")],
+            ),
+            when(
+                compares(f"{_FOUND}.KeyCount", "NumericGreaterThan", 0),
+                [_identify("IdentifyData", f"{_FOUND}.Contents[*].ETag")],
+            ),
+            when(present(_SEEDED), [vanished]),
+            otherwise=[_seed_data(parameters, storage, listing.name)],
+        ),
+    ]
+
+
+def _identify(name: str, identity: str) -> Step:
+    return put(name, _FOUND, {"identity.$": identity})
+
+
+def _seed_data(parameters: Parameters, storage: Storage, then: str) -> Step:
+    places = {
+        "BootstrapBucket": parameters.bootstrap_bucket.ref(),
+        "SeedDataPrefix": parameters.seed_data_prefix.ref(),
+        "DataBucket": storage.data.ref(),
+    }
+    missing = problem(
+        "NotCopied",
+        "States.Format('There is no data in s3://${DataBucket}/data/, and {} could not be copied "
+        "from s3://${BootstrapBucket}/${SeedDataPrefix}: {}', $.file, $.error.Cause)",
+        error="NoData",
+        then=None,
+        tokens=places,
+    )
+    copy = task(
+        "CopyFile",
+        "aws-sdk:s3:copyObject",
+        {
+            "CopySource.$": "States.Format('${BootstrapBucket}/${SeedDataPrefix}{}', $.file)",
+            "Bucket": "${DataBucket}",
+            "Key.$": "States.Format('data/{}', $.file)",
+        },
+        grants=[
+            *read_objects(
+                "ReadSeedData",
+                Sub("arn:${AWS::Partition}:s3:::${BootstrapBucket}/${SeedDataPrefix}*"),
+            ),
+            *write_objects("WriteData", storage.data, "data/"),
+            *use_key("UseKeyForData", storage.key, "s3"),
+        ],
+        tokens=places,
+        select={"copied": True},
+        caught=[catch([missing, fail("SeedingFailed")])],
+        seconds=600,
+    )
+    return each(
+        "SeedData",
+        SEED_FILES,
+        {"file.$": "$$.Map.Item.Value"},
+        [copy, end("Copied")],
+        at=_SEEDED,
+        caught=[catch(EXPLAIN)],
+        then=then,
+        comment="The first run of a project brings its own data",
+    )
+
+
+def name_checkpoints(storage: Storage) -> Step:
+    """Where the job keeps its checkpoints: whoever trains the same finds them and goes on.
+
+    The folder's name is the SHA-256 of the commit, the hyperparameters and the ETags of the data,
+    which change with its content (Object, Amazon S3 API Reference). A hash takes 10,000 characters
+    (Intrinsic functions, Step Functions Developer Guide): 100 ETags are fewer than 5,000, and the
+    Build stage holds the hyperparameters to it.
+    """
+    hyperparameters = _hash("States.JsonToString($.hyperparameters)")
+    data = _hash(f"States.JsonToString({_FOUND}.identity)")
+    same = _hash(f"States.Format('{{}} {{}} {{}}', $.commit, {hyperparameters}, {data})")
+    uri = f"States.Format('s3://${{ArtifactBucket}}/{CHECKPOINTS}{{}}/', {same})"
+    return put(
+        "NameCheckpoints",
+        CHECKPOINT_CONFIG,
+        {"S3Uri.$": uri},
+        tokens={"ArtifactBucket": storage.artifacts.ref()},
+    )
+
+
+def _hash(value: str) -> str:
+    return f"States.Hash({value}, 'SHA-256')"

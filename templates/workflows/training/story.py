@@ -1,0 +1,113 @@
+"""The training workflow: find data, train, judge, deploy. Its verdict is the verdict of the
+pipeline's last stage.
+
+Input: workflow.json of the Build stage, {"commit", "version", "trainingImage", "servingImage",
+"hyperparameters"}; version is the commit in short. What the words of a story mean: language.py.
+"""
+
+from dataclasses import dataclass
+
+from troposphere import Template
+from troposphere.stepfunctions import StateMachine
+
+from templates.kit.names import version_prefix
+from templates.parameters import Parameters
+from templates.parts.notifications import Notifications
+from templates.parts.registry import Registry
+from templates.parts.storage import Storage
+from templates.workflows.deployment.story import Deployment
+from templates.workflows.failure import check_input, failure
+from templates.workflows.job import VERSION_NAME
+from templates.workflows.language import Step, end, put
+from templates.workflows.machine import add_state_machine
+from templates.workflows.settings import (
+    TrainingSettings,
+    setting_tokens,
+    setting_values,
+    training_settings,
+)
+from templates.workflows.training.data import SEEDS, find_data, name_checkpoints
+from templates.workflows.training.hand_over import ENDPOINT, deploy
+from templates.workflows.training.judge import ACCURACY, IMAGE, choose_image, judge
+from templates.workflows.training.train import MODEL, RESULT, train
+
+_NEEDED = ("commit", "version", "trainingImage", "servingImage", "hyperparameters")
+
+
+@dataclass(frozen=True)
+class Training:
+    workflow: StateMachine
+
+
+def add_training(
+    template: Template,
+    parameters: Parameters,
+    storage: Storage,
+    registry: Registry,
+    notifications: Notifications,
+    deployment: Deployment,
+) -> Training:
+    settings = training_settings(parameters)
+    story = [
+        check_input(_NEEDED, ", as workflow.json of the Build stage has"),
+        _configure(settings),
+        *find_data(parameters, storage),
+        name_checkpoints(storage),
+        *train(settings, storage, registry),
+        *judge(settings),
+        choose_image(),
+        deploy(deployment.workflow),
+        _summarize(),
+        end("Deployed"),
+        *failure(
+            "${ProjectName}: a commit did not reach the endpoint",
+            notifications.topic,
+            storage.key,
+        ),
+    ]
+    machine = add_state_machine(
+        template,
+        "TrainingWorkflow",
+        "training",
+        "Trains the image of a commit, and deploys the model if it is good enough",
+        story,
+        parameters,
+        storage.key,
+    )
+    return Training(workflow=machine)
+
+
+def _configure(settings: TrainingSettings) -> Step:
+    """Typed settings and the version's name.
+
+    The name holds the commit, and 8 digits that make a second run of the same commit another
+    version. With `-spot` and the retry count of the job it stays below SageMaker's 63 characters.
+    """
+    unique = "States.ArrayGetItem(States.StringSplit(States.UUID(), '-'), 0)"
+    return put(
+        "Configure",
+        None,
+        {
+            **{f"{name}.$": f"$.{name}" for name in _NEEDED},
+            "name.$": f"States.Format('${{VersionPrefix}}-{{}}-{{}}', $.version, {unique})",
+            "settings": {**setting_values(settings), "seedFiles": list(SEEDS)},
+        },
+        tokens={"VersionPrefix": version_prefix(), **setting_tokens(settings)},
+        comment="Parameters of the stack arrive as text; numbers are parsed here",
+    )
+
+
+def _summarize() -> Step:
+    return put(
+        "Summarize",
+        None,
+        {
+            "name.$": VERSION_NAME,
+            "commit.$": "$.commit",
+            "image.$": IMAGE,
+            "trainingJob.$": f"{RESULT}.TrainingJobName",
+            "modelDataUrl.$": MODEL,
+            "accuracy.$": ACCURACY,
+            "endpoint.$": ENDPOINT,
+        },
+    )

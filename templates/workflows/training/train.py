@@ -1,0 +1,189 @@
+"""Training: one SageMaker job, on spot capacity first where that is wanted, then once on demand.
+
+Managed spot training restarts an interrupted job by itself. One that lacked capacity for too long
+ends as Stopped, MaxWaitTimeExceeded (Managed Spot Training Lifecycle, SageMaker Developer Guide).
+"""
+
+from collections.abc import Sequence
+
+from awacs import kms, s3
+from awacs.aws import Statement
+from troposphere import Sub
+from troposphere.iam import Role
+
+from templates.kit.grants import list_objects, read_objects, write_objects
+from templates.kit.iam import allow, objects
+from templates.kit.names import CHECKPOINTS
+from templates.parts.registry import Registry
+from templates.parts.storage import Storage
+from templates.workflows.job import TRAINING, VERSION_NAME, job, job_role
+from templates.workflows.language import (
+    Rule,
+    State,
+    Step,
+    all_of,
+    any_of,
+    choose,
+    equals,
+    matches,
+    present,
+    put,
+    when,
+)
+from templates.workflows.settings import TrainingSettings
+from templates.workflows.training.data import CHECKPOINT_CONFIG
+
+# Where the job's description is kept, and the metrics in it
+RESULT = "$.training"
+METRICS = f"{RESULT}.FinalMetricDataList"
+# Where the job left the model
+MODEL = f"{RESULT}.ModelArtifacts.S3ModelArtifacts"
+# What training/job.py writes to output/failure
+LOST_WORKER = "another worker of the job was lost"
+
+_CAPACITY = "$.capacity"
+_METRICS = (
+    *(
+        f"{part}:{kind}"
+        for part in ("train", "validation", "eval")
+        for kind in ("loss", "accuracy")
+    ),
+    "train:images_per_second",
+    "export:onnx",
+)
+
+
+def train(settings: TrainingSettings, storage: Storage, registry: Registry) -> list[Step]:
+    """Until a job has completed, and reported what it measured."""
+    request = {
+        "AlgorithmSpecification": {
+            "TrainingImage.$": "$.trainingImage",
+            "TrainingInputMode": "File",
+            "MetricDefinitions": [
+                {"Name": name, "Regex": f"{name}=([0-9.eE+-]+)"} for name in _METRICS
+            ],
+        },
+        "HyperParameters.$": "$.hyperparameters",
+        "InputDataConfig": [
+            {
+                "ChannelName": "training",
+                "DataSource": {
+                    "S3DataSource": {
+                        "S3DataType": "S3Prefix",
+                        "S3Uri": "s3://${DataBucket}/data/",
+                        "S3DataDistributionType": "FullyReplicated",
+                    }
+                },
+            }
+        ],
+        "OutputDataConfig": {"S3OutputPath": "${ModelsUri}", "KmsKeyId": "${Key}"},
+        "StoppingCondition.$": f"{_CAPACITY}.stopping",
+        "EnableManagedSpotTraining.$": f"{_CAPACITY}.spot",
+        # LocalPath is /opt/ml/checkpoints unless it is given (CheckpointConfig)
+        "CheckpointConfig.$": CHECKPOINT_CONFIG,
+    }
+    return job(
+        "Train",
+        TRAINING,
+        request,
+        noun="Training",
+        infix="",
+        result=RESULT,
+        job_name=f"{_CAPACITY}.job",
+        instance_type=settings.instance_type.path,
+        machines={
+            "InstanceCount.$": settings.instance_count.path,
+            "VolumeSizeInGB.$": settings.volume_gb.path,
+        },
+        role=_role(storage, registry),
+        key=storage.key,
+        seconds=f"{_CAPACITY}.timeoutSeconds",
+        tokens={
+            "DataBucket": storage.data.ref(),
+            "ModelsUri": Sub("s3://${Bucket}/models/", Bucket=storage.artifacts.ref()),
+            "Key": storage.key.get_att("Arn"),
+        },
+        before=[_choose_capacity(settings)],
+        needed=(present(METRICS), "RejectUnmeasured"),
+        fall_back=_fall_back(settings),
+        note=f"{_CAPACITY}.note",
+    )
+
+
+def _role(storage: Storage, registry: Registry) -> Role:
+    grants = [
+        *list_objects("ListData", storage.data, "data/"),
+        *read_objects("ReadData", objects(storage.data, "data/")),
+        *write_objects("WriteModels", storage.artifacts, "models/"),
+        *_keep_checkpoints(storage),
+        # Asked of whoever names a key for the output (OutputDataConfig, SageMaker API)
+        allow("EncryptModels", [kms.Encrypt], [storage.key.get_att("Arn")]),
+    ]
+    description = "What a training job may do"
+    return job_role("TrainingJobRole", description, TRAINING, registry, storage.key, grants)
+
+
+def _keep_checkpoints(storage: Storage) -> list[Statement]:
+    """SageMaker copies the folder from S3 when a job starts, and while it runs each change back:
+    what "is deleted in the SageMaker container, it will also be deleted in the S3 folder"
+    (Checkpoints in Amazon SageMaker AI, SageMaker Developer Guide).
+    """
+    folder = objects(storage.artifacts, CHECKPOINTS)
+    return [
+        *list_objects("ListCheckpoints", storage.artifacts, CHECKPOINTS),
+        *read_objects("ReadCheckpoints", folder),
+        *write_objects("WriteCheckpoints", storage.artifacts, CHECKPOINTS),
+        allow("DeleteCheckpoints", [s3.DeleteObject], [folder]),
+    ]
+
+
+# ---- on which capacity
+
+
+def _choose_capacity(settings: TrainingSettings) -> Step:
+    run, wait = settings.max_runtime_seconds.path, settings.spot_wait_seconds.path
+    both = f"States.MathAdd({run}, {wait})"
+    spot = {
+        "spot": True,
+        "job.$": f"States.Format('{{}}-spot', {VERSION_NAME})",
+        "note": "",
+        "stopping": {"MaxRuntimeInSeconds.$": run, "MaxWaitTimeInSeconds.$": both},
+        "timeoutSeconds.$": f"States.MathAdd({both}, 3600)",
+    }
+    return choose(
+        "ChooseCapacity",
+        when(equals(settings.use_spot.path, True), [put("UseSpot", _CAPACITY, spot)]),
+        otherwise=[put("UseOnDemand", _CAPACITY, {**_on_demand(settings), "note": ""})],
+    )
+
+
+def _on_demand(settings: TrainingSettings) -> State:
+    run = settings.max_runtime_seconds.path
+    return {
+        "spot": False,
+        "job.$": VERSION_NAME,
+        "stopping": {"MaxRuntimeInSeconds.$": run},
+        "timeoutSeconds.$": f"States.MathAdd({run}, 3600)",
+    }
+
+
+def _fall_back(settings: TrainingSettings) -> Sequence[Rule]:
+    """A spot job that lacked capacity is done once more, on demand.
+
+    A job on demand does not fall back again, and a job that a person stopped (SecondaryStatus
+    Stopped) not at all. The lifecycle of spot jobs knows no failure for lack of capacity; that of
+    jobs does, as seen in public (github.com/DIAGNijmegen/rse-grand-challenge, issue 2631).
+    """
+    reason = f"{RESULT}.FailureReason"
+    lost = [
+        equals(f"{RESULT}.SecondaryStatus", "MaxWaitTimeExceeded"),
+        all_of(present(reason), matches(reason, "CapacityError*")),
+        # One of several machines was taken away, and the program of another said so
+        all_of(present(reason), matches(reason, f"*{LOST_WORKER}*")),
+    ]
+    note = (
+        "States.Format(' (on demand, after {} ended as {})', "
+        f"{RESULT}.TrainingJobName, {RESULT}.SecondaryStatus)"
+    )
+    once_more = put("FallBack", _CAPACITY, {**_on_demand(settings), "note.$": note}, then="Train")
+    return [when(all_of(equals(f"{_CAPACITY}.spot", True), any_of(*lost)), [once_more])]
