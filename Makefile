@@ -101,7 +101,7 @@ test-quick: $(VENV) ## run the tests that take seconds, all but the whole system
 	@$(PYTEST) -m "not local and not slow and not image"
 
 test-local: $(VENV) ## run the tests of the local endpoint (local/)
-	@$(PY) -m pytest local/tests -n 2 --dist loadfile --no-loadscope-reorder
+	@$(PYTEST) local/tests
 
 image: $(VENV) ## build both container images and test them (docker or podman)
 	@$(PY) -m scripts.image build
@@ -114,6 +114,7 @@ bench: $(VENV) ## measure training and serving against other ways (half an hour)
 	@$(PY) -m benchmarks.training
 	@$(PY) -m benchmarks.serving
 	@$(PY) -m benchmarks.soak
+	@$(PY) -m benchmarks.siege
 	@$(PY) -m benchmarks.generating
 
 golden: $(VENV) ## take the templates as they are now as those to compare with

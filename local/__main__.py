@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import IO
 
 from local.context import Context
-from local.refusals import unsupported
-from local.server import Front, create
+from local.server import FOLDERS, Front, create
 
 DEFAULT_PORT = 4599
 
@@ -40,7 +39,7 @@ def parser() -> argparse.ArgumentParser:
         "--home",
         type=Path,
         default=Path(".local"),
-        help="folder for all state; emptied at each start (default .local)",
+        help=f"folder for all state (default .local); a start empties {', '.join(FOLDERS)} in it",
     )
     return parser
 
@@ -74,9 +73,6 @@ def main(argv: list[str] | None = None) -> int:
 def _check(port: int) -> None:
     if not 0 <= port <= 65535:
         raise _CannotStart(f"--port {port} is not a port (0 to 65535)")
-    runtime = os.environ.get("LOCAL_RUNTIME", "process")
-    if runtime != "process":
-        raise _CannotStart(unsupported(f"LOCAL_RUNTIME={runtime}", "process"))
     for program in ("git", "bash"):
         if shutil.which(program) is None:
             raise _CannotStart(f"{program} is not on PATH; install it first")
@@ -148,7 +144,7 @@ def _announce(front: Front, home: Path, seconds: float) -> None:
     print(f"local: {context.url} is {context.region}, account {context.account} ({seconds:.1f} s)")
     print("local: in another terminal, from this folder:\n")
     print(f"    source {home / 'env'}\n")
-    print("local: then any AWS client, git and every make target work here. Ctrl-C stops it.")
+    print("local: then git, and whatever talks to AWS, works here. Ctrl-C stops it.")
     with contextlib.suppress(ValueError):
         sys.stdout.flush()
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from local import context
+from local.context import current
 from local.credentials import Credentials
 
 MAX_BYTES = 4 << 30
@@ -30,7 +30,7 @@ class Location:
 
     @property
     def arn(self) -> str:
-        return f"arn:{context.current().partition}:s3:::{self.bucket}/{self.key}"
+        return f"arn:{current().partition}:s3:::{self.bucket}/{self.key}"
 
     def described(self) -> dict[str, Any]:
         """As CodePipeline shows it, in its API and in its events."""

@@ -1,9 +1,23 @@
-"""Where and as what the endpoint runs: one account, one region, one state folder."""
+"""Where and as what the endpoint runs: one account, one region, one state folder; its services."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 ACCOUNT = "111122223333"
+# Services, by the name that signs their requests; those that are GLOBAL may be signed for the
+# partition's first region. MOTO does these well enough to be of use, others it would only pretend
+GLOBAL = {"iam", "s3", "sts"}
+MOTO = GLOBAL | {"application-autoscaling", "ecr", "kms", "logs", "monitoring", "sns", "sqs", "ssm"}
+OURS = {
+    "cloudformation",
+    "codebuild",
+    "codecommit",
+    "codepipeline",
+    "events",
+    "sagemaker",
+    "states",
+}
+SERVED = MOTO | OURS
 
 
 @dataclass(frozen=True)
@@ -27,10 +41,9 @@ class Context:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def arn(self, service: str, resource: str, *, region: str | None = None) -> str:
-        """ARN of a resource of this account; region="" for services without one (IAM)."""
-        where = self.region if region is None else region
-        return f"arn:{self.partition}:{service}:{where}:{self.account}:{resource}"
+    def arn(self, service: str, resource: str) -> str:
+        """ARN of a resource of this account and region."""
+        return f"arn:{self.partition}:{service}:{self.region}:{self.account}:{resource}"
 
 
 _current: Context | None = None

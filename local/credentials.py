@@ -176,10 +176,10 @@ def refusal(policy: Mapping[str, Any], service: str, keys: Mapping[str, str]) ->
     case. An operator that is not understood refuses: a check that cannot be made has not passed.
     """
     reason = f"the trust policy does not name {service}"
-    for statement in _list(policy.get("Statement", [])):
+    for statement in as_list(policy.get("Statement", [])):
         if statement.get("Effect") != "Allow" or service not in _services(statement):
             continue
-        if "sts:AssumeRole" not in _list(statement.get("Action", [])):
+        if "sts:AssumeRole" not in as_list(statement.get("Action", [])):
             continue
         unmet = _unmet(statement.get("Condition", {}), keys)
         if unmet is None:
@@ -190,7 +190,7 @@ def refusal(policy: Mapping[str, Any], service: str, keys: Mapping[str, str]) ->
 
 def _services(statement: Mapping[str, Any]) -> list[str]:
     principal = statement.get("Principal", {})
-    return _list(principal.get("Service", [])) if isinstance(principal, Mapping) else []
+    return as_list(principal.get("Service", [])) if isinstance(principal, Mapping) else []
 
 
 def _unmet(conditions: Mapping[str, Mapping[str, Any]], keys: Mapping[str, str]) -> str | None:
@@ -202,12 +202,13 @@ def _unmet(conditions: Mapping[str, Mapping[str, Any]], keys: Mapping[str, str])
             value = keys.get(key.lower())
             if value is None and operator.endswith("IfExists"):
                 continue
-            if value is None or not any(test(each, value) for each in _list(wanted)):
+            if value is None or not any(test(each, value) for each in as_list(wanted)):
                 return (
                     f"the trust policy wants {key} {operator} {wanted}, the service sends {value}"
                 )
     return None
 
 
-def _list(value: Any) -> list[Any]:
+def as_list(value: Any) -> list[Any]:
+    """What a policy may write as one or as a list of them."""
     return value if isinstance(value, list) else [value]

@@ -8,7 +8,7 @@ import json
 import re
 import sys
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,11 +18,10 @@ from moto.events.responses import EventsHandler
 
 from local.background import background
 from local.context import current
-from local.credentials import NotAuthorized, administrator, assume
+from local.credentials import Credentials, NotAuthorized, administrator, assume
 from local.refusals import unsupported
 from local.service import AwsError, Service
 
-_TARGETS = ("sns", "codepipeline", "states")
 _INPUTS = ("Input", "InputPath", "InputTransformer")
 _RESERVED = {  # "Predefined variables"
     "aws.events.rule-arn",
@@ -84,27 +83,47 @@ def emit(source: str, detail_type: str, resources: Sequence[str], detail: dict[s
                 background(_deliver, rule, target, event)
 
 
+def epoch_ms(moment: datetime) -> int:
+    """As SageMaker's events and the results of optimized integrations write a time."""
+    return int(moment.timestamp() * 1000)
+
+
 def _deliver(rule: Rule, target: dict[str, Any], event: dict[str, Any]) -> None:
     try:
-        _send(rule, target, event)
+        _TARGETS[_service(target)](rule, target, event)
     except (NotAuthorized, ClientError, BotoCoreError) as error:
         print(f"rule {rule.name}: {target['Arn']} got no event: {error}", file=sys.stderr)
 
 
-def _send(rule: Rule, target: dict[str, Any], event: dict[str, Any]) -> None:
-    arn = target["Arn"]
-    service = arn.split(":")[2]
-    if service == "sns":  # allowed by the topic's own policy, not by a role
-        topic = administrator().client("sns")
-        topic.publish(TopicArn=arn, Message=_input(rule, target, event))
-        return
-    role = assume(target["RoleArn"], "events.amazonaws.com", rule.name, rule.arn)
-    if service == "codepipeline":
-        role.client("codepipeline").start_pipeline_execution(name=arn.split(":")[-1])
-    else:
-        role.client("stepfunctions").start_execution(
-            stateMachineArn=arn, input=_input(rule, target, event)
-        )
+def _service(target: dict[str, Any]) -> str:
+    return "".join(target["Arn"].split(":")[2:3])
+
+
+def _role(rule: Rule, target: dict[str, Any]) -> Credentials:
+    return assume(target["RoleArn"], "events.amazonaws.com", rule.name, rule.arn)
+
+
+def _publish(rule: Rule, target: dict[str, Any], event: dict[str, Any]) -> None:
+    """It is the topic's own policy that allows this, not a role."""
+    topic = administrator().client("sns")
+    topic.publish(TopicArn=target["Arn"], Message=_input(rule, target, event))
+
+
+def _start_pipeline(rule: Rule, target: dict[str, Any], event: dict[str, Any]) -> None:
+    pipelines = _role(rule, target).client("codepipeline")
+    pipelines.start_pipeline_execution(name=target["Arn"].split(":")[-1])
+
+
+def _start_machine(rule: Rule, target: dict[str, Any], event: dict[str, Any]) -> None:
+    states = _role(rule, target).client("stepfunctions")
+    states.start_execution(stateMachineArn=target["Arn"], input=_input(rule, target, event))
+
+
+_TARGETS: dict[str, Callable[[Rule, dict[str, Any], dict[str, Any]], None]] = {
+    "sns": _publish,
+    "codepipeline": _start_pipeline,
+    "states": _start_machine,
+}
 
 
 def _input(rule: Rule, target: dict[str, Any], event: dict[str, Any]) -> str:
@@ -159,7 +178,7 @@ def _filled(template: str, values: Mapping[str, Any]) -> str:
 
 def _check(target: dict[str, Any]) -> None:
     """Raises AwsError for a target that no event could be delivered to as it asks."""
-    who, service = f"target {target['Id']}", "".join(target["Arn"].split(":")[2:3])
+    who, service = f"target {target['Id']}", _service(target)
     if service not in _TARGETS:
         raise _invalid(unsupported(f"{who}: {target['Arn']}", *_TARGETS))
     if service != "sns" and "RoleArn" not in target:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from botocore.exceptions import ClientError
 
-from local import context
+from local.context import current
 
 URI = re.compile(
     r"(?P<registry>(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?)"
@@ -38,7 +38,6 @@ class StoredImage:
     environment: Mapping[str, str]
     workdir: str
     entrypoint: tuple[str, ...]
-    command: tuple[str, ...] = ()
 
     def locate(self, path: str) -> Path:
         """Where an absolute path of the image lies on this machine."""
@@ -67,7 +66,7 @@ def resolve(uri: str) -> StoredImage:
     from local import credentials  # loads moto; `add` runs in builds, which have no use for it
 
     match = URI.fullmatch(uri)
-    here = context.current()
+    here = current()
     if not match or (match["account"], match["region"]) != (here.account, here.region):
         raise ImageNotFound(uri)
     wanted = (
@@ -86,10 +85,5 @@ def resolve(uri: str) -> StoredImage:
     if not folder.is_dir():
         raise ImageNotFound(uri)
     config = json.loads((folder / "config.json").read_text())
-    return StoredImage(
-        folder / "root",
-        config["Env"],
-        config["WorkingDir"],
-        tuple(config["Entrypoint"]),
-        tuple(config["Cmd"]),
-    )
+    root, entrypoint = folder / "root", tuple(config["Entrypoint"])
+    return StoredImage(root, config["Env"], config["WorkingDir"], entrypoint)

@@ -1,6 +1,7 @@
-"""The one place where this package changes moto, and the names private to moto that it leans on.
+"""The one place where this package changes moto.
 
-Each seam has a contract test (local/tests/test_moto_seams.py): a moto that moves one fails there.
+A contract test (local/tests/test_moto_seams.py) holds the names that these seams, and the services
+that keep their records in moto, lean on: a moto that moves one fails there.
 """
 
 import hashlib
@@ -60,21 +61,19 @@ def _log_delivery() -> None:
     from moto.s3.models import FakeBucket
     from moto.s3.utils import LOGGING_SERVICE_PRINCIPAL
 
+    from local.credentials import as_list
+
     def allowed(target_bucket: Any, target_prefix: str | None) -> bool:
         policy = json.loads(target_bucket.policy or b'{"Statement": []}')
         wanted = f"{target_bucket.arn}/{target_prefix or ''}*"
         return any(
             each["Effect"] == "Allow"
             and each["Principal"] == {"Service": LOGGING_SERVICE_PRINCIPAL}
-            and not {wanted, f"{target_bucket.arn}/*"}.isdisjoint(_list(each["Resource"]))
+            and not {wanted, f"{target_bucket.arn}/*"}.isdisjoint(as_list(each["Resource"]))
             for each in policy["Statement"]
         )
 
     FakeBucket._log_permissions_enabled_policy = staticmethod(allowed)  # type: ignore[method-assign]
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
 
 
 def _registry() -> None:
@@ -231,7 +230,7 @@ def _start_time() -> None:
 
 
 def _sagemaker() -> None:
-    """SageMaker's jobs and endpoints are this package's, everything else of it is moto's."""
+    """SageMaker is this package's; moto keeps its tables and does its tags, the rest is refused."""
     import moto.sagemaker.urls
     import moto.sagemakerruntime.urls
 

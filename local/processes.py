@@ -97,22 +97,6 @@ def start(
     return child
 
 
-def run(
-    argv: Sequence[str],
-    cwd: Path,
-    env: Mapping[str, str],
-    on_line: LineHandler | None = None,
-    timeout: float | None = None,
-) -> int:
-    """Run to the end and return the exit status; subprocess.TimeoutExpired ends it first."""
-    child = start(argv, cwd, env, on_line)
-    status = child.wait(timeout)
-    if status is None:
-        child.terminate()
-        raise subprocess.TimeoutExpired(list(argv), timeout or 0)
-    return status
-
-
 def terminate(children: Sequence[Child], grace: float) -> None:
     """SIGTERM to all groups, SIGKILL to those left after `grace` seconds; returns when all end."""
     running = [child for child in children if child.returncode is None]

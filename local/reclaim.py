@@ -18,10 +18,10 @@ from botocore.httpsession import URLLib3Session
 
 from local.server import RECLAIM
 
-START = "`make local` in another terminal and `source .local/env`"
+START = "start one in another terminal and `source .local/env` in this one"
 
 
-def refusal(job: str, seconds: float) -> str | None:
+def reclaim(job: str, seconds: float) -> str | None:
     """Ask the endpoint of the environment, with its keys; why not, or None if it is done."""
     endpoint = os.environ.get("AWS_ENDPOINT_URL", "")
     if urlsplit(endpoint).hostname not in ("127.0.0.1", "localhost"):
@@ -70,7 +70,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         help="how long there is no capacity for new instances (default 0)",
     )
     options = parser.parse_args(argv)
-    why = refusal(options.job, options.seconds)
+    why = reclaim(options.job, options.seconds)
     if why:
         print(f"Error: {why}", file=sys.stderr)
         return 2

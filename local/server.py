@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import unquote
 from xml.sax.saxutils import escape
 
-from local.context import Context, use
+from local.context import GLOBAL, SERVED, Context, use
 from local.refusals import TurnedAway
 
 Environ = dict[str, Any]
@@ -25,12 +25,7 @@ IDLE_SECONDS = 120
 FORM = "application/x-www-form-urlencoded"
 RECLAIM = "/_local/reclaim"  # no service's path, and no bucket's, whose names have no underscore
 FOLDERS = ("git", "builds", "images", "training", "endpoints")  # below the home, new at each start
-GLOBAL = {"iam", "s3", "sts"}  # their requests may be signed for the partition's first region
 FIRST_REGIONS = ("us-east-1", "cn-north-1", "us-gov-west-1")
-# What moto does well enough to be of use; anything else it would only pretend to do
-MOTO = GLOBAL | {"application-autoscaling", "ecr", "kms", "logs", "monitoring"}
-MOTO |= {"sns", "sqs", "ssm"}
-SEAMED = {"sagemaker", "states"}  # ours, at moto's addresses (moto_seams.py)
 CREDENTIAL = re.compile(r"Credential=([A-Z0-9]+)/\d+/([a-z0-9-]+)/([a-z0-9-]+)/aws4_request")
 
 
@@ -112,6 +107,7 @@ def _application(region: str) -> Application:
     from local.events import EventBridge
     from local.sagemaker.api import reclaim
 
+    # SageMaker and Step Functions are ours too, at moto's addresses (moto_seams.py)
     ours = (CloudFormation, CodeBuild, CodeCommit, CodePipeline, EventBridge)
     own = {each.service: each for each in ours}
     moto = DomainDispatcherApplication(create_backend_app)
@@ -123,10 +119,10 @@ def _application(region: str) -> Application:
         service = _admit(environ, region)
         if environ["PATH_INFO"] == RECLAIM:
             return reclaim(environ, start_response)
+        if service not in SERVED:
+            raise TurnedAway.unsupported(f"the service {service}")
         if service in own:
             return _own(own[service], environ, start_response)
-        if service not in MOTO | SEAMED:
-            raise TurnedAway.unsupported(f"the service {service}")
         try:
             return moto(environ, start_response)
         except NotImplementedError as error:

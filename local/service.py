@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any, Self
 
 from moto.core.exceptions import ServiceException
@@ -20,6 +21,10 @@ class AwsError(ServiceException):
         super().__init__(code, message)
         for name, value in attributes.items():
             setattr(self, name, value)
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
 
 
 class Records:

@@ -7,12 +7,11 @@ import re
 import shutil
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from waiting import SECONDS, until
 
 CONTAINER = Path(__file__).parents[1]
 
@@ -24,9 +23,9 @@ class Host:
     base: Path
     process: "subprocess.Popen[str]"
 
-    def end(self, seconds: float = 180) -> tuple[int, str]:
+    def end(self) -> tuple[int, str]:
         """Exit code and log."""
-        log = self.process.communicate(timeout=seconds)[0]
+        log = self.process.communicate(timeout=SECONDS)[0]
         return self.process.returncode, log
 
     @property
@@ -38,8 +37,13 @@ class Host:
         """Checkpoints, the oldest first."""
         return sorted(self.base.glob("checkpoints/*/step-*.npz"))
 
+    def step(self) -> int:
+        """Of the last checkpoint; 0 before the first."""
+        saved = self.saved()
+        return int(saved[-1].stem[-9:]) if saved else 0
+
     def wait_for_step(self, step: int) -> None:
-        until(lambda: any(int(path.stem[-9:]) >= step for path in self.saved()))
+        until(lambda: self.step() >= step)
 
     def weights(self) -> str:
         """A digest of all that the last checkpoint holds."""
@@ -102,10 +106,3 @@ def resumed_at(log: str) -> int:
     found = re.search(r"resumed after step (\d+)", log)
     assert found, log
     return int(found[1])
-
-
-def until(true: Callable[[], bool], seconds: float = 120) -> None:
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "it did not come to pass"
-        time.sleep(0.002)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import uvicorn
+from waiting import SECONDS
 
 from serving.app import App
 from serving.connections import Connection, Patience
@@ -49,7 +50,7 @@ class Client:
     """One connection, blocking."""
 
     def __init__(self, port: int) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=10)
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=SECONDS)
         self._file = self.socket.makefile("rb")
 
     def __enter__(self) -> "Client":
@@ -117,5 +118,5 @@ def running(
         yield listener.getsockname()[1]
     finally:
         server.should_exit = True
-        thread.join(10)
+        thread.join(SECONDS)
         assert not thread.is_alive()

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
+from waiting import SECONDS
 
 from serving.engines import ONNX, Engine, Predict, Prediction
 
@@ -28,7 +29,7 @@ def once_told(go_on: threading.Event) -> Predict:
     """Classifies when it may go on."""
 
     def predict(examples: np.ndarray) -> Prediction:
-        assert go_on.wait(30)
+        assert go_on.wait(SECONDS)
         return classify(examples)
 
     return predict

@@ -4,12 +4,12 @@ import os
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from raw_http import PING, ask
+from waiting import SECONDS, until
 
 SERVE = Path(__file__).parents[1] / "serve"
 
@@ -34,16 +34,16 @@ class Process:
         except ConnectionError:
             return 0
 
-    def wait_until(self, status: int, seconds: float = 20) -> None:
-        deadline = time.monotonic() + seconds
-        while self.ping() != status:
+    def wait_until(self, status: int) -> None:
+        def answers() -> bool:
             assert self.child.poll() is None, self.child.communicate()
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+            return self.ping() == status
 
-    def ended(self, seconds: float = 20) -> tuple[int, str, str]:
+        until(answers)
+
+    def ended(self) -> tuple[int, str, str]:
         """Exit status and both outputs."""
-        out, err = self.child.communicate(timeout=seconds)
+        out, err = self.child.communicate(timeout=SECONDS)
         return self.child.returncode, out, err
 
     def workers(self) -> list[int]:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 import pytest
 from serving_models import classify, engine
+from waiting import SECONDS
 
 from serving.batching import Batcher, Failed
 from serving.engines import BATCH, Prediction
@@ -19,7 +20,7 @@ T = TypeVar("T")
 
 
 def run(coroutine: Coroutine[Any, Any, T]) -> T:
-    return asyncio.run(asyncio.wait_for(coroutine, 10))
+    return asyncio.run(asyncio.wait_for(coroutine, SECONDS))
 
 
 def numbers(first: int, count: int) -> np.ndarray:
@@ -35,7 +36,7 @@ class WatchedEngine:
         self.go_on = threading.Semaphore(10**6 if free else 0)
 
     def predict(self, examples: np.ndarray) -> Prediction:
-        assert self.go_on.acquire(timeout=10)
+        assert self.go_on.acquire(timeout=SECONDS)
         found = classify(examples)
         self.batches.append(found.classes.tolist())
         return found

@@ -11,13 +11,15 @@ from raw_http import CHUNKED, PING, SHORT, Client, ask, post, running
 from serving_models import engine, once_told
 
 from serving.app import App
-from serving.connections import HEAD_BYTES, MOST_HEADERS
+from serving.connections import HEAD_BYTES, MOST_HEADERS, Patience
 from serving.log import AccessLog
 from serving.observing import Observer
 
 pytestmark = pytest.mark.slow
 
 BODY = instances([[7, 1]])
+# Whoever waits for this long is not seen to end
+ENDLESS = Patience(head=3600, body=3600, answer=3600, idle=3600, closing=3600)
 
 
 @pytest.fixture(scope="module")
@@ -222,24 +224,20 @@ def test_a_client_that_asks_first_is_told_to_go_on(port: int) -> None:
 
 
 def test_a_client_that_never_ends_its_request_does_not_keep_the_server_from_stopping() -> None:
-    with running(App(engine), stop_seconds=1) as port:
+    with running(App(engine), ENDLESS, stop_seconds=1) as port:
         client = Client(port)
         client.send(post(BODY)[:-1])
         time.sleep(0.1)
-        began = time.monotonic()
-    assert time.monotonic() - began < 3
     reply = client.reply()
     assert (reply.status, reply.reason) == (503, "the server is stopping")
     client.__exit__()
 
 
 def test_connections_without_a_request_are_closed_when_the_server_stops() -> None:
-    with running(App(engine), stop_seconds=5) as port:
+    with running(App(engine), ENDLESS, stop_seconds=3600) as port:
         clients = [Client(port) for _ in range(2)]
         clients[0].send(b"GET /ping")
         assert clients[1].ask(PING).status == 200
-        began = time.monotonic()
-    assert time.monotonic() - began < 2
     for client in clients:
         assert client.closed()
         client.__exit__()

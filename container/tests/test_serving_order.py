@@ -13,6 +13,7 @@ import pytest
 from bodies import instances
 from raw_http import CHUNKED, PING, SHORT, Client, ask, post, running
 from serving_models import classify, engine, once_told
+from waiting import SECONDS, until
 
 from serving.app import App
 from serving.connections import MOST_PIPELINED
@@ -57,7 +58,7 @@ def test_a_stream_of_requests_without_an_end_is_cut_off(port: int) -> None:
         with contextlib.suppress(OSError, IndexError):  # there is no other answer
             while client.reply().status == 415:
                 answers += 1
-        assert isinstance(sending.exception(10), OSError | None)
+        assert isinstance(sending.exception(SECONDS), OSError | None)
     assert 0 < answers < 5_000
 
 
@@ -86,10 +87,11 @@ def test_the_start_of_another_request_does_not_hurry_the_one_before() -> None:
 
 
 def test_nothing_is_computed_for_a_client_that_has_left() -> None:
-    go_on, asked = threading.Event(), list[int]()
+    at_work, go_on, asked = threading.Event(), threading.Event(), list[int]()
 
     def slow(examples: np.ndarray) -> Prediction:
-        assert go_on.wait(30)
+        at_work.set()
+        assert go_on.wait(SECONDS)
         asked.append(len(examples))
         return classify(examples)
 
@@ -101,11 +103,11 @@ def test_nothing_is_computed_for_a_client_that_has_left() -> None:
         clients = [Client(port) for _ in range(3)]
         for client in clients:
             client.send(post(BODY))
-            time.sleep(0.1)
+            assert at_work.wait(SECONDS)
+        until(lambda: b"serve_waiting 3.0" in observer.board.text(None)[0])
         for client in clients:
             client.__exit__()
-        time.sleep(0.2)
-        assert observer.board.text(None)[0].count(b"serve_waiting 0.0") == 1
+        until(lambda: b"serve_waiting 0.0" in observer.board.text(None)[0])
         go_on.set()
         assert ask(port, post(BODY)).status == 200
     log.close()
@@ -167,5 +169,5 @@ def test_what_is_on_its_way_when_the_server_stops_is_answered(
         with running(App(engine)) as port:
             asking = thread.submit(keep_asking, port)
             time.sleep(0.3)
-        asking.result(10)
+        asking.result(SECONDS)
     assert answered > 20

@@ -10,7 +10,7 @@ import tensorflow as tf
 import tiny_model
 from records import channel, example, record, write
 
-from training.checks import check, check_split
+from training.checks import CHECKED_AT_ONCE, check, check_split
 from training.cluster import Cluster
 from training.data import evaluation_batches, training_batches
 from training.errors import DatasetError
@@ -72,9 +72,10 @@ def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
     ids=["foreign", "empty", "short", "not finite", "label too large", "label too small"],
 )
 def test_a_bad_record_is_named_with_the_reason(tmp_path: Path, bad: bytes, reason: str) -> None:
-    good = [example(number) for number in range(600)]
-    write(tmp_path / "eval.tfrecords", [*good, bad, *good])
-    with pytest.raises(DatasetError, match=rf"eval\.tfrecords, record 600: .*{reason}") as refused:
+    good = [example(number) for number in range(CHECKED_AT_ONCE + 8)]
+    write(tmp_path / "eval.tfrecords", [*good, bad, *good[:8]])
+    where = rf"eval\.tfrecords, record {len(good)}: "
+    with pytest.raises(DatasetError, match=rf"{where}.*{reason}") as refused:
         check_split(tmp_path, "eval", tiny_model)
     assert "hello" not in str(refused.value), "a reason must not carry the data"
     assert "{{" not in str(refused.value)

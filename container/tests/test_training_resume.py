@@ -78,20 +78,22 @@ def test_killed_and_stopped_it_ends_with_the_same_weights_and_scores(
     killed.wait_for_step(20)
     killed.process.kill()
     killed.end()
+    left = killed.step()
 
     stopped = job.start()
-    stopped.wait_for_step(60)
+    stopped.wait_for_step(left + 1)
     stopped.process.terminate()
     code, log = stopped.end()
     assert code == 0, log
-    assert 20 <= resumed_at(log) < 60 <= int(stopped.saved()[-1].stem[-9:]) < STEPS
+    saved = stopped.step()
+    assert 20 <= left == resumed_at(log) < saved < STEPS
     assert stopped.failure is None
     assert not (stopped.base / "model").exists(), "what was not trained to the end was exported"
 
     last = job.start()
     code, log = last.end()
     assert code == 0, log
-    assert 60 <= resumed_at(log) < STEPS
+    assert resumed_at(log) == saved
     assert last.weights() == whole.weights()
     both = [json.loads((host.base / "model/metrics.json").read_text()) for host in (whole, last)]
     assert both[0] == both[1]

@@ -6,8 +6,8 @@ from typing import Any
 from moto.core.responses import ActionResult, EmptyResult
 
 from local.cfn import types, views
-from local.cfn.changes import check, forecast, pseudo_parameters
-from local.cfn.functions import live
+from local.cfn.changes import checked_resources, forecast, pseudo_parameters
+from local.cfn.dependencies import live
 from local.cfn.plan import Plan
 from local.cfn.records import ChangeSetRecord, Stack, invalid
 from local.cfn.request import Requests, validated
@@ -27,17 +27,17 @@ NO_CHANGES = (
 class CloudFormation(Requests):
     def create_stack(self) -> ActionResult:
         name = self.get("StackName")
-        self._records.creatable(name)
+        self._records.check_new(name)
         plan = self._plan(None)
         stack = Stack(name, self._records.new_id(f"stack/{name}"), plan)
         stack.protected = self.get("EnableTerminationProtection", False)
         keep = "DO_NOTHING" if self.get("DisableRollback") else "ROLLBACK"
         stack.on_failure = self.get("OnFailure", keep)
         with validated():
-            check(plan, stack, types.here())
+            checked_resources(plan, stack, types.here())
         deployer = self._deployer(plan.role, stack)
         with self._records.lock:
-            self._records.creatable(name)
+            self._records.check_new(name)
             stack.status = "CREATE_IN_PROGRESS"
             self._records.stacks.append(stack)
         self._deploy(stack, deployer)
@@ -45,7 +45,7 @@ class CloudFormation(Requests):
 
     def update_stack(self) -> ActionResult:
         self.refuse("DisableRollback")
-        stack = self._records.updatable(self.get("StackName"))
+        stack = self._records.to_update(self.get("StackName"))
         plan = self._plan(stack)
         with validated():
             _, changed = forecast(plan, stack, types.here())
@@ -160,7 +160,7 @@ class CloudFormation(Requests):
                     " attribute Template",
                 )
             with validated():
-                check(plan, stack, types.here())
+                checked_resources(plan, stack, types.here())
             try:
                 change_set.changes, changed = forecast(plan, stack, types.here())
                 change_set.reason = None if changed or creates else NO_CHANGES
@@ -228,10 +228,10 @@ class CloudFormation(Requests):
 
     def _planned(self, name: str, creates: bool) -> tuple[Stack, Plan]:
         if not creates:
-            stack = self._records.updatable(name)
+            stack = self._records.to_update(name)
             return stack, self._plan(stack)
         existing = self._records.existing(name)
         if existing is None or existing.status != "REVIEW_IN_PROGRESS":
-            self._records.creatable(name)
+            self._records.check_new(name)
         plan = self._plan(None)
         return existing or Stack(name, self._records.new_id(f"stack/{name}"), plan), plan

@@ -5,7 +5,8 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
-from local.cfn.functions import Scope, live, no_attribute, references, unresolved
+from local.cfn.dependencies import live, references, unresolved
+from local.cfn.functions import Scope, no_attribute
 from local.cfn.plan import Plan, check_rules
 from local.cfn.records import Resource, Stack
 from local.cfn.resource_type import ResourceTypes
@@ -33,7 +34,7 @@ def scope(plan: Plan, stack: Stack, context: Context) -> Scope:
     return Scope(plan.template, plan.values(), pseudo, stack.resources)
 
 
-def check(plan: Plan, stack: Stack, types: ResourceTypes) -> dict[str, Any]:
+def checked_resources(plan: Plan, stack: Stack, types: ResourceTypes) -> dict[str, Any]:
     """The live resources' declarations in the order to make them, once everything that
     CloudFormation checks before it starts has been checked. Raises TemplateError."""
     seen = scope(plan, stack, types.context)
@@ -74,7 +75,7 @@ class _Coming:
 def forecast(plan: Plan, stack: Stack, types: ResourceTypes) -> tuple[list[dict[str, Any]], bool]:
     """The ResourceChanges that lead from the stack to the plan, and whether anything changes at
     all (outputs, tags). Raises TemplateError and PropertyError."""
-    alive = check(plan, stack, types)
+    alive = checked_resources(plan, stack, types)
     seen = scope(plan, stack, types.context)
     seen.resources = expected = dict[str, Any](stack.resources)
     changes = []

@@ -1,20 +1,26 @@
-"""What a template's expressions give, what they refer to, and the order that this asks for."""
+"""What a template's expressions give."""
 
 import base64
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from graphlib import CycleError, TopologicalSorter
 from typing import Any, Protocol
 
+from local.cfn.dependencies import (
+    VARIABLE,
+    attribute_of,
+    check_conditions,
+    ordered,
+    substitution,
+    unresolved,
+)
 from local.cfn.template import Template, TemplateError, mappings
 
-VARIABLE = re.compile(r"\$\{([^!}][^}]*)\}")
 NO_VALUE = object()  # AWS::NoValue: takes the property or list item that holds it away
 
 
-class Made(Protocol):
+class Existing(Protocol):
     """What a reference needs of a resource that exists."""
 
     @property
@@ -32,7 +38,7 @@ class Scope:
     template: Template
     parameters: Mapping[str, str | list[str]]
     pseudo: Mapping[str, Any]
-    resources: Mapping[str, Made] = field(default_factory=dict)
+    resources: Mapping[str, Existing] = field(default_factory=dict)
 
     @cached_property
     def conditions(self) -> dict[str, bool]:
@@ -42,9 +48,9 @@ class Scope:
             name: {m["Condition"] for m in mappings(value) if m.keys() == {"Condition"}}
             for name, value in declared.items()
         }
-        _known(set().union(*needs.values()), declared, "Conditions")
+        check_conditions(set().union(*needs.values()), declared, "Conditions")
         found: dict[str, bool] = {}
-        for name in _ordered(needs, "conditions"):
+        for name in ordered(needs, "conditions"):
             found[name] = self._verdict(declared[name], found)
         return found
 
@@ -96,7 +102,7 @@ class Scope:
         try:
             match name:
                 case "Condition":
-                    _known({argument}, found, "Conditions")
+                    check_conditions({argument}, found, "Conditions")
                     return found[argument]
                 case "Fn::Not":
                     (one,) = argument
@@ -126,7 +132,7 @@ class Scope:
             case "Ref":
                 return self._reference(argument)
             case "Fn::GetAtt":
-                logical, attribute = _attribute_of(argument)
+                logical, attribute = attribute_of(argument)
                 return self._attribute(logical, self.evaluate(attribute))
             case "Fn::Sub":
                 return self._substitute(argument)
@@ -144,7 +150,7 @@ class Scope:
                 return many[int(index)]
             case "Fn::If":
                 condition, yes, no = argument
-                _known({condition}, self.conditions, "Resources")
+                check_conditions({condition}, self.conditions, "Resources")
                 return self.evaluate(yes if self.conditions[condition] else no)
             case "Fn::FindInMap":
                 keys = [text(self.evaluate(key)) for key in argument]
@@ -182,7 +188,7 @@ class Scope:
         return attributes[attribute]
 
     def _substitute(self, argument: Any) -> str:
-        template, own = _sub_of(argument)
+        template, own = substitution(argument)
         values = {name: self.evaluate(one) for name, one in own.items()}
 
         def one(match: re.Match[str]) -> str:
@@ -196,76 +202,9 @@ class Scope:
         return VARIABLE.sub(one, template).replace("${!", "${")
 
 
-def live(
-    template: Template, names: Collection[str], conditions: Mapping[str, bool]
-) -> dict[str, Mapping[str, Any]]:
-    """The resources that the conditions call for, each after those it refers to.
-
-    `names` are those of parameters and pseudo parameters. Raises TemplateError for a name that is
-    not defined, or not made, and for a circle."""
-    declared = template.resources
-    # a name that no condition could make right is refused wherever it stands
-    for section, block in (("Resources", declared), ("Outputs", template.outputs)):
-        entries = [{**entry, "Metadata": {}} for entry in block.values()]
-        if missing := {n for n, _ in references(entries)} - {*declared, *names, "AWS::NoValue"}:
-            raise unresolved(missing, section)
-        _known(
-            {one["Condition"] for one in block.values() if "Condition" in one}, conditions, section
-        )
-    alive = {k: r for k, r in declared.items() if conditions.get(r.get("Condition", ""), True)}
-    needs = {}
-    for name, resource in alive.items():
-        needed = {n for n, _ in references(resource.get("Properties", {}), conditions)}
-        explicit = resource.get("DependsOn", [])
-        explicit = {explicit} if isinstance(explicit, str) else set(map(str, explicit))
-        gone = needed & declared.keys() - alive.keys()
-        if missing := gone | explicit - declared.keys():
-            raise unresolved(missing, "Resources")
-        needs[name] = (needed | explicit) & alive.keys()
-    return {name: alive[name] for name in _ordered(needs, "resources")}
-
-
-def references(
-    value: Any, conditions: Mapping[str, bool] | None = None
-) -> Iterator[tuple[str, str | None]]:
-    """The names (and attributes) that `value` refers to; with `conditions`, only in the branches
-    they choose. An attribute whose name has to be evaluated counts as none."""
-    if isinstance(value, list):
-        for one in value:
-            yield from references(one, conditions)
-    if not isinstance(value, dict):
-        return
-    if value.keys() == {"Ref"}:
-        yield str(value["Ref"]), None
-    elif value.keys() == {"Fn::GetAtt"}:
-        logical, attribute = _attribute_of(value["Fn::GetAtt"])
-        yield logical, attribute if isinstance(attribute, str) else None
-        yield from references(attribute, conditions)
-    elif value.keys() == {"Fn::Sub"}:
-        template, own = _sub_of(value["Fn::Sub"])
-        for name in VARIABLE.findall(template):
-            if name not in own:
-                logical, _, attribute = name.partition(".")
-                yield logical, attribute or None
-        yield from references(own, conditions)
-    elif value.keys() == {"Fn::If"} and conditions is not None:
-        condition, yes, no = value["Fn::If"]
-        _known({condition}, conditions, "Resources")
-        yield from references(yes if conditions[condition] else no, conditions)
-    else:
-        yield from references(list(value.values()), conditions)
-
-
 def text(value: Any) -> str:
     """How CloudFormation writes a scalar into a string."""
     return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def unresolved(names: set[str], section: str) -> TemplateError:
-    return TemplateError(
-        f"Template format error: Unresolved resource dependencies [{', '.join(sorted(names))}]"
-        f" in the {section} block of the template"
-    )
 
 
 def no_attribute(logical: str, attribute: str) -> TemplateError:
@@ -275,34 +214,8 @@ def no_attribute(logical: str, attribute: str) -> TemplateError:
     )
 
 
-def _known(names: set[str], conditions: Mapping[str, Any], section: str) -> None:
-    for name in sorted(names - conditions.keys()):
-        raise TemplateError(
-            f"Template format error: Unresolved condition dependency {name} in the {section} block"
-            " of the template"
-        )
-
-
-def _ordered(needs: dict[str, set[str]], kind: str) -> list[str]:
-    try:
-        return list(TopologicalSorter(needs).static_order())
-    except CycleError as error:
-        circle = ", ".join(sorted(set(error.args[1])))
-        raise TemplateError(f"Circular dependency between {kind}: [{circle}]") from None
-
-
 def _malformed(name: str, argument: Any) -> TemplateError:
     return TemplateError(f"Template error: {name} cannot work with the arguments {argument!r}")
-
-
-def _attribute_of(argument: Any) -> tuple[str, Any]:
-    logical, attribute = argument.split(".", 1) if isinstance(argument, str) else argument
-    return logical, attribute
-
-
-def _sub_of(argument: Any) -> tuple[str, dict[str, Any]]:
-    template, own = (argument, {}) if isinstance(argument, str) else argument
-    return template, own
 
 
 def _list(value: Any) -> list[Any]:

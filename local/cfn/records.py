@@ -3,19 +3,15 @@
 import re
 import uuid
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from local.cfn.plan import Plan
 from local.context import current
-from local.service import AwsError, Records
+from local.service import AwsError, Records, now
 
 STACK_TYPE = "AWS::CloudFormation::Stack"
 UPDATABLE = {"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"}
-
-
-def now() -> datetime:
-    return datetime.now(UTC)
 
 
 def invalid(message: str) -> AwsError:
@@ -118,7 +114,8 @@ class StackRecords(Records):
             raise invalid(f"Stack with id {name} does not exist")
         return found
 
-    def updatable(self, name: str) -> Stack:
+    def to_update(self, name: str) -> Stack:
+        """The stack. Raises AwsError for one that is not there, or not to be updated now."""
         found = self.existing(name)
         if found is None or found.status == "DELETE_COMPLETE":
             raise invalid(f"Stack [{name}] does not exist")
@@ -128,11 +125,11 @@ class StackRecords(Records):
 
     def claim(self, stack: Stack) -> None:
         """Take a stack for an update, holding the lock. Raises AwsError if it is not free."""
-        self.updatable(stack.id)
+        self.to_update(stack.id)
         stack.status, stack.updated = "UPDATE_IN_PROGRESS", now()
 
-    def creatable(self, name: str) -> None:
-        """Refuse a name that is malformed, or taken."""
+    def check_new(self, name: str) -> None:
+        """Raises AwsError for a name that is malformed, or taken."""
         pattern = "[a-zA-Z][-a-zA-Z0-9]*"
         if not re.fullmatch(pattern, name) or len(name) > 128:
             raise invalid(

@@ -152,7 +152,7 @@ class ResourceType:
 class ResourceTypes:
     """The resource types that an endpoint can make, over what AWS offers where it is."""
 
-    made: Mapping[str, ResourceType]
+    supported: Mapping[str, ResourceType]
     schema: Callable[[str], Schema | None]
     context: Context
 
@@ -163,13 +163,13 @@ class ResourceTypes:
                 f"Template format error: Unrecognized resource types: [{', '.join(unknown)}]"
             )
         for one in sorted(live):
-            if one not in self.made:
+            if one not in self.supported:
                 raise TemplateError(unsupported(f"Resource type {one}"))
 
     def find(self, type_name: str) -> tuple[ResourceType, Schema]:
         schema = self.schema(type_name)
         assert schema, type_name
-        return self.made[type_name], schema
+        return self.supported[type_name], schema
 
     def properties(
         self,

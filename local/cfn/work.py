@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from local.background import background
 from local.cfn import types
-from local.cfn.changes import check, scope
+from local.cfn.changes import checked_resources, scope
 from local.cfn.functions import Scope
 from local.cfn.plan import Plan
 from local.cfn.records import Resource, Stack
@@ -20,7 +20,7 @@ from local.cfn.schema import PropertyError
 from local.cfn.template import TemplateError
 from local.credentials import Credentials
 
-# the CLI's waiters look again only after 30 s, so an answer that is soon complete waits to be
+# the CLI's waiters look again only after 30 s: an answer waits for a deployment that is soon done
 ANSWER_WITHIN_SECONDS = 20
 REPLACING = "Requested update requires the creation of a new physical resource; hence creating one."
 MESSAGE_LIMIT = 1024  # characters (API_RecordHandlerProgress, "StatusMessage")
@@ -132,7 +132,7 @@ class StackDeployment:
 
     def _reach(self, plan: Plan) -> dict[str, Any]:
         try:
-            alive = check(plan, self.stack, self.types)
+            alive = checked_resources(plan, self.stack, self.types)
             seen = scope(plan, self.stack, self.types.context)
             for logical, declared in alive.items():
                 self._bring(logical, declared, seen)
@@ -175,7 +175,7 @@ class StackDeployment:
     def _replaces(self, was: Resource, now: Resource) -> bool:
         if not self.types.replaced_by(was.type, was.properties, now.properties):
             return False
-        name = self.types.made[now.type].name
+        name = self.types.supported[now.type].name
         if name in now.properties and now.properties[name] == was.properties.get(name):
             raise TemplateError(
                 "CloudFormation cannot update a stack when a custom-named resource requires"
@@ -190,7 +190,7 @@ class StackDeployment:
             self.stack.note("CREATE_IN_PROGRESS", "", now)
         work = self._work(now)
         try:
-            self.types.made[now.type].create(work)
+            self.types.supported[now.type].create(work)
         finally:
             now.id, now.attributes = work.id, work.attributes
             if work.id:  # it exists, even if what came after failed
@@ -205,7 +205,7 @@ class StackDeployment:
         self._apply(was, now)
 
     def _apply(self, before: Resource, after: Resource) -> None:
-        update = self.types.made[after.type].update
+        update = self.types.supported[after.type].update
         assert update, after.type
         work = self._work(after)
         work.previous = before.properties
@@ -247,7 +247,7 @@ class StackDeployment:
             elif resource.id:
                 self.stack.note("DELETE_IN_PROGRESS", "", resource)
                 try:
-                    self.types.made[resource.type].delete(self._work(resource))
+                    self.types.supported[resource.type].delete(self._work(resource))
                 except EXPECTED as error:
                     if not is_missing(error):
                         self.stack.note("DELETE_FAILED", reason(error), resource)

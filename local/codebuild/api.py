@@ -7,10 +7,11 @@ from typing import Any
 
 from moto.core.responses import ActionResult, EmptyResult
 
-from local import artifacts, context
+from local import artifacts
 from local.background import background
 from local.codebuild.records import BuildRecords, BuildRun
 from local.codebuild.work import BuildWork
+from local.context import current
 from local.refusals import unsupported
 from local.service import AwsError, Service
 
@@ -107,7 +108,7 @@ class CodeBuild(Service):
         if self.get("type") != "TEST" or export != "NO_EXPORT":
             raise _invalid(unsupported("This type or export of reports", "TEST", "NO_EXPORT"))
         name = self.get("name")
-        arn = context.current().arn("codebuild", f"report-group/{name}")
+        arn = current().arn("codebuild", f"report-group/{name}")
         if arn in self._state.reports.groups:
             raise AwsError("ResourceAlreadyExistsException", f"Report group exists: {arn}")
         group = self._state.reports.create(arn, name, self.get("tags", []))
@@ -186,7 +187,7 @@ def _short(identifier: str) -> str:
 
 
 def _project_arn(name: str) -> str:
-    return context.current().arn("codebuild", f"project/{name}")
+    return current().arn("codebuild", f"project/{name}")
 
 
 def _project(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -219,7 +220,7 @@ def _project(given: Mapping[str, Any]) -> dict[str, Any]:
     defaults = {
         "timeoutInMinutes": _TIMEOUT,
         "queuedTimeoutInMinutes": _QUEUED_TIMEOUT,
-        "encryptionKey": context.current().arn("kms", "alias/aws/s3"),
+        "encryptionKey": current().arn("kms", "alias/aws/s3"),
         "cache": {"type": "NO_CACHE"},
         "tags": [],
         "created": now,

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from local import context, events
+from local import events
 from local.artifacts import Handover
 from local.codebuild.reports import ReportGroups
+from local.context import current
 from local.service import Records
 
 
@@ -146,7 +147,7 @@ def _record(project: Mapping[str, Any], number: int, start: Mapping[str, Any]) -
     version = {"sourceVersion": start["sourceVersion"]} if "sourceVersion" in start else {}
     return version | {
         "id": f"{name}:{unique}",
-        "arn": context.current().arn("codebuild", f"build/{name}:{unique}"),
+        "arn": current().arn("codebuild", f"build/{name}:{unique}"),
         "buildNumber": number,
         "startTime": datetime.now(UTC),
         "currentPhase": "QUEUED",
@@ -180,7 +181,7 @@ def _logs(project: Mapping[str, Any], unique: str) -> dict[str, Any]:
         return {"cloudWatchLogs": config}
     group = config.get("groupName") or f"/aws/codebuild/{project['name']}"
     stream = f"{config['streamName']}/{unique}" if config.get("streamName") else unique
-    arn = context.current().arn("logs", f"log-group:{group}:log-stream:{stream}")
+    arn = current().arn("logs", f"log-group:{group}:log-stream:{stream}")
     return {
         "groupName": group,
         "streamName": stream,

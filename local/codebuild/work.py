@@ -11,11 +11,12 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from local import artifacts, context, processes
+from local import artifacts, processes
 from local.codebuild import buildspec as specs
 from local.codebuild.records import BuildFailure, BuildRecords, BuildRun
 from local.codebuild.reports import ReportError, read_junit
 from local.codebuild.workspace import Workspace
+from local.context import current
 
 POLL = 0.2
 _LOAD = """\
@@ -161,7 +162,7 @@ class BuildWork:
     def _reports(self) -> None:
         groups, record = self.state.reports, self.build.record
         for name, files in self.place.spec.reports.items():
-            own = context.current().arn("codebuild", f"report-group/{record['projectName']}-{name}")
+            own = current().arn("codebuild", f"report-group/{record['projectName']}-{name}")
             arn = name if name.startswith("arn:") else own
             group = groups.create(arn, arn.rsplit("/", 1)[-1], [])
             try:

@@ -11,9 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from local import artifacts, context, processes
+from local import artifacts, processes
 from local.codebuild import buildspec as specs
 from local.codebuild.records import BuildFailure, BuildRun
+from local.context import current
 from local.credentials import Credentials, NotAuthorized, assume
 from local.logs import LogStream
 
@@ -29,7 +30,7 @@ class Workspace:
 
     def __init__(self, build: BuildRun) -> None:
         self.build = build
-        self.folder = context.current().home / "builds" / build.id.replace(":", "-")
+        self.folder = current().home / "builds" / build.id.replace(":", "-")
         self.source = self.folder / "src"
         self.state = self.folder / "state"
         self.say: Callable[[str], None] = lambda _line: None
@@ -154,7 +155,7 @@ def _docker(folder: Path, *, privileged: bool) -> Path:
     folder.mkdir(parents=True)
     variables: Mapping[str, Path] = {
         "LOCAL_DOCKER_STORE": folder / "store",
-        "LOCAL_DOCKER_IMAGES": context.current().home / "images",
+        "LOCAL_DOCKER_IMAGES": current().home / "images",
         "PYTHONPATH": Path(__file__).parents[2],
     }
     lines = [f"export {name}={shlex.quote(str(value))}" for name, value in variables.items()]

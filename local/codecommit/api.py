@@ -8,9 +8,9 @@ from typing import Any
 
 from moto.core.responses import ActionResult, EmptyResult
 
-from local import context
 from local.codecommit.git_repository import FileChange, GitError, Repository, TreeEntry
 from local.codecommit.records import RepositoryRecord, RepositoryRecords, find_repository
+from local.context import current
 from local.refusals import unsupported
 from local.service import AwsError, Service
 
@@ -33,7 +33,7 @@ class CodeCommit(Service):
         with known.lock:
             if name in known.repositories:
                 raise AwsError("RepositoryNameExistsException", f"{name} already exists")
-            git = Repository(context.current().home / "git" / f"{name}.git")
+            git = Repository(current().home / "git" / f"{name}.git")
             git.create()
             made = RepositoryRecord(
                 name, self.get("repositoryDescription", ""), dict(self.get("tags", {})), git

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from local import context, events
+from local import events
 from local.codecommit.git_repository import Repository
+from local.context import current
 from local.service import AwsError, Records
 
 
@@ -24,10 +25,10 @@ class RepositoryRecord:
 
     @property
     def arn(self) -> str:
-        return context.current().arn("codecommit", self.name)
+        return current().arn("codecommit", self.name)
 
     def metadata(self) -> dict[str, Any]:
-        here = context.current()
+        here = current()
         branch = self.git.default_branch()
         return {
             "accountId": here.account,

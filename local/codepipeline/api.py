@@ -4,13 +4,13 @@ from typing import Any
 
 from moto.core.responses import ActionResult, EmptyResult
 
-from local import context
 from local.codepipeline import views, work
 from local.codepipeline.definition import actions, check
-from local.codepipeline.records import ActionRun, Execution, Pipeline, PipelineRecords, now
+from local.codepipeline.records import ActionRun, Execution, Pipeline, PipelineRecords
+from local.context import current
 from local.credentials import NotAuthorized, administrator, assume
 from local.refusals import unsupported
-from local.service import AwsError, Service
+from local.service import AwsError, Service, now
 
 
 class CodePipeline(Service):
@@ -200,7 +200,7 @@ class CodePipeline(Service):
 
     def _pipeline(self, name: str) -> Pipeline:
         if name not in self._state.pipelines:
-            account = context.current().account
+            account = current().account
             raise AwsError(
                 "PipelineNotFoundException",
                 f"Account '{account}' does not have a pipeline with name '{name}'",
@@ -228,7 +228,7 @@ class CodePipeline(Service):
 
     def _checked(self) -> dict[str, Any]:
         """The declaration in the request, once it and its role hold."""
-        here = context.current()
+        here = current()
         declared = check(self.get("pipeline"), here.region)
         try:
             assume(
@@ -273,7 +273,7 @@ class CodePipeline(Service):
         rules = events.list_rule_names_by_target(TargetArn=pipeline.arn)["RuleNames"]
         session = arn.rsplit("/", 1)[-1]
         if ":assumed-role/" in arn and session in rules:
-            rule = context.current().arn("events", f"rule/{session}")
+            rule = current().arn("events", f"rule/{session}")
             return {"triggerType": "CloudWatchEvent", "triggerDetail": rule}
         return {"triggerType": "StartPipelineExecution", "triggerDetail": arn}
 

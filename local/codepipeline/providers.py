@@ -1,5 +1,5 @@
-"""What each kind of action does, through the APIs and with the pipeline's role (CodePipeline User
-Guide, "Action structure reference")."""
+"""What each kind of action does, with the pipeline's role (CodePipeline User Guide, "Action
+structure reference"). It calls the APIs, but for a commit's files, which no API hands out."""
 
 import json
 import time
@@ -12,8 +12,9 @@ from typing import Any
 from local import artifacts
 from local.artifacts import Handover
 from local.codecommit.records import find_repository
-from local.codepipeline.records import ActionFailure, ActionRun, Execution, PipelineRecords, now
+from local.codepipeline.records import ActionFailure, ActionRun, Execution, PipelineRecords
 from local.credentials import Credentials
+from local.service import now
 
 POLL = 0.25
 APPROVAL_MINUTES = 7 * 24 * 60

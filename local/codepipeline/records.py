@@ -5,12 +5,13 @@ import threading
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
-from local import context, events
+from local import events
 from local.artifacts import Location
-from local.service import Records
+from local.context import current
+from local.service import Records, now
 
 _VARIABLE = re.compile(r"#\{([\w@-]+)\.([\w@-]+)\}")
 
@@ -21,10 +22,6 @@ class ActionFailure(Exception):
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code = code
-
-
-def now() -> datetime:
-    return datetime.now(UTC)
 
 
 @dataclass
@@ -131,7 +128,7 @@ class Execution:
             "action": run.name,
             "action-execution-id": run.id,
             "state": "STARTED" if run.status == "InProgress" else run.status.upper(),
-            "region": context.current().region,
+            "region": current().region,
             "type": run.declaration["actionTypeId"],
             "input-artifacts": [each.described() for each in run.inputs],
             "output-artifacts": [each.described() for each in made],
@@ -145,7 +142,7 @@ class Execution:
         events.emit(
             "aws.codepipeline",
             f"CodePipeline {level} Execution State Change",
-            [context.current().arn("codepipeline", name)],
+            [current().arn("codepipeline", name)],
             {
                 "pipeline": name,
                 "execution-id": self.id,
@@ -177,7 +174,7 @@ class Pipeline:
 
     @property
     def arn(self) -> str:
-        return context.current().arn("codepipeline", self.definition["name"])
+        return current().arn("codepipeline", self.definition["name"])
 
     def stage(self, name: str) -> StageRecord:
         return self.stages.setdefault(name, StageRecord())

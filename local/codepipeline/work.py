@@ -19,9 +19,9 @@ from local.codepipeline.records import (
     Execution,
     Pipeline,
     PipelineRecords,
-    now,
 )
 from local.credentials import NotAuthorized, assume
+from local.service import now
 
 POLL = 0.3
 MAX_MESSAGE = 2000

@@ -1,4 +1,4 @@
-"""docker, as a build of the process runtime finds it on PATH."""
+"""docker, as a build finds it on PATH."""
 
 import argparse
 import os

@@ -22,11 +22,10 @@ from local.sagemaker import container
 from local.sagemaker.endpoints import Endpoints
 from local.sagemaker.instances import DAY
 from local.sagemaker.models import Models
-from local.sagemaker.records import LOCK, TRAINING_JOB, invalid
+from local.sagemaker.records import LOCK, SERVICE, TRAINING_JOB, invalid
 from local.sagemaker.training import NotReclaimable, TrainingJob
 from local.service import AwsError
 
-SERVICE = "sagemaker.amazonaws.com"
 UNSUPPORTED = ("DebugRuleConfigurations", "ProfilerRuleConfigurations", "RetryStrategy")
 NEVER_RUN = ("Tags", "ExperimentConfig")
 MAX_INSTANCES = 20  # all are processes of one machine; on AWS a quota of the account

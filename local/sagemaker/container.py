@@ -10,10 +10,11 @@ import os
 import shutil
 import tarfile
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from local import processes
+from local import images, processes
 from local.images import StoredImage
 
 MAX_MODEL_BYTES = 20 * 1024**3
@@ -56,33 +57,52 @@ def download(s3: Any, uri: str, folder: Path) -> int:
     return len(found)
 
 
-def command(image: StoredImage, program: str) -> list[str] | None:
-    """What `docker run <image> <program>` would run, or None if there is no such program."""
-    words = [*image.entrypoint, program]
+class NoProgram(LookupError):
+    """An image without the program that SageMaker would run in it."""
+
+
+@dataclass(frozen=True)
+class Program:
+    """What `docker run <image> <name>` would run, and where."""
+
+    image: StoredImage
+    argv: list[str]
+
+    @property
+    def folder(self) -> Path:
+        """The image's working directory."""
+        return self.image.locate(self.image.workdir)
+
+    def environment(self, requested: dict[str, str], ml: Path) -> dict[str, str]:
+        """The image's ENV, the request's on top, and where this endpoint put /opt/ml."""
+        base, image = processes.base_environment(), self.image
+        located = {
+            name: os.pathsep.join(str(image.locate(each)) for each in value.split(":") if each)
+            for name, value in image.environment.items()
+            if name in ("PATH", "PYTHONPATH")
+        }
+        located["PATH"] = os.pathsep.join(filter(None, [located.get("PATH"), base["PATH"]]))
+        return {
+            **base,
+            **image.environment,
+            **located,
+            **requested,
+            "SAGEMAKER_BASE_DIR": str(ml),
+        }
+
+
+def program(uri: str, name: str) -> Program:
+    """`name` in the image of this URI. Raises ImageNotFound and NoProgram."""
+    image = images.resolve(uri)
+    words = [*image.entrypoint, name]
     first = Path(words[0])
     found = image.locate(words[0]) if first.is_absolute() else image.program(words[0])
     if found is None and image.entrypoint:  # an interpreter that only a real image would hold
         outside = shutil.which(first.name)
         found = Path(outside) if outside else None
-    return [str(found), *words[1:]] if found else None
-
-
-def environment(image: StoredImage, requested: dict[str, str], ml: Path) -> dict[str, str]:
-    """The image's ENV, the request's Environment on top, and where this endpoint put /opt/ml."""
-    base = processes.base_environment()
-    located = {
-        name: os.pathsep.join(str(image.locate(each)) for each in value.split(":") if each)
-        for name, value in image.environment.items()
-        if name in ("PATH", "PYTHONPATH")
-    }
-    located["PATH"] = os.pathsep.join(filter(None, [located.get("PATH"), base["PATH"]]))
-    return {
-        **base,
-        **image.environment,
-        **located,
-        **requested,
-        "SAGEMAKER_BASE_DIR": str(ml),
-    }
+    if found is None:
+        raise NoProgram(name)
+    return Program(image, [str(found), *words[1:]])
 
 
 def fill(s3: Any, job: dict[str, Any], volumes: Mapping[str, Path]) -> None:

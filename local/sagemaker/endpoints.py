@@ -6,8 +6,9 @@ from typing import Any
 from moto.core.responses import ActionResult, EmptyResult
 
 from local.background import background
-from local.events import emit
 from local.refusals import unsupported
+from local.sagemaker.model_server import ModelServer, StartFailed
+from local.sagemaker.models import ModelRecord
 from local.sagemaker.records import (
     ENDPOINT,
     ENDPOINT_CONFIG,
@@ -17,8 +18,6 @@ from local.sagemaker.records import (
     Record,
     invalid,
 )
-from local.sagemaker.server import ModelServer, StartFailed
-from local.stepfunctions.shapes import epoch_ms
 
 
 class EndpointRecord(Record):
@@ -34,8 +33,8 @@ class EndpointRecord(Record):
     def status(self) -> str:
         return str(self.description["EndpointStatus"])
 
-    def enter(self) -> ModelServer | None:
-        """The server for one request, which will not be ended before it has answered."""
+    def server_for_request(self) -> ModelServer | None:
+        """The server, which will not be ended before it has answered this request."""
         with LOCK:
             if self.server:
                 self.server.enter()
@@ -80,10 +79,8 @@ class EndpointRecord(Record):
     def change(self, status: str, **fields: Any) -> None:
         self.update(EndpointStatus=status, LastModifiedTime=datetime.now(UTC), **fields)
         detail = self.snapshot() | {"EndpointStatus": status.upper()}
-        for name in ("CreationTime", "LastModifiedTime"):
-            detail[name] = epoch_ms(detail[name])
         detail.pop("PendingDeploymentSummary", None)
-        emit("aws.sagemaker", "SageMaker Endpoint State Change", [detail["EndpointArn"]], detail)
+        ENDPOINT.announce(detail)
 
 
 class Endpoints(Operations):
@@ -162,8 +159,8 @@ class Endpoints(Operations):
         The counts are those asked for, so that what reads them works as on AWS; one process serves.
         """
         (variant,) = self.find(ENDPOINT_CONFIG, config_name).snapshot()["ProductionVariants"]
-        model = self.find(MODEL, variant["ModelName"]).snapshot()
-        image = (model.get("PrimaryContainer") or model["Containers"][0])["Image"]
+        model: ModelRecord = self.find(MODEL, variant["ModelName"])
+        image = model.container["Image"]
         count = variant.get("InitialInstanceCount", 1)
         weight = variant.get("InitialVariantWeight", 1.0)
         shown = {

@@ -144,8 +144,8 @@ class JobWatch:
             self.news.notify_all()
             return not asked
 
-    def attempt(self, instances: Instances) -> str:
-        """Wait for the end: the instances' verdict, Stopped, Interrupted or a limit's name."""
+    def wait_for_end(self, instances: Instances) -> str:
+        """How an attempt ends: the instances' verdict, Stopped, Interrupted or a limit's name."""
         began = time.monotonic()
         limits = {
             "MaxRuntimeExceeded": began + self._seconds_left,
@@ -157,8 +157,8 @@ class JobWatch:
             self._seconds_left -= time.monotonic() - began
             return self._end(instances) or limit
 
-    def capacity(self) -> str:
-        """Wait for instances after an interruption: Starting, Stopped or MaxWaitTimeExceeded."""
+    def wait_for_capacity(self) -> str:
+        """What follows an interruption: Starting, Stopped or MaxWaitTimeExceeded."""
         with self.news:
             back = time.monotonic() + (self._away or 0)
             self.news.wait_for(lambda: self.stopped, min(back, self._deadline) - time.monotonic())

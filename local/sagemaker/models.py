@@ -1,5 +1,6 @@
 """SageMaker models and endpoint configurations: records, checked as AWS checks them."""
 
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -17,6 +18,7 @@ from local.sagemaker.records import (
     ENDPOINT_CONFIG,
     LOCK,
     MODEL,
+    SERVICE,
     Operations,
     Record,
     ResourceKind,
@@ -24,14 +26,23 @@ from local.sagemaker.records import (
 )
 
 
+@dataclass
+class ModelRecord(Record):
+    """`container` is the model's one, wherever the request had it."""
+
+    container: dict[str, Any] = field(default_factory=dict)
+
+
 class Models(Operations):
     def create_model(self) -> ActionResult:
         name = self.new_name(MODEL)
         arn = MODEL.arn(name)
-        containers = self.get("Containers", [])
-        if len(containers) > 1:
-            raise invalid(unsupported("Containers with more than one", "PrimaryContainer"))
-        container = self.get("PrimaryContainer") or (containers[0] if containers else {})
+        request = self.request("Tags")
+        primary = [request["PrimaryContainer"]] if "PrimaryContainer" in request else []
+        containers = [*primary, *request.get("Containers", [])]
+        if len(containers) != 1:
+            raise invalid(unsupported(f"A model of {len(containers)} containers", "1"))
+        (container,) = containers
         if not container.get("Image"):
             raise invalid(unsupported("A container without Image"))
         if container.get("ModelDataSource") or container.get("Mode") == "MultiModel":
@@ -39,15 +50,15 @@ class Models(Operations):
         try:
             images.resolve(container["Image"])
         except images.ImageNotFound as error:
-            raise invalid(f"Requested image {container['Image']} not found.") from error
+            raise invalid(str(error)) from error
         self._check_archive(arn, container.get("ModelDataUrl"))
         description = {
             "EnableNetworkIsolation": False,
-            **self.request("Tags"),
+            **request,
             "ModelArn": arn,
             "CreationTime": datetime.now(UTC),
         }
-        return self.add(MODEL, name, Record(description, self.get("Tags", [])))
+        return self.add(MODEL, name, ModelRecord(description, self.get("Tags", []), container))
 
     def describe_model(self) -> ActionResult:
         return ActionResult(self.find(MODEL).snapshot())
@@ -110,7 +121,7 @@ class Models(Operations):
         if not role:
             raise invalid(unsupported("A model without ExecutionRoleArn"))
         try:
-            credentials = assume(role, "sagemaker.amazonaws.com", "SageMaker", arn)
+            credentials = assume(role, SERVICE, "SageMaker", arn)
             if uri:
                 bucket, key = sagemaker_container.split(uri)
                 credentials.client("s3").head_object(Bucket=bucket, Key=key)
@@ -120,7 +131,7 @@ class Models(Operations):
             raise invalid(
                 f"Could not access model data at {uri}. Please ensure that the role "
                 f'"{role}" exists and that its trust relationship policy allows the action '
-                '"sts:AssumeRole" for the service principal "sagemaker.amazonaws.com". Also ensure '
+                f'"sts:AssumeRole" for the service principal "{SERVICE}". Also ensure '
                 'that the role has "s3:GetObject" permissions and that the object is located in '
                 f"{self.region}. ({error})"
             ) from error

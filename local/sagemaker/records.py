@@ -1,6 +1,7 @@
 """SageMaker's resources: in moto's tables, whose tags operations then serve them too."""
 
 import copy
+import json
 import re
 import threading
 from dataclasses import dataclass, field
@@ -11,10 +12,12 @@ from moto.sagemaker.models import sagemaker_backends
 from moto.sagemaker.responses import SageMakerResponse
 
 from local.context import current
+from local.events import emit, epoch_ms
 from local.service import AwsError, Service
 
 LOCK = threading.RLock()  # over every Record: requests and running jobs both change them
 NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")  # the pattern of every name made here
+SERVICE = "sagemaker.amazonaws.com"  # as whom SageMaker assumes roles
 SUMMARY = ("CreationTime", "LastModifiedTime", "TrainingEndTime", "SecondaryStatus")
 
 
@@ -35,6 +38,12 @@ class ResourceKind:
         here = current()
         found: dict[str, Any] = getattr(sagemaker_backends[here.account][here.region], self.table)
         return found
+
+    def announce(self, description: dict[str, Any]) -> None:
+        """The event of Developer Guide, "Events that SageMaker AI sends to EventBridge"."""
+        detail = json.loads(json.dumps(description, default=epoch_ms))
+        arn, what = detail[f"{self.name}Arn"], self.words.title()
+        emit("aws.sagemaker", f"SageMaker {what} State Change", [arn], detail)
 
 
 TRAINING_JOB = ResourceKind("TrainingJob", "training-job", "training_jobs", "training job")

@@ -6,8 +6,8 @@ from typing import Any
 from moto.sagemakerruntime.responses import SageMakerRuntimeResponse
 
 from local.context import current
+from local.sagemaker.model_server import ModelServer, Unreachable
 from local.sagemaker.records import ENDPOINT
-from local.sagemaker.server import ModelServer, Unreachable
 from local.service import Service
 
 MAX_BYTES = 6_291_456  # BodyBlob in the service's model
@@ -33,7 +33,7 @@ class SageMakerRuntime(Service, SageMakerRuntimeResponse):
                 {"Message": f"The body has {len(self.raw_body)} bytes, at most {MAX_BYTES} go"},
             )
         endpoint = ENDPOINT.records().get(name)
-        server = endpoint.enter() if endpoint else None
+        server = endpoint.server_for_request() if endpoint else None
         if server is None:
             return _error(
                 400,

@@ -1,7 +1,6 @@
 """A training job at work: download, run, watch, upload, tell; anew when it was interrupted."""
 
 import contextlib
-import json
 import math
 import re
 import shutil
@@ -12,15 +11,13 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local import images
 from local.context import current
 from local.credentials import Credentials
-from local.events import emit
+from local.images import ImageNotFound
 from local.logs import LogStream
 from local.sagemaker import checkpoints, container
 from local.sagemaker.instances import Instances, JobWatch, lent_ports
-from local.sagemaker.records import LOCK, Record
-from local.stepfunctions.shapes import epoch_ms
+from local.sagemaker.records import LOCK, TRAINING_JOB, Record
 
 GROUP = "/aws/sagemaker/TrainingJobs"
 REASON_LENGTH = 1024  # FailureReason, API reference, DescribeTrainingJob
@@ -50,8 +47,8 @@ class NotReclaimable(Exception):
     """The text says why this job's instances cannot be taken away."""
 
 
-class Course(Record):
-    """A record whose description has a status, a secondary status and their history."""
+class TrainingRecord(Record):
+    """What DescribeTrainingJob tells: a status, a secondary status and their history."""
 
     def enter(self, secondary: str, **fields: Any) -> None:
         """Go on to another secondary status, with these fields of the description changed."""
@@ -63,7 +60,7 @@ class Course(Record):
             message = MESSAGES[secondary]
             transitions.append({"Status": secondary, "StartTime": now, "StatusMessage": message})
             self.update(SecondaryStatus=secondary, LastModifiedTime=now, **fields)
-        self._announce()
+        TRAINING_JOB.announce(self.snapshot())
 
     def end(self, secondary: str, **fields: Any) -> None:
         """The last status, which stands under Stopped where it tells which limit was reached."""
@@ -73,15 +70,9 @@ class Course(Record):
             self.enter(secondary, TrainingJobStatus=status, TrainingEndTime=now, **fields)
             self.description["SecondaryStatusTransitions"][-1]["EndTime"] = now
 
-    def _announce(self) -> None:
-        """The event of Developer Guide, "Events that SageMaker AI sends to EventBridge"."""
-        detail = json.loads(json.dumps(self.snapshot(), default=epoch_ms))
-        arn = self.description["TrainingJobArn"]
-        emit("aws.sagemaker", "SageMaker Training Job State Change", [arn], detail)
 
-
-class TrainingJob(Course):
-    """A job from its record to its end; `description` is what DescribeTrainingJob answers."""
+class TrainingJob(TrainingRecord):
+    """A job from its record to its end."""
 
     def __init__(self, description: dict[str, Any], tags: list[dict[str, str]]) -> None:
         super().__init__(description, tags)
@@ -129,7 +120,7 @@ class TrainingJob(Course):
         """Attempt after attempt; the job's last secondary status. Raises JobFailed."""
         while (end := self._attempt(credentials)) == "Interrupted":
             self._proceed("Interrupted")
-            end = self._watch.capacity()
+            end = self._watch.wait_for_capacity()
             if end != "Starting":
                 self._enter_stopping()
                 break
@@ -167,7 +158,7 @@ class TrainingJob(Course):
         with lent_ports(len(instances.volumes)) as ports:
             try:
                 self._start(instances, ports, credentials)
-                end = self._watch.attempt(instances)
+                end = self._watch.wait_for_end(instances)
                 if end.endswith("Exceeded"):
                     self._enter_stopping()
             finally:
@@ -186,15 +177,14 @@ class TrainingJob(Course):
         job = self.description
         uri = job["AlgorithmSpecification"]["TrainingImage"]
         try:
-            image = images.resolve(uri)
-        except images.ImageNotFound as error:
+            program = container.program(uri, "train")
+        except ImageNotFound as error:
             raise JobFailed(f"ClientError: Cannot find the requested image: {uri}") from error
-        argv = container.command(image, "train")
-        if argv is None:
+        except container.NoProgram as error:
             raise JobFailed(
                 "AlgorithmError: CannotStartContainerError. Please make sure the container can be "
                 "run with 'docker run <image> train'."
-            )
+            ) from error
         variables = {"TRAINING_JOB_NAME": self._name, "TRAINING_JOB_ARN": job["TrainingJobArn"]}
         if len(ports) > 1:
             variables["TRAINING_ADDRESSES"] = ",".join(f"127.0.0.1:{port}" for port in ports)
@@ -202,9 +192,9 @@ class TrainingJob(Course):
             variables |= credentials.environment()
         requested, now = job.get("Environment", {}), int(time.time())
         instances.start(
-            argv,
-            image.locate(image.workdir),
-            lambda ml: container.environment(image, requested, ml) | variables,
+            program.argv,
+            program.folder,
+            lambda ml: program.environment(requested, ml) | variables,
             lambda name: LogStream(credentials, GROUP, f"{self._name}/{name}-{now}"),
             self._metrics.read,
         )

@@ -38,10 +38,10 @@ def check(definition: str) -> None:
     except json.JSONDecodeError as error:
         raise _invalid(f"it is not JSON: {error}") from None
     except ASLParserException as error:
-        raise _invalid(error.errors[0]) from None
+        raise _invalid(_short(error.errors[0])) from None
     except Exception as error:
         said = str(error).partition(" in context")[0]
-        reason = re.sub(r"<class '[\w.]*?(\w+)'>", r"\1", said)
+        reason = _short(re.sub(r"<class '[\w.]*?(\w+)'>", r"\1", said))
     for name, resource in _tasks(machine):
         if refused := refusal(resource):
             raise _invalid(f"state {name}: {refused}")
@@ -62,9 +62,12 @@ def _tasks(machine: dict[str, Any]) -> Iterator[tuple[str, str]]:
             yield from _tasks(inner or {})
 
 
+def _short(reason: str) -> str:
+    return textwrap.shorten(reason, MAX_REASON, placeholder=" …")
+
+
 def _invalid(reason: str) -> AwsError:
-    text = textwrap.shorten(reason, MAX_REASON, placeholder=" …")
-    return AwsError("InvalidDefinition", f"Invalid State Machine Definition: {text}")
+    return AwsError("InvalidDefinition", f"Invalid State Machine Definition: {reason}")
 
 
 class Machines(StepFunctionsParserBackend):

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from botocore import xform_name
 from botocore.exceptions import ClientError, UnknownServiceError
 
+from local.context import SERVED
 from local.credentials import administrator
 from local.refusals import unsupported
 
@@ -116,6 +117,8 @@ def _sdk_refusal(name: str) -> str | None:
         client = administrator().client(service)
     except UnknownServiceError:
         return f"the integration {name} names no service of the SDK"
+    if client.meta.service_model.signing_name not in SERVED:
+        return unsupported(f"the integration {name}")
     if xform_name(asked[2]) not in client.meta.method_to_api_mapping:
         return f"the integration {name} names no action of {service}"
     return None

@@ -14,11 +14,6 @@ def iso(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
 
 
-def epoch_ms(moment: datetime) -> int:
-    """As the optimized integrations write a time."""
-    return int(moment.timestamp() * 1000)
-
-
 def request(value: Any, shape: Shape | None) -> Any:
     """A task's Parameters with boto3's spelling; unknown names stay, boto3 refuses them."""
     if isinstance(shape, StructureShape) and isinstance(value, dict):

@@ -29,6 +29,7 @@ from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 from moto.stepfunctions.parser.asl.eval.program_state import ProgramError, ProgramStopped
 
 from local.credentials import NotAuthorized, assume
+from local.events import epoch_ms
 from local.stepfunctions import shapes
 from local.stepfunctions.integrations import (
     BOTO_NAMES,
@@ -82,7 +83,7 @@ class TaskState(StateTaskServiceCallback):
         super().__init__({ResourceCondition(each) for each in PATTERNS})
 
     def _validate_service_integration_is_supported(self) -> None:
-        """The API tells what is not, by the state's name."""
+        """`api.check` has refused what is not, when the machine was created."""
 
     def timestamp(self, moment: Any) -> Any:
         raise NotImplementedError
@@ -139,7 +140,7 @@ class TaskState(StateTaskServiceCallback):
 
 
 class SdkTask(TaskState):
-    """`aws-sdk:<service>:<action>`, any action of any service."""
+    """`aws-sdk:<service>:<action>`, any action of a service that this endpoint serves."""
 
     def timestamp(self, moment: Any) -> Any:
         return shapes.iso(moment)
@@ -172,7 +173,7 @@ class OptimizedTask(TaskState):
         return OPTIMIZED[self.resource.service_name]
 
     def timestamp(self, moment: Any) -> Any:
-        return shapes.epoch_ms(moment)
+        return epoch_ms(moment)
 
     def _normalise_parameters(self, parameters: dict[str, Any], *_: Any) -> None:
         for name in ("Input", "Message"):  # documents may be given as JSON; the APIs take text

@@ -57,6 +57,16 @@ def wait(question: Callable[[], Any], seconds: float = 15) -> Any:
     raise AssertionError("it did not happen in time")
 
 
+def settled(ask: Callable[[], Any], status: str, *moving: str, seconds: float = 15) -> Any:
+    """What is answered, once its status is none of `moving`."""
+
+    def still() -> Any:
+        answer = ask()
+        return None if answer[status] in moving else answer
+
+    return wait(still, seconds)
+
+
 def unique(prefix: str) -> str:
     return f"{prefix}-{uuid.uuid4().hex[:8]}"
 

@@ -3,9 +3,7 @@
 import textwrap
 from typing import Any
 
-from local.tests.aws import Aws, unique, wait
-
-ENDED = ("Succeeded", "Failed", "Stopped", "Superseded")
+from local.tests.aws import Aws, settled, unique
 
 
 def project(aws: Aws, buildspec: str, **more: Any) -> str:
@@ -35,14 +33,15 @@ def start(aws: Aws, name: str, **more: Any) -> str:
 
 def ended(aws: Aws, identifier: str, seconds: float = 40) -> dict[str, Any]:
     """The build once it is complete."""
-    client = aws.client("codebuild")
-
-    def complete() -> Any:
-        (build,) = client.batch_get_builds(ids=[identifier])["builds"]
-        return build if build["buildComplete"] else None
-
-    build: dict[str, Any] = wait(complete, seconds)
-    return build
+    ask = aws.client("codebuild").batch_get_builds
+    return dict(
+        settled(
+            lambda: ask(ids=[identifier])["builds"][0],
+            "buildStatus",
+            "IN_PROGRESS",
+            seconds=seconds,
+        )
+    )
 
 
 def built(aws: Aws, buildspec: str, **more: Any) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from local.tests.aws import Aws, unique, wait
+from local.tests.aws import Aws, settled, unique
 
 
 def alone(**state: Any) -> dict[str, Any]:
@@ -49,15 +49,8 @@ def start(aws: Aws, machine: str, data: Any = None, **more: Any) -> str:
 
 
 def ended(aws: Aws, execution: str) -> dict[str, Any]:
-    states = aws.client("stepfunctions")
-    return dict(
-        wait(
-            lambda: (
-                (told := states.describe_execution(executionArn=execution))["status"] != "RUNNING"
-                and told
-            )
-        )
-    )
+    ask = aws.client("stepfunctions").describe_execution
+    return dict(settled(lambda: ask(executionArn=execution), "status", "RUNNING"))
 
 
 def run(aws: Aws, role: str, *states: dict[str, Any], data: Any = None) -> dict[str, Any]:

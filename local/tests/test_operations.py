@@ -9,7 +9,7 @@ import botocore.session
 from moto.core.utils import camelcase_to_underscores
 
 import local
-from local.server import MOTO
+from local.context import MOTO
 from local.service import Service, operations
 
 CENSUS = Path(local.__file__).parent / "operations.txt"
@@ -38,5 +38,5 @@ def supported() -> set[str]:
 def test_the_census_names_every_operation_in_the_order_of_the_alphabet() -> None:
     listed = [line for line in CENSUS.read_text().splitlines() if not line.startswith("#")]
     assert listed == sorted(supported()), (
-        "local/operations.txt differs from the services' api.py and server.MOTO"
+        "local/operations.txt differs from the services' api.py and context.MOTO"
     )

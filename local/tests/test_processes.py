@@ -5,24 +5,10 @@ import sys
 import time
 from pathlib import Path
 
-import pytest
-
 from local import processes
+from local.tests.remote import alive
 
 SLEEP_WITH_GRANDCHILD = "sleep 300 & echo $!; exec sleep 300"
-
-
-def alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return (
-        "Z"
-        not in subprocess.run(
-            ["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False
-        ).stdout
-    )
 
 
 def gone(pid: int, seconds: float = 5) -> bool:
@@ -32,14 +18,13 @@ def gone(pid: int, seconds: float = 5) -> bool:
     return not alive(pid)
 
 
+def start(text: str, folder: Path, on_line: processes.LineHandler) -> processes.Child:
+    return processes.start(["bash", "-c", text], folder, processes.base_environment(), on_line)
+
+
 def test_output_arrives_line_by_line_before_wait_returns(tmp_path: Path) -> None:
     lines: list[str] = []
-    status = processes.run(
-        ["bash", "-c", "echo one; echo two >&2; exit 3"],
-        tmp_path,
-        processes.base_environment(),
-        lines.append,
-    )
+    status = start("echo one; echo two >&2; exit 3", tmp_path, lines.append).wait()
     assert (status, sorted(lines)) == (3, ["one", "two"])
 
 
@@ -47,32 +32,21 @@ def test_a_reader_that_fails_does_not_hold_the_child_up(tmp_path: Path) -> None:
     def refuse(line: str) -> None:
         raise ValueError(line)
 
-    command = ["bash", "-c", "head -c 300000 /dev/zero | tr '\\0' '\\n'"]
-    status = processes.run(command, tmp_path, processes.base_environment(), refuse, timeout=20)
-    assert status == 0
+    assert start("head -c 300000 /dev/zero | tr '\\0' '\\n'", tmp_path, refuse).wait(20) == 0
 
 
-def test_a_time_limit_ends_the_whole_group(tmp_path: Path) -> None:
+def test_terminate_ends_the_whole_group(tmp_path: Path) -> None:
     pids: list[str] = []
-    with pytest.raises(subprocess.TimeoutExpired):
-        processes.run(
-            ["bash", "-c", SLEEP_WITH_GRANDCHILD],
-            tmp_path,
-            processes.base_environment(),
-            pids.append,
-            timeout=0.5,
-        )
+    process = start(SLEEP_WITH_GRANDCHILD, tmp_path, pids.append)
+    assert process.wait(0.5) is None
+    process.terminate()
     assert gone(int(pids[0]))
 
 
 def test_terminate_gives_a_trap_its_chance(tmp_path: Path) -> None:
     lines: list[str] = []
-    process = processes.start(
-        ["bash", "-c", "trap 'echo cleaned; exit 7' TERM; echo up; while :; do sleep 0.05; done"],
-        tmp_path,
-        processes.base_environment(),
-        lines.append,
-    )
+    text = "trap 'echo cleaned; exit 7' TERM; echo up; while :; do sleep 0.05; done"
+    process = start(text, tmp_path, lines.append)
     while not lines:
         time.sleep(0.02)
     process.terminate()
@@ -81,9 +55,7 @@ def test_terminate_gives_a_trap_its_chance(tmp_path: Path) -> None:
 
 def test_what_a_child_leaves_behind_ends_with_it(tmp_path: Path) -> None:
     pids: list[str] = []
-    processes.run(
-        ["bash", "-c", "sleep 300 & echo $!"], tmp_path, processes.base_environment(), pids.append
-    )
+    start("sleep 300 & echo $!", tmp_path, pids.append).wait()
     assert gone(int(pids[0]))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from local.tests.aws import Aws, unique, wait
+from local.tests.aws import Aws, settled, unique
 
 GROUP = "/aws/sagemaker/TrainingJobs"
 METRICS = [
@@ -55,16 +55,9 @@ def start(aws: Aws, job: dict[str, Any]) -> str:
 
 
 def ended(aws: Aws, name: str) -> dict[str, Any]:
-    sagemaker = aws.client("sagemaker")
-    return dict(
-        wait(
-            lambda: (
-                (job := sagemaker.describe_training_job(TrainingJobName=name))["TrainingJobStatus"]
-                in ("Completed", "Failed", "Stopped")
-                and job
-            )
-        )
-    )
+    ask = aws.client("sagemaker").describe_training_job
+    moving = ("InProgress", "Stopping")
+    return dict(settled(lambda: ask(TrainingJobName=name), "TrainingJobStatus", *moving))
 
 
 def refusal(aws: Aws, job: dict[str, Any]) -> str:

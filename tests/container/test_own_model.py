@@ -81,6 +81,7 @@ def test_nothing_but_the_model_its_values_and_its_test_differs(repository: Path)
     assert not missing
 
 
+@pytest.mark.slow
 def test_its_own_test_passes_where_a_push_runs_it(repository: Path) -> None:
     command = [sys.executable, "-m", "pytest", "-q", "tests/test_model.py"]
     done = subprocess.run(command, cwd=repository, capture_output=True, text=True)
@@ -95,6 +96,7 @@ def test_no_other_test_knows_the_model() -> None:
         assert "\nimport model\n" not in text and "from model import" not in text, path
 
 
+@pytest.mark.slow
 def test_it_trains_to_a_good_score(base: Path) -> None:
     scores = json.loads((base / "model/metrics.json").read_text())
     assert scores["eval"]["accuracy"] > 0.9
@@ -102,6 +104,7 @@ def test_it_trains_to_a_good_score(base: Path) -> None:
     assert json.loads((base / "model/classes.json").read_text()) == ["first", "second", "third"]
 
 
+@pytest.mark.slow
 def test_it_answers_rows_in_json_and_numpys_format_and_refuses_a_picture(
     repository: Path, base: Path, wines: tuple[np.ndarray, np.ndarray]
 ) -> None:
@@ -131,7 +134,7 @@ def serving(repository: Path, base: Path) -> Iterator[str]:
     }
     with subprocess.Popen([sys.executable, repository / "serve"], env=environment) as process:
         try:
-            end = time.monotonic() + 30
+            end = time.monotonic() + 300
             while ping(url) != 200:
                 assert process.poll() is None
                 assert time.monotonic() < end

@@ -26,11 +26,13 @@ def test_the_endpoints_settings_are_read_as_a_shell_reads_them(tmp_path: Path) -
 
 
 def test_an_endpoint_that_does_not_start_is_told_in_its_own_words(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
-    monkeypatch.setenv("LOCAL_RUNTIME", "nonsense")
-    home, log = tmp_path / "home", tmp_path / "log"
-    with pytest.raises(Problem, match="LOCAL_RUNTIME=nonsense"), local_endpoint(home, log, {}):
+    (tmp_path / "lock").mkdir()  # where the endpoint's own lock would be a file
+    with (
+        pytest.raises(Problem, match="cannot use --home"),
+        local_endpoint(tmp_path, tmp_path / "log", {}),
+    ):
         pytest.fail("it started")
 
 

@@ -16,6 +16,7 @@ from typing import Any
 import boto3
 
 ROOT = Path(__file__).parents[2]
+SECONDS = 600  # a push takes one to two minutes on a slow machine, and more on a busy one
 
 
 @dataclass(frozen=True)
@@ -59,12 +60,6 @@ class Driver:
         ]
         return {each["OutputKey"]: each["OutputValue"] for each in described["Outputs"]}
 
-    def executions(self, pipeline: str) -> list[dict[str, Any]]:
-        """Newest first."""
-        answer = self.aws("codepipeline", "list-pipeline-executions", "--pipeline-name", pipeline)
-        executions: list[dict[str, Any]] = answer["pipelineExecutionSummaries"]
-        return executions
-
     def verdict(self, pipeline: str, after: int) -> str:
         """The status of the pipeline's execution number `after` + 1, once it has ended.
 
@@ -85,11 +80,12 @@ class Driver:
             status = str(executions[-after - 1]["status"]) if len(executions) > after else ""
             return status if status in ("Succeeded", "Failed", "Stopped") else None
 
-        return until(ended, 600)  # a push takes one to two minutes on a slow machine
+        return str(until(ended))
 
     def actions(self, pipeline: str) -> dict[str, dict[str, Any]]:
         """Actions of the newest execution, by name."""
-        newest = self.executions(pipeline)[0]["pipelineExecutionId"]
+        listed = self.aws("codepipeline", "list-pipeline-executions", "--pipeline-name", pipeline)
+        newest = listed["pipelineExecutionSummaries"][0]["pipelineExecutionId"]
         details = self.aws(
             "codepipeline", "list-action-executions",
             "--pipeline-name", pipeline,
@@ -105,15 +101,15 @@ class Driver:
         self.git("push", "--quiet", "origin", "main", cwd=work)
 
 
-def until(probe: Callable[[], Any], seconds: float) -> Any:
-    """What `probe` answers once it is truthy; AssertionError after `seconds`."""
-    deadline = time.monotonic() + seconds
+def until(probe: Callable[[], Any]) -> Any:
+    """What `probe` answers once it is truthy; AssertionError if that takes too long."""
+    deadline = time.monotonic() + SECONDS
     while time.monotonic() < deadline:
         answer = probe()
         if answer:
             return answer
         time.sleep(0.5)
-    raise AssertionError(f"nothing came within {seconds} s")
+    raise AssertionError(f"nothing came within {SECONDS} s")
 
 
 @contextmanager
@@ -126,7 +122,7 @@ def endpoint(home: Path, region: str) -> Iterator[Driver]:
         stderr=subprocess.STDOUT,
     )
     try:
-        exports = until(lambda: _exports(process, home), 60)
+        exports = until(lambda: _exports(process, home))
         words = [word for word in shlex.split(exports) if re.match(r"[A-Z0-9_]+=", word)]
         variables = dict(word.split("=", 1) for word in words)
         kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
@@ -134,7 +130,7 @@ def endpoint(home: Path, region: str) -> Iterator[Driver]:
         yield Driver({**kept, **variables, "PATH": path}, home)
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(SECONDS)
 
 
 def _exports(process: "subprocess.Popen[bytes]", home: Path) -> str:

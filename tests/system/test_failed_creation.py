@@ -26,7 +26,7 @@ def test_a_failed_first_creation_leaves_nothing_in_the_way_of_the_second(tmp_pat
     with endpoint(tmp_path, "eu-west-1") as aws:
         aws.run("python", "generate.py")
         taken = ("--name", f"{STACK}-push")
-        aws.aws("events", "put-rule", *taken, "--schedule-expression", "rate(1 day)")
+        aws.aws("events", "put-rule", *taken, "--event-pattern", '{"source": ["mine"]}')
         aws.run("python", "-m", "scripts.upload", "--stack", STACK)
         assert f"PushTrigger: {STACK}-push already exists" in deploy(aws)
         assert status(aws) == "ROLLBACK_COMPLETE"

@@ -17,5 +17,5 @@ def here() -> ResourceTypes:
 
 @cache
 def _types(context: Context) -> ResourceTypes:
-    made = {name: one for module in MODULES for name, one in module.TYPES.items()}
-    return ResourceTypes(made, partial(bundled, context.region), context)
+    supported = {name: one for module in MODULES for name, one in module.TYPES.items()}
+    return ResourceTypes(supported, partial(bundled, context.region), context)

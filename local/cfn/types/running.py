@@ -149,12 +149,7 @@ TYPES = {
         name="StateMachineName",
     ),
     "AWS::Events::Rule": ResourceType(
-        frozenset(
-            {
-                *("Name", "Description", "EventPattern", "ScheduleExpression", "State"),
-                *("Targets", "Tags"),
-            }
-        ),
+        frozenset({"Name", "Description", "EventPattern", "State", "Targets", "Tags"}),
         create=_create_rule,
         update=_update_rule,
         delete=_delete_rule,

@@ -3,7 +3,8 @@ from typing import Any
 
 import pytest
 
-from local.cfn.functions import Scope, live
+from local.cfn.dependencies import live
+from local.cfn.functions import Scope
 from local.cfn.records import Resource
 from local.cfn.template import TemplateError, parse
 

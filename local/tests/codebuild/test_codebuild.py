@@ -9,6 +9,8 @@ from botocore.exceptions import ClientError
 from local.tests.aws import Aws, wait
 from local.tests.builds import built, ended, log, phase, project, start
 
+SPEC = "version: 0.2\nphases: {build: {commands: ['true']}}\n"  # that does nothing
+
 
 def group_exists(group: int) -> bool:
     try:
@@ -38,7 +40,7 @@ def test_variables_functions_and_folder_are_carried_from_phase_to_phase(aws: Aws
 
 
 def test_the_phases_are_reported_by_the_names_and_in_the_order_of_aws(aws: Aws) -> None:
-    build = built(aws, "version: 0.2\nphases: {build: {commands: ['true']}}\n")
+    build = built(aws, SPEC)
     assert [each["phaseType"] for each in build["phases"]] == [
         "SUBMITTED",
         "QUEUED",
@@ -154,7 +156,7 @@ def test_the_start_overrides_the_project_which_overrides_the_buildspec(aws: Aws)
 
 def test_a_role_that_codebuild_may_not_assume_fails_the_build_with_its_name(aws: Aws) -> None:
     role = aws.role("sagemaker")
-    build = built(aws, "version: 0.2\nphases: {build: {commands: ['true']}}\n", serviceRole=role)
+    build = built(aws, SPEC, serviceRole=role)
     (context,) = phase(build, "PROVISIONING")["contexts"]
     assert context["statusCode"] == "ACCESS_DENIED"
     assert role in context["message"]
@@ -372,11 +374,11 @@ def test_what_a_local_build_cannot_do_is_refused_by_name(
     aws: Aws, change: dict[str, object], word: str
 ) -> None:
     with pytest.raises(ClientError, match=word):
-        project(aws, "version: 0.2\nphases: {build: {commands: ['true']}}\n", **change)
+        project(aws, SPEC, **change)
 
 
 def test_a_project_can_be_updated_and_keeps_what_is_not_named(aws: Aws) -> None:
-    name = project(aws, "version: 0.2\nphases: {build: {commands: ['true']}}\n", description="old")
+    name = project(aws, SPEC, description="old")
     client = aws.client("codebuild")
     changed = client.update_project(name=name, timeoutInMinutes=10)["project"]
     assert (changed["description"], changed["timeoutInMinutes"]) == ("old", 10)

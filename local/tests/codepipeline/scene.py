@@ -3,8 +3,8 @@
 import json
 from typing import Any
 
-from local.tests.aws import Aws, unique, wait
-from local.tests.builds import ENDED, project
+from local.tests.aws import Aws, settled, unique, wait
+from local.tests.builds import project
 
 BUILD = """\
 version: 0.2
@@ -127,13 +127,8 @@ class Scene:
 
     def ended(self, name: str, number: int = 0) -> dict[str, Any]:
         """Execution `number` once it has ended."""
-
-        def over() -> Any:
-            rows = self.executions(name)
-            return rows[number] if rows[number]["status"] in ENDED else None
-
-        row: dict[str, Any] = wait(over, 60)
-        return row
+        moving = ("InProgress", "Stopping")
+        return dict(settled(lambda: self.executions(name)[number], "status", *moving, seconds=60))
 
     def actions(self, name: str) -> dict[str, dict[str, Any]]:
         rows = self.client.list_action_executions(pipelineName=name)["actionExecutionDetails"]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from local.tests.aws import SERVE, Aws, unique, wait
+from local.tests.aws import SERVE, Aws, settled, unique, wait
 
 Deploy = Callable[..., str]
 
@@ -50,17 +50,10 @@ def variant(model: str, **changes: Any) -> dict[str, Any]:
     }
 
 
-def settled(aws: Aws, name: str) -> dict[str, Any]:
-    sagemaker = aws.client("sagemaker")
-    return dict(
-        wait(
-            lambda: (
-                (found := sagemaker.describe_endpoint(EndpointName=name))["EndpointStatus"]
-                in ("InService", "Failed")
-                and found
-            )
-        )
-    )
+def standing_still(aws: Aws, name: str) -> dict[str, Any]:
+    ask = aws.client("sagemaker").describe_endpoint
+    moving = ("Creating", "Updating")
+    return dict(settled(lambda: ask(EndpointName=name), "EndpointStatus", *moving))
 
 
 def invoke(aws: Aws, name: str, body: bytes = b"{}", **headers: str) -> dict[str, Any]:
@@ -92,7 +85,7 @@ def serve(aws: Aws, image: str) -> str:
     """The name of an endpoint in service, and of its model and configuration."""
     name = configure(aws, image, unique("served"))
     aws.client("sagemaker").create_endpoint(EndpointName=name, EndpointConfigName=name)
-    assert settled(aws, name)["EndpointStatus"] == "InService"
+    assert standing_still(aws, name)["EndpointStatus"] == "InService"
     return name
 
 
@@ -116,7 +109,7 @@ def test_an_endpoint_serves_its_model_through_invoke(aws: Aws, standing: str) ->
 
 
 def test_describe_shows_the_counts_that_were_asked_for(aws: Aws, standing: str) -> None:
-    (shown,) = settled(aws, standing)["ProductionVariants"]
+    (shown,) = standing_still(aws, standing)["ProductionVariants"]
     assert (shown["CurrentInstanceCount"], shown["DesiredInstanceCount"]) == (2, 2)
 
 
@@ -140,7 +133,7 @@ def test_an_update_switches_without_a_failed_request(aws: Aws, image: str, serve
     )
     updating = aws.client("sagemaker").describe_endpoint(EndpointName=served)
     assert (updating["EndpointStatus"], updating["EndpointConfigName"]) == ("Updating", served)
-    assert settled(aws, served)["EndpointConfigName"] == second
+    assert standing_still(aws, served)["EndpointConfigName"] == second
     wait(lambda: second in models)
     done.set()
     asking.join()
@@ -154,7 +147,7 @@ def test_a_failed_update_rolls_back_silently_to_the_old_configuration(
 ) -> None:
     second = configure(aws, broken, unique("broken"))
     aws.client("sagemaker").update_endpoint(EndpointName=served, EndpointConfigName=second)
-    endpoint = settled(aws, served)
+    endpoint = standing_still(aws, served)
     assert endpoint["EndpointStatus"] == "InService"
     assert endpoint["EndpointConfigName"] == served
     assert "did not pass the ping health check" in endpoint["FailureReason"]
@@ -166,7 +159,7 @@ def test_an_endpoint_that_cannot_start_is_failed_and_can_only_be_deleted(
 ) -> None:
     sagemaker, name = aws.client("sagemaker"), configure(aws, broken, unique("broken"))
     sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=name)
-    endpoint = settled(aws, name)
+    endpoint = standing_still(aws, name)
     assert endpoint["EndpointStatus"] == "Failed"
     assert "production variant AllTraffic did not pass the ping" in endpoint["FailureReason"]
     good = configure(aws, image, unique("good"))
@@ -193,7 +186,7 @@ def test_deleting_ends_the_process_and_frees_the_name(aws: Aws, served: str) -> 
     wait(gone)
     assert list((aws.context.home / "endpoints" / served).iterdir()) == []
     sagemaker.create_endpoint(EndpointName=served, EndpointConfigName=served)
-    assert settled(aws, served)["EndpointStatus"] == "InService"
+    assert standing_still(aws, served)["EndpointStatus"] == "InService"
 
 
 def test_an_existing_name_is_refused(aws: Aws, standing: str) -> None:
@@ -252,7 +245,7 @@ def test_more_than_six_megabytes_are_refused(aws: Aws, standing: str) -> None:
 def test_an_archive_that_points_outside_never_reaches_the_disk(aws: Aws, image: str) -> None:
     name = configure(aws, image, unique("evil"), {"../../escaped": "x"})
     aws.client("sagemaker").create_endpoint(EndpointName=name, EndpointConfigName=name)
-    endpoint = settled(aws, name)
+    endpoint = standing_still(aws, name)
     assert endpoint["EndpointStatus"] == "Failed"
     assert "Failed to extract model data archive" in endpoint["FailureReason"]
     assert list(aws.context.home.rglob("escaped")) == []
@@ -272,6 +265,16 @@ def test_a_model_is_checked_when_it_is_created(aws: Aws, image: str) -> None:
     assert said == f"ValidationException: Requested image {unknown} not found."
     said = refusal(create, ModelName="m", ExecutionRoleArn=role, PrimaryContainer=container())
     assert "Could not access model data at s3://" in said
+
+
+@pytest.mark.parametrize(
+    ("given", "count"),
+    [({}, 0), ({"Containers": [{}, {}]}, 2), ({"PrimaryContainer": {}, "Containers": [{}]}, 2)],
+)
+def test_a_model_has_one_container(aws: Aws, given: dict[str, Any], count: int) -> None:
+    create, role = aws.client("sagemaker").create_model, aws.role("sagemaker")
+    said = refusal(create, ModelName="m", ExecutionRoleArn=role, **given)
+    assert f"A model of {count} containers is not supported" in said
 
 
 def test_a_configuration_needs_its_model(aws: Aws) -> None:

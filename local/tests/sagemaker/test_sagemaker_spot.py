@@ -112,13 +112,13 @@ def test_the_runtime_of_all_attempts_counts_and_the_wait_from_the_start(tmp_path
     watch = JobWatch({"MaxRuntimeInSeconds": 0.4, "MaxWaitTimeInSeconds": 60})
     idle = Instances(1, tmp_path, watch.news)
     threading.Timer(0.2, watch.reclaim, [0.4]).start()
-    assert watch.attempt(idle) == "Interrupted"
-    assert watch.capacity() == "Starting"
+    assert watch.wait_for_end(idle) == "Interrupted"
+    assert watch.wait_for_capacity() == "Starting"
     began = time.monotonic()
-    assert watch.attempt(idle) == "MaxRuntimeExceeded"
+    assert watch.wait_for_end(idle) == "MaxRuntimeExceeded"
     assert time.monotonic() - began < 0.4
     watch = JobWatch({"MaxRuntimeInSeconds": 0.4, "MaxWaitTimeInSeconds": 0.4})
-    assert watch.attempt(idle) == "MaxWaitTimeExceeded"
+    assert watch.wait_for_end(idle) == "MaxWaitTimeExceeded"
 
 
 @pytest.mark.parametrize(
@@ -159,8 +159,8 @@ def test_the_command_says_what_cannot_be_reclaimed(
 @pytest.mark.parametrize(
     ("url", "words"),
     [
-        (None, "only a local endpoint can reclaim instances, and this is AWS: `make local`"),
-        ("https://sagemaker.eu-west-1.amazonaws.com", "amazonaws.com is not one: `make local`"),
+        (None, "only a local endpoint can reclaim instances, and this is AWS: start one"),
+        ("https://sagemaker.eu-west-1.amazonaws.com", "amazonaws.com is not one: start one"),
         ("http://127.0.0.1:9", "is the local endpoint running at http://127.0.0.1:9?"),
     ],
 )

@@ -60,12 +60,27 @@ def refusal(aws: Aws, role: str, machine: dict[str, Any] | str) -> str:
             "the integration aws-sdk:s4:getObject names no service of the SDK",
         ),
         ("aws-sdk:s3:getObjekt", "the integration aws-sdk:s3:getObjekt names no action of s3"),
+        (
+            "aws-sdk:dynamodb:getItem",
+            "the integration aws-sdk:dynamodb:getItem is not supported by the local endpoint",
+        ),
     ],
 )
 def test_an_unsupported_integration_is_refused_in_one_sentence_that_names_its_state(
     aws: Aws, role: str, resource: str, why: str
 ) -> None:
     assert refusal(aws, role, alone(**task(resource, {}))) == f"state Only: {why}"
+
+
+def test_the_longest_name_of_a_state_cuts_off_nothing_of_what_is_supported(
+    aws: Aws, role: str
+) -> None:
+    name = "S" * 80
+    machine = {
+        "StartAt": name,
+        "States": {name: {**task("sagemaker:listModels", {}), "End": True}},
+    }
+    assert refusal(aws, role, machine).endswith("sagemaker:updateEndpoint)")
 
 
 def test_what_is_no_integration_at_all_is_refused(aws: Aws, role: str) -> None:

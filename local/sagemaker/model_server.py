@@ -13,11 +13,14 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local import images, processes
+from local import processes
 from local.context import current
 from local.credentials import Credentials, NotAuthorized, assume
+from local.images import ImageNotFound
 from local.logs import LogStream
-from local.sagemaker import container as sagemaker_container
+from local.sagemaker import container
+from local.sagemaker.models import ModelRecord
+from local.sagemaker.records import SERVICE
 
 START_SECONDS = 120.0  # SageMaker waits some minutes; a process has no instance to boot
 PING_SECONDS = 2.0  # "Custom Inference Code with Hosting Services", health checks
@@ -44,7 +47,7 @@ class ModelAnswer:
 class ModelServer:
     """One production variant's process, from its model archive to its end."""
 
-    def __init__(self, endpoint: str, variant: str, model: dict[str, Any]) -> None:
+    def __init__(self, endpoint: str, variant: str, model: ModelRecord) -> None:
         self._endpoint, self.variant, self._model = endpoint, variant, model
         self.log_group = f"/aws/sagemaker/Endpoints/{endpoint}"
         self.log_stream = f"{variant}/i-{secrets.token_hex(9)[:17]}"
@@ -61,12 +64,9 @@ class ModelServer:
     def start(self) -> None:
         """Bring the server up to its first healthy ping. Raises StartFailed."""
         try:
-            credentials = assume(
-                self._model["ExecutionRoleArn"],
-                "sagemaker.amazonaws.com",
-                "SageMaker",
-                self._model["ModelArn"],
-            )
+            model = self._model.description
+            role, arn = model["ExecutionRoleArn"], model["ModelArn"]
+            credentials = assume(role, SERVICE, "SageMaker", arn)
             self._launch = self._prepare(credentials)
             self._log = LogStream(credentials, self.log_group, self.log_stream)
             self._run()
@@ -119,33 +119,31 @@ class ModelServer:
                 self._idle.notify_all()
 
     def _prepare(self, credentials: Credentials) -> tuple[list[str], Path, dict[str, str]]:
-        container = self._model.get("PrimaryContainer") or self._model["Containers"][0]
+        declared = self._model.container
         try:
-            image = images.resolve(container["Image"])
-        except images.ImageNotFound as error:
-            raise StartFailed(f"Requested image {container['Image']} not found.") from error
-        argv = sagemaker_container.command(image, "serve")
-        if argv is None:
+            program = container.program(declared["Image"], "serve")
+        except ImageNotFound as error:
+            raise StartFailed(str(error)) from error
+        except container.NoProgram as error:
             raise StartFailed(
                 "CannotStartContainerError. Please ensure the model container for variant "
                 f"{self.variant} starts correctly when invoked with 'docker run <image> serve'."
-            )
+            ) from error
         ml = self._folder / "opt" / "ml"
         (ml / "model").mkdir(parents=True)
-        if container.get("ModelDataUrl"):
-            self._fetch(credentials.client("s3"), container["ModelDataUrl"], ml / "model")
-        requested = container.get("Environment", {})
-        environment = sagemaker_container.environment(image, requested, ml)
-        if not self._model["EnableNetworkIsolation"]:
+        if declared.get("ModelDataUrl"):
+            self._fetch(credentials.client("s3"), declared["ModelDataUrl"], ml / "model")
+        environment = program.environment(declared.get("Environment", {}), ml)
+        if not self._model.description["EnableNetworkIsolation"]:
             environment |= credentials.environment()
-        return argv, image.locate(image.workdir), environment
+        return program.argv, program.folder, environment
 
     def _fetch(self, s3: Any, uri: str, folder: Path) -> None:
         archive = self._folder / "model.tar.gz"
-        bucket, key = sagemaker_container.split(uri)
+        bucket, key = container.split(uri)
         try:
             s3.download_file(bucket, key, str(archive))
-            sagemaker_container.unpack(archive, folder)
+            container.unpack(archive, folder)
         except ClientError as error:
             raise StartFailed(
                 f'Failed to download model data for container "container_1" from URL: "{uri}". '
