@@ -19,10 +19,16 @@ FILES = subprocess.run(
 PAGES = [name for name in FILES if name.endswith(".md") and (ROOT / name).exists()]
 MAKEFILE = (ROOT / "Makefile").read_text()
 FENCE = re.compile(r"^```.*?^```", re.M | re.S)
+# A folder, or a file in one; less what make writes, and the folder of the seed data in S3
+PLACE = re.compile(r"(?!build/|\.local/|seed/)[\w.-]+/([\w.-]+/)*([\w.-]+\.[a-z]+)?")
 
 
 def text(page: str) -> str:
     return (ROOT / page).read_text(encoding="utf-8")
+
+
+def read_lines(file: str) -> list[str]:
+    return text(file).splitlines() if (ROOT / file).exists() else []
 
 
 def links(page: str) -> list[str]:
@@ -57,6 +63,24 @@ def test_every_link_leads_somewhere(page: str) -> None:
         there = (ROOT / page).parent / name if name else ROOT / page
         assert there.exists(), f"{page} links to {name}, which does not exist"
         assert not anchor or anchor in anchors(there), f"{page}: no heading is #{anchor}"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_file_that_a_page_names_is_there(page: str) -> None:
+    """From the root, or from the folder of the page."""
+    words = re.findall(r"`([^`]+)`", FENCE.sub("", text(page)))
+    bases = (ROOT, (ROOT / page).parent)
+    for name in filter(PLACE.fullmatch, words):
+        assert any((base / name).exists() for base in bases), f"{page}: there is no {name}"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_example_in_python_is_from_the_code(page: str) -> None:
+    """Line by line, but for what is left out."""
+    code = {line.strip() for file in FILES if file.endswith(".py") for line in read_lines(file)}
+    examples = re.findall(r"^```python\n(.*?)^```", text(page), re.M | re.S)
+    lines = [line.strip() for example in examples for line in example.splitlines()]
+    assert [line for line in lines if line and "..." not in line and line not in code] == []
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
+LOCKED = [str(file.relative_to(ROOT).with_suffix("")) for file in ROOT.glob("container/*.in")]
 
 
 def pins(name: str) -> set[str]:
@@ -19,6 +20,20 @@ def test_the_container_pins_what_the_project_pins(name: str) -> None:
     versions = {pin.split(" ")[0] for pin in pins(f"container/{name}")}
     assert versions
     assert versions <= {pin.split(" ")[0] for pin in pins("requirements.lock")}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "lock"),
+    [
+        ("requirements.in", "requirements.lock"),
+        *((f"{name}.in", f"{name}.txt") for name in LOCKED),
+    ],
+)
+def test_the_lock_holds_what_is_wanted(wanted: str, lock: str) -> None:
+    lines = (ROOT / wanted).read_text().splitlines()
+    names = {re.split(r"[^\w.-]", line)[0].lower() for line in lines if re.match(r"\w", line)}
+    assert names
+    assert names <= {pin.split("==")[0] for pin in pins(lock)}, "run make lock"
 
 
 @pytest.mark.parametrize(

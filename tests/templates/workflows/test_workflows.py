@@ -108,7 +108,8 @@ def test_no_run_fails_without_telling_somebody(template: Template) -> None:
     for definition in definitions(template).values():
         failures = {n for n, state in definition["States"].items() if state["Type"] == "Fail"}
         assert failures
-        assert not failures & reached(definition, "Notify", "ExplainDeployment")
+        silent = failures & reached(definition, "Notify", "ExplainDeployment")
+        assert not silent, f"{sorted(silent)}: nobody is told; lead there by EXPLAIN or NOTIFY"
 
 
 def test_a_failed_message_does_not_hide_the_error(template: Template) -> None:
