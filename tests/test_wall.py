@@ -4,7 +4,7 @@ from itertools import chain
 
 from local.tests.reading import ROOT, crossings
 
-PRODUCT = ("templates", "scripts", "container", "buildspec", "benchmarks")
+PRODUCT = ("templates", "scripts", "container", "benchmarks")
 
 
 def test_the_product_imports_nothing_of_the_local_endpoint() -> None:

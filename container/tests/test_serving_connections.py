@@ -129,6 +129,7 @@ def test_a_slow_body_is_given_up_while_others_are_served(impatient: int) -> None
 
 
 def test_a_connection_that_asks_nothing_more_is_closed(impatient: int) -> None:
+    began = time.monotonic()
     with Client(impatient) as silent, Client(impatient) as blank, Client(impatient) as kept:
         assert kept.ask(PING).status == 200
         for _ in range(4):
@@ -136,6 +137,7 @@ def test_a_connection_that_asks_nothing_more_is_closed(impatient: int) -> None:
             time.sleep(0.1)
         for client in (silent, blank, kept):
             assert client.closed()
+    assert time.monotonic() - began < Patience().idle  # what it was told, not what it is by itself
 
 
 def test_a_client_that_does_not_take_its_answer_is_cut_off(impatient: int) -> None:

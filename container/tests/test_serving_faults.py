@@ -4,6 +4,7 @@ import asyncio
 import json
 import random
 import signal
+import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -84,18 +85,20 @@ def test_twenty_thousand_mistakes_each_get_their_reason_and_leave_nothing_behind
     asyncio.run(run(100, MISTAKES // 4))
     before = resident_bytes(process.child.pid)
     seen = asyncio.run(run(0, MISTAKES))
-    sizes = []
-    for seed in (200, 300, 400, 500):  # what is only held for a while comes and goes; a leak stays
-        sizes.append(resident_bytes(process.child.pid))
+    sizes = [resident_bytes(process.child.pid)]
+    for seed in (200, 300, 400):  # what is only held for a while comes and goes; a leak stays
         asyncio.run(run(seed, MISTAKES // 40))
+        sizes.append(resident_bytes(process.child.pid))
     assert min(sizes) - before < 4_000_000
     assert {status for status, count in seen.items() if count > 100} >= {400, 404, 405, 406, 415}
     assert ask(process.port, post(BODY)).status == 200
 
 
 def test_others_are_served_while_clients_are_slow_and_greedy(process: Process) -> None:
-    """How soon, benchmarks/siege.py tells."""
+    """How soon, benchmarks/siege.py tells. Here: none of them waits for those to give up."""
     with besieged(process.port, SHAPE):
         for _ in range(50):
             for request in (PING, post(BODY)):
+                began = time.monotonic()
                 assert ask(process.port, request).status == 200
+                assert time.monotonic() - began < 30

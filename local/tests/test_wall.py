@@ -24,9 +24,9 @@ def test_no_file_of_local_imports_itself_in_a_circle() -> None:
 @pytest.mark.parametrize(
     "line",
     [
-        "from scripts.session import connect",
+        "from scripts.lib.session import connect",
         "import generate",
-        "def late():\n    from templates import asl",
+        "def late():\n    from templates import outputs",
         "import importlib\nimportlib.import_module('scripts.demo')",
         "__import__('generate')",
     ],

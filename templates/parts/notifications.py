@@ -70,7 +70,7 @@ def add_stage_alert(
     return template.add_resource(
         Rule(
             "StageAlert",
-            Description="A stage before Train failed",
+            Description="A stage failed that does not tell of it itself",
             EventPattern={
                 "source": ["aws.codepipeline"],
                 "detail-type": ["CodePipeline Stage Execution State Change"],

@@ -33,7 +33,7 @@ _SOURCE, _BUILD = "SourceOutput", "BuildOutput"
 
 
 @dataclass(frozen=True)
-class Action:
+class StageAction:
     """A stage of one action: the artifacts that it takes and gives, and what the pipeline needs to
     run it. `tells` says that what it runs tells of its own failures."""
 
@@ -52,11 +52,11 @@ class OneOf:
     """A stage that is one action under a condition of the template, and else another."""
 
     condition: str
-    action: Action
-    otherwise: Action
+    action: StageAction
+    otherwise: StageAction
 
 
-Stage: TypeAlias = Action | OneOf
+Stage: TypeAlias = StageAction | OneOf
 
 
 def plan_stages(
@@ -99,10 +99,11 @@ def add_pipeline(
     """Runs wait for each other (QUEUED): nothing pushed is lost, and no two meet at the endpoint.
 
     The first run begins as soon as the pipeline exists, and what it leaves in the bucket would fail
-    the rollback of a stack that fails later: the pipeline is created `after` all else.
+    the rollback of a stack that fails later. So the pipeline is created `after` what it does not
+    refer to itself; not after the notebook, which is there under a condition only.
     """
     refuse_lost_artifacts(stages)
-    always = [stage for stage in stages if isinstance(stage, Action)]
+    always = [stage for stage in stages if isinstance(stage, StageAction)]
     either = [stage for stage in stages if isinstance(stage, OneOf)]
     role = template.add_resource(
         service_role(
@@ -145,7 +146,7 @@ def add_pipeline(
 # ---- the stages
 
 
-def _check_out(parameters: Parameters, source: Source) -> Action:
+def _check_out(parameters: Parameters, source: Source) -> StageAction:
     actions = [
         codecommit.GetBranch,
         codecommit.GetCommit,
@@ -153,7 +154,7 @@ def _check_out(parameters: Parameters, source: Source) -> Action:
         codecommit.GetUploadArchiveStatus,
         codecommit.CancelUploadArchive,
     ]
-    return Action(
+    return StageAction(
         "Source",
         "Source",
         "CodeCommit",
@@ -176,9 +177,9 @@ def _build(
     gives: Sequence[str] = (),
     category: str = "Build",
     tells: bool = False,
-) -> Action:
+) -> StageAction:
     actions = [codebuild.StartBuild, codebuild.BatchGetBuilds]
-    return Action(
+    return StageAction(
         name,
         category,
         "CodeBuild",
@@ -190,7 +191,7 @@ def _build(
     )
 
 
-def _train(workflow: StateMachine) -> Action:
+def _train(workflow: StateMachine) -> StageAction:
     """The action waits for the execution, so its verdict is the stage's verdict."""
     actions = [
         stepfunctions.StartExecution,
@@ -198,7 +199,7 @@ def _train(workflow: StateMachine) -> Action:
         stepfunctions.DescribeExecution,
     ]
     executions = arn("states", "execution:${Workflow}:*", Workflow=workflow.get_att("Name"))
-    return Action(
+    return StageAction(
         "Train",
         "Invoke",
         "StepFunctions",
@@ -227,8 +228,8 @@ def _keep_artifacts(storage: Storage) -> list[Statement]:
     ]
 
 
-def _both(stage: Stage) -> list[Action]:
-    return [stage] if isinstance(stage, Action) else [stage.action, stage.otherwise]
+def _both(stage: Stage) -> list[StageAction]:
+    return [stage] if isinstance(stage, StageAction) else [stage.action, stage.otherwise]
 
 
 def refuse_lost_artifacts(stages: Iterable[Stage]) -> None:

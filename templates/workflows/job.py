@@ -27,7 +27,7 @@ from templates.workflows.disks import choose_key
 from templates.workflows.failure import problem, read_cause
 from templates.workflows.language import (
     EXPLAIN,
-    Rule,
+    ChoiceRule,
     State,
     Step,
     Way,
@@ -55,7 +55,8 @@ class Kind:
     `operations` is in the names of its operations and fields; `role`, `machines` and `isolation`
     are where its request has the role, the instances with their volumes, and the network, None
     where it has none. `reasons` are the fields that may say why it failed, the plainest first, and
-    `detail` is one that says how it ended.
+    `detail` is one that says how it ended. Tuning jobs are not among them: their names have at most
+    32 characters (CreateHyperParameterTuningJob), fewer than a version's.
     """
 
     operations: str
@@ -104,15 +105,6 @@ TRANSFORM = Kind(
     machines=("TransformResources",),
     isolation=None,
 )
-TUNING = Kind(
-    "HyperParameterTuning",
-    "hyper-parameter-tuning-job",
-    "StepFunctionsGetEventsForSageMakerTuningJobsRule",
-    "/aws/sagemaker/TrainingJobs",
-    role=("TrainingJobDefinition", "RoleArn"),
-    machines=("TrainingJobDefinition", "ResourceConfig"),
-    isolation=("TrainingJobDefinition",),
-)
 
 
 def job_role(
@@ -157,8 +149,8 @@ def job(
     seconds: int | str,
     tokens: Mapping[str, Any] | None = None,
     before: Sequence[Step] = (),
-    needed: tuple[Rule, Way] | None = None,
-    fall_back: Sequence[Rule] = (),
+    needed: tuple[ChoiceRule, Way] | None = None,
+    fall_back: Sequence[ChoiceRule] = (),
     note: str = "",
 ) -> list[Step]:
     """Run a job, and go on below when it has completed.
@@ -171,7 +163,8 @@ def job(
     in those of the states beside the job. The job is called by what lies at `job_name` and the
     retry count: a name is used up by its first try, and another try under it would fail with
     ResourceInUse and hide the reason of the first (CreateTrainingJob). A second job of a kind needs
-    a name of its own; tuning jobs have at most 32 characters, all others 63.
+    a name of its own, which begins with the version's: by that it is found when it has to be
+    stopped, and it may be touched at all. It has at most 63 characters.
 
     `instance_type` is a path, `machines` are the other fields of the instances, and `request` is
     the rest of the request but for name, role, network and tags. `before` stands between the choice
@@ -289,7 +282,7 @@ def _take_description(infix: str, kind: Kind, result: str, ask: str) -> list[Ste
 
 
 def _explain_end(
-    ask: str, kind: Kind, noun: str, result: str, fall_back: Sequence[Rule], note: str
+    ask: str, kind: Kind, noun: str, result: str, fall_back: Sequence[ChoiceRule], note: str
 ) -> Step:
     """Another way, or the end of the run, in a person's words."""
     name, status = f"{result}.{kind.field('Name')}", f"{result}.{kind.field('Status')}"

@@ -121,6 +121,7 @@ def _level(story: Sequence[Step]) -> State:
         _refuse_borrowing(step, state)
         states[step.name] = state
     _refuse_lost_ways(states)
+    _refuse_endless(states)
     return {"StartAt": story[0].name, "States": states}
 
 
@@ -190,17 +191,27 @@ def _refuse_lost_ways(states: dict[str, State]) -> None:
             )
 
 
+def _refuse_endless(states: dict[str, State]) -> None:
+    """From every step, some way leads to an end."""
+    ends = {name for name, state in states.items() if state["Type"] in ("Succeed", "Fail")}
+    while more := {n for n, state in states.items() if n not in ends and ends & {*_ways(state)}}:
+        ends |= more
+    if endless := sorted(states.keys() - ends):
+        raise ValueError(
+            f"no way leads from {endless[0]} to an end: let one of its ways lead out of the circle"
+        )
+
+
 def _refuse_borrowing(step: Step, state: State) -> None:
-    """A step lives on its own grants and tokens, so that it may move, and none is left behind when
-    it goes."""
-    inside = list(_all_steps(_inside(step)))
-    brought = {token for each in (step, *inside) for token in each.tokens}
-    used = set(_TOKEN.findall(json.dumps(state)))
+    """A step has the actions and tokens that it uses from itself, so that it may move, and none is
+    left behind when it goes. Whether a grant's resources are enough is not seen here."""
+    own = {key: value for key, value in state.items() if key != "ItemProcessor"}
+    used, brought = set(_TOKEN.findall(json.dumps(own))), set(step.tokens)
     if missing := sorted(used - brought):
         raise ValueError(
             f"{step.name} uses ${{{missing[0]}}} and brings no value for it: add `tokens`"
         )
-    if idle := sorted(step.tokens.keys() - used):
+    if idle := sorted(brought - used):
         raise ValueError(f"{step.name} brings ${{{idle[0]}}} and does not use it: remove the token")
     granted = {str(action.JSONrepr()) for grant in step.grants for action in grant.Action}
     if missing := sorted(needed(step.calls) - granted):

@@ -18,7 +18,7 @@ from troposphere import Sub
 from troposphere.iam import Role
 
 State: TypeAlias = dict[str, Any]
-Rule: TypeAlias = dict[str, Any]
+ChoiceRule: TypeAlias = dict[str, Any]
 
 # Where a run that failed goes: with an error that was caught, or with one of our own (failure.py)
 EXPLAIN, NOTIFY = "HasCause", "Notify"
@@ -102,7 +102,7 @@ def put(
 # ---- choices
 
 
-def choose(name: str, *ways: Rule, otherwise: Way, comment: str = "") -> Step:
+def choose(name: str, *ways: ChoiceRule, otherwise: Way, comment: str = "") -> Step:
     """Go the first of `ways` whose rule holds (`when`)."""
     state: State = {
         "Type": "Choice",
@@ -113,38 +113,38 @@ def choose(name: str, *ways: Rule, otherwise: Way, comment: str = "") -> Step:
     return Step(name, state)
 
 
-def check(name: str, rule: Rule, *, otherwise: Way, comment: str = "") -> Step:
+def check(name: str, rule: ChoiceRule, *, otherwise: Way, comment: str = "") -> Step:
     """Go on to the step below only if the rule holds."""
     return choose(name, when(rule), otherwise=otherwise, comment=comment)
 
 
-def when(rule: Rule, way: Way = None) -> Rule:
+def when(rule: ChoiceRule, way: Way = None) -> ChoiceRule:
     return {**rule, "Next": way}
 
 
-def equals(path: str, value: str | bool | float) -> Rule:
+def equals(path: str, value: str | bool | float) -> ChoiceRule:
     kind = {str: "String", bool: "Boolean"}.get(type(value), "Numeric")
     return {"Variable": path, f"{kind}Equals": value}
 
 
-def compares(path: str, operator: str, value: Any) -> Rule:
+def compares(path: str, operator: str, value: Any) -> ChoiceRule:
     """`operator` is a comparison of Amazon States Language, such as NumericLessThanEquals."""
     return {"Variable": path, operator: value}
 
 
-def matches(path: str, pattern: str) -> Rule:
+def matches(path: str, pattern: str) -> ChoiceRule:
     return compares(path, "StringMatches", pattern)
 
 
-def present(path: str) -> Rule:
+def present(path: str) -> ChoiceRule:
     return compares(path, "IsPresent", True)
 
 
-def all_of(*rules: Rule) -> Rule:
+def all_of(*rules: ChoiceRule) -> ChoiceRule:
     return {"And": list(rules)}
 
 
-def any_of(*rules: Rule) -> Rule:
+def any_of(*rules: ChoiceRule) -> ChoiceRule:
     return {"Or": list(rules)}
 
 
@@ -185,7 +185,7 @@ def task(
         **({"ResultSelector": select} if select else {}),
         **({"ResultPath": at} if at else {}),
         "Retry": [_retry(retried or _transient(integration))],
-        "Catch": list(caught or [catch(EXPLAIN)]),
+        "Catch": [catch(EXPLAIN)] if caught is None else list(caught),
         "Next": then,
     }
     resource = Sub(f"arn:${{AWS::Partition}}:states:::{calls}")
@@ -231,6 +231,7 @@ def each(
     caught: Sequence[State] | None = None,
     one_by_one: bool = False,
     then: Way = None,
+    tokens: Mapping[str, Any] | None = None,
     comment: str = "",
 ) -> Step:
     """Tell a story of its own for each item of a list. What ends one of them by `fail` goes to
@@ -247,17 +248,17 @@ def each(
         **({"Catch": list(caught)} if caught else {}),
         "Next": then,
     }
-    return Step(name, state)
+    return Step(name, state, tokens=tokens or {})
 
 
 def wait_until(
     look: Step,
     verdict_name: str,
-    *ways: Rule,
+    *ways: ChoiceRule,
     wait_name: str,
     count_name: str,
     start_name: str = "",
-    busy: Rule,
+    busy: ChoiceRule,
     too_long: Way,
     otherwise: Way,
     comment: str = "",
@@ -284,7 +285,7 @@ def wait_until(
     return [put(start_name, COUNT, FIRST_LOOK), *pause, look, verdict]
 
 
-def may_look() -> Rule:
+def may_look() -> ChoiceRule:
     """There are looks left."""
     return compares(_LOOK, "NumericLessThanEquals", LOOKS)
 

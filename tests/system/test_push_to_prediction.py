@@ -89,7 +89,7 @@ class Notices:
 
     def read(self) -> list[str]:
         """All notices so far; at least one has come since the last reading."""
-        until(self.more, 60)
+        until(self.more)
         return self.told
 
     def more(self) -> bool:
@@ -179,8 +179,9 @@ def test_a_failing_unit_test_stops_at_test_and_is_told(
     broken = {"tests/test_broken.py": "def test_broken() -> None:\n    assert 1 == 2\n"}
     aws.push(work, "Break a test", broken)
     assert aws.verdict(STACK, after=1) == "Failed"
-    assert set(aws.actions(STACK)) == {"Source", "Test"}
-    execution = aws.executions(STACK)[0]["pipelineExecutionId"]
+    actions = aws.actions(STACK)
+    assert set(actions) == {"Source", "Test"}
+    execution = actions["Test"]["pipelineExecutionId"]
     assert notices.read() == [f'"{STACK}: stage Test failed (execution {execution})"']
     assert endpoint_of(aws)["EndpointConfigName"] == before
     predict(aws, deployed, tmp_path)

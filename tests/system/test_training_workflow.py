@@ -15,6 +15,8 @@ from local.tests.remote import Remote
 from templates.kit.render import render
 from tests.templates.reading import of_type, read
 
+pytestmark = pytest.mark.slow  # jobs are processes, as the container has them
+
 ROOT = Path(generate.__file__).parent
 SERVING_IMAGE = "serving-image"
 # Waits to be interrupted unless a job before it left a checkpoint

@@ -17,6 +17,8 @@ from local.tests.remote import Remote
 from local.tests.training import lines, request, start
 from tests.container.test_own_model import CONTAINER, record
 
+pytestmark = pytest.mark.slow  # jobs are processes, as the container has them
+
 HYPERPARAMETERS = {"epochs": "40", "batch_size": "20", "checkpoint_seconds": "0"}
 
 

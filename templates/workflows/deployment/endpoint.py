@@ -19,7 +19,7 @@ from templates.workflows.language import (
     LOOKS,
     NOTIFY,
     Below,
-    Rule,
+    ChoiceRule,
     State,
     Step,
     Way,
@@ -137,7 +137,7 @@ def endpoint_problems() -> list[Step]:
     ]
 
 
-def _is(*statuses: str) -> Rule:
+def _is(*statuses: str) -> ChoiceRule:
     """The endpoint, as last seen, has one of these statuses."""
     rules = [equals(_STATUS, status) for status in statuses]
     return rules[0] if len(rules) == 1 else any_of(*rules)

@@ -18,7 +18,7 @@ from templates.parts.registry import Registry
 from templates.parts.storage import Storage
 from templates.workflows.job import TRAINING, VERSION_NAME, job, job_role
 from templates.workflows.language import (
-    Rule,
+    ChoiceRule,
     State,
     Step,
     all_of,
@@ -167,7 +167,7 @@ def _on_demand(settings: TrainingSettings) -> State:
     }
 
 
-def _fall_back(settings: TrainingSettings) -> Sequence[Rule]:
+def _fall_back(settings: TrainingSettings) -> Sequence[ChoiceRule]:
     """A spot job that lacked capacity is done once more, on demand.
 
     A job on demand does not fall back again, and a job that a person stopped (SecondaryStatus

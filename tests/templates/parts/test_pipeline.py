@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from templates.parts.pipeline import Action, OneOf, refuse_lost_artifacts
+from templates.parts.pipeline import OneOf, StageAction, refuse_lost_artifacts
 from tests.templates.reading import of_type
 
 Template = dict[str, Any]
@@ -73,8 +73,8 @@ def test_a_stage_that_fails_is_told_once(template: Template, in_china: bool) -> 
 # ---- what add_pipeline refuses
 
 
-def action(name: str, takes: Sequence[str] = (), gives: Sequence[str] = ()) -> Action:
-    return Action(name, "Build", "CodeBuild", {}, grants=(), takes=takes, gives=gives)
+def action(name: str, takes: Sequence[str] = (), gives: Sequence[str] = ()) -> StageAction:
+    return StageAction(name, "Build", "CodeBuild", {}, grants=(), takes=takes, gives=gives)
 
 
 def test_an_artifact_that_no_stage_before_gives_is_refused_by_name() -> None:

@@ -12,12 +12,12 @@ from troposphere.sns import Topic
 
 from templates.parts.registry import Registry
 from templates.workflows.failure import failure
-from templates.workflows.job import PROCESSING, TRAINING, TRANSFORM, TUNING, Kind, job, job_role
+from templates.workflows.job import PROCESSING, TRAINING, TRANSFORM, Kind, job, job_role
 from templates.workflows.joining import Workflow, join
 from templates.workflows.language import Step, end, present
 
 MODEL = botocore.session.get_session().get_service_model("sagemaker")
-KINDS = (TRAINING, PROCESSING, TRANSFORM, TUNING)
+KINDS = (TRAINING, PROCESSING, TRANSFORM)
 AT = "$.work"
 
 
@@ -187,7 +187,7 @@ def test_two_jobs_stand_in_one_story_one_after_the_other() -> None:
 def test_two_jobs_of_a_kind_need_two_names() -> None:
     with pytest.raises(ValueError, match="Second calls its job as First calls its own"):
         two_jobs(TRAINING, TRAINING)
-    two_jobs(TRAINING, TRAINING, job_name="$.other")
+    two_jobs(TRAINING, TRAINING, job_name="$.second")
 
 
 def test_a_job_without_its_results_goes_the_way_for_that() -> None:

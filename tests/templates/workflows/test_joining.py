@@ -150,6 +150,11 @@ def test_a_step_that_is_never_reached_is_refused_with_the_step_that_goes_past_it
         join("test", [say("Start", "End"), say("Island"), end("End")])
 
 
+def test_a_story_that_goes_round_for_ever_is_refused() -> None:
+    with pytest.raises(ValueError, match="no way leads from First to an end"):
+        join("test", [say("First"), say("Second", "First")])
+
+
 def test_two_steps_of_one_name_are_refused() -> None:
     with pytest.raises(ValueError, match="two steps are called Start"):
         join("test", [say("Start"), say("Start"), end("End")])
@@ -167,6 +172,16 @@ def test_a_token_that_a_step_inside_an_each_borrows_is_refused_too() -> None:
     bringing = put("Bring", "$.a", {"a": "${Bucket}"}, tokens={"Bucket": "b"})
     with pytest.raises(ValueError, match=r"Use uses \$\{Bucket\} and brings no value for it"):
         join("test", [bringing, each("Each", "$.all", {}, inside, at="$.x", caught=[]), end("End")])
+
+
+def test_an_each_brings_the_tokens_of_its_own_fields_itself() -> None:
+    inside = [put("Use", "$.b", {"b": "${B}"}, tokens={"B": "b"}), end("Done")]
+    item = {"item": "${B}"}
+    borrowing = each("Each", "$.all", item, inside, at="$.x", caught=[])
+    with pytest.raises(ValueError, match=r"Each uses \$\{B\} and brings no value for it"):
+        join("test", [borrowing, end("End")])
+    bringing = each("Each", "$.all", item, inside, at="$.x", caught=[], tokens={"B": "b"})
+    join("test", [bringing, end("End")])
 
 
 def test_a_token_without_use_is_refused() -> None:

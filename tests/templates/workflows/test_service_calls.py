@@ -8,19 +8,11 @@ import pytest
 from botocore.model import Shape, StructureShape
 from botocore.validate import ParamValidator
 
-from tests.templates.reading import grants
 from tests.templates.workflows.machines import TaskState, definitions, tasks
 
 Template = dict[str, Any]
 SERVICES = {"states": "stepfunctions"}
 SESSION = botocore.session.get_session()
-
-# Where a call and the permission it needs have different names (Actions, resources, and condition
-# keys for Amazon S3); states:startExecution.sync:2 needs more, test_iam.py has it
-PERMISSIONS = {
-    "s3:ListObjectsV2": {"s3:ListBucket"},
-    "s3:CopyObject": {"s3:GetObject", "s3:PutObject"},
-}
 
 
 def operation(integration: str) -> tuple[str, str]:
@@ -117,12 +109,3 @@ def test_a_misspelt_argument_would_be_found() -> None:
     assert "Unknown parameter" in complaints({"ModelName.$": "$.name", "Imgae": "x"}, shape)
     assert "Missing required" in complaints({}, shape)
     assert "Invalid type" in complaints({"ModelName": 1}, shape)
-
-
-def test_every_call_is_granted_to_its_workflow(template: Template) -> None:
-    for task in tasks(template):
-        service, name = operation(task.integration)
-        needed = PERMISSIONS.get(f"{service}:{name}", {f"{service}:{name}"})
-        role = f"{task.machine}Role"
-        granted = {a for grant in grants(template) if grant.role == role for a in grant.actions}
-        assert needed <= granted, task.name
