@@ -104,6 +104,7 @@ def _seed_data(parameters: Parameters, storage: Storage, then: str) -> Step:
             *use_key("UseKeyForData", storage.key, "s3"),
         ],
         tokens=places,
+        at=None,  # of a file nothing more is told
         select={"copied": True},
         caught=[catch([missing, fail("SeedingFailed")])],
         seconds=600,

@@ -35,7 +35,8 @@ def say(name: str, then: Way = None) -> Step:
 
 def call(name: str, actions: Sequence[Action] = (sns.Publish,), **more: Any) -> Step:
     more = {"caught": [catch("Lost")], **more}
-    return task(name, "sns:publish", {}, grants=[allow("Publish", actions, ["*"])], **more)
+    grants = [allow("Publish", actions, ["*"])]
+    return task(name, "sns:publish", {}, grants=grants, at="$.answer", **more)
 
 
 def states(story: list[Step]) -> dict[str, Any]:
@@ -135,9 +136,9 @@ def test_what_ends_an_item_ends_the_run_in_words_unless_it_is_caught() -> None:
 
 def test_an_integration_whose_errors_nobody_has_named_is_refused_in_words() -> None:
     with pytest.raises(ValueError, match="which errors of lambda may pass by themselves"):
-        task("Call", "lambda:invoke", {}, grants=[])
-    named = task("Call", "lambda:invoke", {}, grants=[], retried=["Lambda.ServiceException"])
-    assert named.state["Retry"][0]["ErrorEquals"] == ["Lambda.ServiceException"]
+        task("Call", "lambda:invoke", {}, grants=[], at=None)
+    named = task("Call", "lambda:invoke", {}, grants=[], at=None, retried=["Lambda.X"])
+    assert named.state["Retry"][0]["ErrorEquals"] == ["Lambda.X"]
 
 
 def test_a_story_that_does_not_end_is_refused() -> None:
@@ -224,7 +225,7 @@ def test_what_a_step_brings_reaches_the_workflow_from_wherever_it_stands() -> No
 
 
 def test_a_call_is_one_token_so_that_every_partition_works() -> None:
-    step = task("Call", "states:startExecution.sync:2", {}, grants=[])
+    step = task("Call", "states:startExecution.sync:2", {}, grants=[], at=None)
     assert step.state["Resource"] == "${StartExecution}"
     value = step.tokens["StartExecution"].to_dict()["Fn::Sub"]
     assert value == "arn:${AWS::Partition}:states:::states:startExecution.sync:2"
