@@ -166,8 +166,8 @@ def task(
     seconds: int | str = 60,
     then: Way = None,
 ) -> Step:
-    """Call a service, such as `sagemaker:createTrainingJob.sync`, and keep its answer, or `select` of
-    it, at a path; with `at` none it takes the place of all that the story carries.
+    """Call a service, such as `sagemaker:createTrainingJob.sync`, and keep its answer, or `select`
+    of it, at a path; with `at` none it takes the place of all that the story carries.
 
     The whole ARN is one token: a literal `arn:aws:` deploys in China and fails at the first
     execution, and cfn-lint accepts no other partition (E3601). `seconds` is a number, or the path
