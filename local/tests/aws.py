@@ -13,6 +13,8 @@ from local import images, server
 from local.context import Context
 from local.credentials import administrator
 
+# What has to come is waited for so long: nothing is proven by its being short
+SECONDS = 120.0
 MEDIA_TYPE = "application/vnd.oci.image.manifest.v1+json"
 SERVE = """#!/usr/bin/env python3
 import http.server, json, os, sys, time
@@ -46,7 +48,7 @@ http.server.ThreadingHTTPServer(address, ModelHandler).serve_forever()
 """
 
 
-def wait(question: Callable[[], Any], seconds: float = 15) -> Any:
+def wait(question: Callable[[], Any], seconds: float = SECONDS) -> Any:
     """The first true answer."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -57,7 +59,7 @@ def wait(question: Callable[[], Any], seconds: float = 15) -> Any:
     raise AssertionError("it did not happen in time")
 
 
-def settled(ask: Callable[[], Any], status: str, *moving: str, seconds: float = 15) -> Any:
+def settled(ask: Callable[[], Any], status: str, *moving: str, seconds: float = SECONDS) -> Any:
     """What is answered, once its status is none of `moving`."""
 
     def still() -> Any:

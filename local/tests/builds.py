@@ -3,7 +3,7 @@
 import textwrap
 from typing import Any
 
-from local.tests.aws import Aws, settled, unique
+from local.tests.aws import SECONDS, Aws, settled, unique
 
 
 def project(aws: Aws, buildspec: str, **more: Any) -> str:
@@ -31,7 +31,7 @@ def start(aws: Aws, name: str, **more: Any) -> str:
     return str(aws.client("codebuild").start_build(projectName=name, **more)["build"]["id"])
 
 
-def ended(aws: Aws, identifier: str, seconds: float = 40) -> dict[str, Any]:
+def ended(aws: Aws, identifier: str, seconds: float = SECONDS) -> dict[str, Any]:
     """The build once it is complete."""
     ask = aws.client("codebuild").batch_get_builds
     return dict(

@@ -61,7 +61,7 @@ def test_a_key_that_the_endpoint_did_not_give_is_refused(
 @pytest.mark.parametrize("path", ["/", "/moto-api/data.json", "/v1/repos/any/info/refs"])
 def test_a_request_without_a_key_gets_nothing(given: dict[str, str], path: str) -> None:
     with pytest.raises(urllib.error.HTTPError) as refused:
-        urllib.request.urlopen(given["AWS_ENDPOINT_URL"] + path, timeout=5)
+        urllib.request.urlopen(given["AWS_ENDPOINT_URL"] + path, timeout=60)
     assert refused.value.code in (401, 403, 404)
     assert "Access-Control-Allow-Origin" not in refused.value.headers
 
@@ -69,7 +69,7 @@ def test_a_request_without_a_key_gets_nothing(given: dict[str, str], path: str) 
 def test_another_hosts_name_is_turned_away(given: dict[str, str]) -> None:
     request = urllib.request.Request(given["AWS_ENDPOINT_URL"], headers={"Host": "evil.example"})
     with pytest.raises(urllib.error.HTTPError) as refused:
-        urllib.request.urlopen(request, timeout=5)
+        urllib.request.urlopen(request, timeout=60)
     assert refused.value.code == 403
 
 
@@ -79,7 +79,7 @@ def test_the_keys_are_for_their_owner_only(given: dict[str, str], home: Path) ->
 
 def test_one_folder_serves_one_endpoint(given: dict[str, str], home: Path) -> None:
     second = start(home)
-    said, _ = second.communicate(timeout=30)
+    said, _ = second.communicate(timeout=60)
     assert second.returncode == 2
     assert "another local endpoint uses" in said
 
@@ -87,7 +87,7 @@ def test_one_folder_serves_one_endpoint(given: dict[str, str], home: Path) -> No
 def test_a_taken_port_is_named(given: dict[str, str], tmp_path: Path) -> None:
     port = given["AWS_ENDPOINT_URL"].rsplit(":", 1)[1]
     second = start(tmp_path, "--port", port)
-    said, _ = second.communicate(timeout=30)
+    said, _ = second.communicate(timeout=60)
     assert second.returncode == 2
     assert f"cannot listen on port {port}" in said
 

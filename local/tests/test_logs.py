@@ -13,5 +13,5 @@ def test_a_program_that_says_much_does_not_wait_for_its_log(aws: Aws) -> None:
     with LogStream(administrator(), group, "stream") as log:
         for number in range(9_900):
             log.write(str(number))
-    assert time.monotonic() - began < 2.5
+    assert time.monotonic() - began < 20  # a call for each would take longer
     assert aws.log(group, "stream")[-1] == "9899"

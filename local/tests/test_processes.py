@@ -11,7 +11,7 @@ from local.tests.remote import alive
 SLEEP_WITH_GRANDCHILD = "sleep 300 & echo $!; exec sleep 300"
 
 
-def gone(pid: int, seconds: float = 5) -> bool:
+def gone(pid: int, seconds: float = 60) -> bool:
     deadline = time.monotonic() + seconds
     while alive(pid) and time.monotonic() < deadline:
         time.sleep(0.05)

@@ -70,7 +70,7 @@ def test_another_region_is_refused_although_it_is_the_partitions_first(aws: Aws)
 def test_what_is_no_request_for_aws_is_turned_away(
     aws: Aws, path: str, headers: dict[str, str], status: int
 ) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", aws.context.port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", aws.context.port, timeout=60)
     connection.request("POST", path, headers=headers)
     assert connection.getresponse().status == status
     connection.close()

