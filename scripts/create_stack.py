@@ -180,7 +180,8 @@ def show_next(known: Mapping[str, str], stack: str, console: Console, *, new: bo
     console.line(f"  `make logs STACK={stack}` follows it, `make status STACK={stack}` shows it.")
     if "RepositoryCloneUrl" in known:
         console.line("Clone the model's repository:")
-        console.line(f"  git clone {known['RepositoryCloneUrl']}")
+        # Beside this folder: in it, the project's own checks would look through the clone
+        console.line(f"  git clone {known['RepositoryCloneUrl']} ../model")
 
 
 class TemplateLoader(yaml.SafeLoader):
