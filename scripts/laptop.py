@@ -50,10 +50,20 @@ def prepare(code: Path, channel: Path) -> None:
     """BASE as SageMaker fills /opt/ml: values are strings, the data lies in a channel."""
     if channel == DATA and not (channel / "train.tfrecords").is_file():
         write_digits(channel)
+    if not channel.is_dir():
+        raise Problem(
+            f"CHANNEL: there is no folder {channel}; `make data` writes {DATA}, else name one that "
+            "holds train, validation and eval .tfrecords"
+        )
+    file = code / "hyperparameters.json"
     try:
-        chosen = json.loads((code / "hyperparameters.json").read_text())
+        chosen = json.loads(file.read_text())
+    except FileNotFoundError:
+        raise Problem(f"{file} is missing: write {{}} into it to choose nothing") from None
     except ValueError as error:
-        raise Problem(f"{code}/hyperparameters.json is not JSON: {error}") from None
+        raise Problem(f"{file} is not JSON: {error}") from None
+    if not isinstance(chosen, dict):
+        raise Problem(f'{file} has to be an object such as {{"epochs": 12}}')
     for old in ("input", "output", "model"):
         shutil.rmtree(BASE / old, ignore_errors=True)
     for folder in ("config", "data"):

@@ -83,6 +83,33 @@ def test_a_mistake_is_told_in_one_line(tmp_path: Path, words: tuple[str, ...], r
     assert "Traceback" not in said
 
 
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (None, "hyperparameters.json is missing: write {} into it"),
+        ("{", "hyperparameters.json is not JSON"),
+        ("[1]", 'hyperparameters.json has to be an object such as {"epochs": 12}'),
+    ],
+)
+def test_hyperparameters_that_are_none_are_told(
+    tmp_path: Path, text: str | None, reason: str
+) -> None:
+    file = repository(tmp_path / "model", ECHO) / "hyperparameters.json"
+    if text is None:
+        file.unlink()
+    else:
+        file.write_text(text)
+    said = laptop(tmp_path, "train", "--code", "model").communicate()[0]
+    assert reason in said
+    assert "Traceback" not in said
+
+
+def test_a_channel_that_is_not_there_is_told_by_its_name(tmp_path: Path) -> None:
+    repository(tmp_path / "model", ECHO)
+    said = laptop(tmp_path, "train", "--code", "model", "--channel", "none").communicate()[0]
+    assert "CHANNEL: there is no folder none" in said
+
+
 def test_serving_without_a_model_names_the_way_to_one(tmp_path: Path) -> None:
     (repository(tmp_path / "model", ECHO) / "serve").write_text("")
     said = laptop(tmp_path, "serve", "--code", "model").communicate()[0]
