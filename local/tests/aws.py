@@ -13,7 +13,7 @@ from local import images, server
 from local.context import Context
 from local.credentials import administrator
 
-# What has to come is waited for so long: nothing is proven by its being short
+# What has to come is waited for so long; what must not be waited for lasts longer (sleep 600)
 SECONDS = 120.0
 MEDIA_TYPE = "application/vnd.oci.image.manifest.v1+json"
 SERVE = """#!/usr/bin/env python3

@@ -173,7 +173,7 @@ def test_a_stopped_build_gets_to_clean_up_and_leaves_no_process(aws: Aws, tmp_pa
           build:
             commands:
               - trap 'echo cleaning; exit 1' TERM
-              - echo $$ > {tmp_path}/pid; sleep 60 & wait
+              - echo $$ > {tmp_path}/pid; sleep 600 & wait
           post_build: {{commands: [echo never]}}
         """,
         ),
@@ -199,7 +199,7 @@ def test_a_stopped_build_waits_for_the_trap_of_a_subshell(aws: Aws, tmp_path: Pa
         phases:
           build:
             commands:
-              - (trap 'sleep 1; echo cleaned; exit 1' TERM; touch {tmp_path}/on; sleep 60 & wait)
+              - (trap 'sleep 1; echo cleaned; exit 1' TERM; touch {tmp_path}/on; sleep 600 & wait)
               - echo never
         """,
         ),
@@ -220,7 +220,7 @@ def test_a_build_past_its_time_is_ended_and_says_so(
             aws,
             """\
         version: 0.2
-        phases: {build: {commands: [sleep 60]}}
+        phases: {build: {commands: [sleep 600]}}
         """,
         ),
     )
@@ -239,7 +239,7 @@ def test_log_lines_arrive_while_the_build_runs(aws: Aws) -> None:
         aws,
         """\
         version: 0.2
-        phases: {build: {commands: [echo early, sleep 60]}}
+        phases: {build: {commands: [echo early, sleep 600]}}
         """,
         logsConfig={"cloudWatchLogs": {"status": "ENABLED", "groupName": "/own/group"}},
     )

@@ -30,7 +30,7 @@ def bad(aws: Aws, tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture(scope="module")
 def hanging(aws: Aws, tmp_path_factory: pytest.TempPathFactory) -> str:
-    return aws.image(tmp_path_factory.mktemp("images"), train="exec sleep 60")
+    return aws.image(tmp_path_factory.mktemp("images"), train="exec sleep 600")
 
 
 def test_a_training_job_is_awaited_and_described(aws: Aws, role: str, good: str) -> None:
