@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from troposphere import Equals, Not, Or, Parameter, Region, Template
 
 from templates.choices import CHOICES, Choice
+from templates.kit.iam import BOUNDED
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class Parameters:
     notebook_idle_minutes: Parameter
     notification_email: Parameter
     log_retention_days: Parameter
+    permissions_boundary: Parameter
     in_china: str
     notebook_wanted: str
     email_wanted: str
@@ -44,6 +46,9 @@ def add_parameters(template: Template) -> Parameters:
     fields = {_snake(choice.name): _add(template, choice) for choice in CHOICES}
     in_china = Or(Equals(Region, "cn-north-1"), Equals(Region, "cn-northwest-1"))
     notebook = Equals(fields["notebook_enabled"].ref(), "true")
+    # Named, as every role of the template refers to it
+    bounded = Not(Equals(fields["permissions_boundary"].ref(), ""))
+    template.add_condition(BOUNDED, bounded)
     email = Not(Equals(fields["notification_email"].ref(), ""))
     return Parameters(
         **fields,
@@ -52,6 +57,12 @@ def add_parameters(template: Template) -> Parameters:
         notebook_wanted=template.add_condition("NotebookWanted", notebook),
         email_wanted=template.add_condition("EmailWanted", email),
     )
+
+
+def add_parameter(template: Template, name: str) -> Parameter:
+    """Declare one choice, for a template that has few."""
+    (choice,) = (one for one in CHOICES if one.name == name)
+    return _add(template, choice)
 
 
 def _add(template: Template, choice: Choice) -> Parameter:

@@ -17,12 +17,14 @@ from awacs.aws import (
     StringEquals,
     StringEqualsIfExists,
 )
-from troposphere import AccountId, AWSHelperFn, If, Sub, encode_to_dict
+from troposphere import AccountId, AWSHelperFn, If, NoValue, Ref, Sub, encode_to_dict
 from troposphere.iam import Policy, Role
 from troposphere.s3 import Bucket
 
 Resource: TypeAlias = str | AWSHelperFn
 VERSION = "2012-10-17"
+# The condition under which each role of the stack has the boundary that a parameter names
+BOUNDED = "Bounded"
 
 
 def allow(
@@ -88,6 +90,7 @@ def service_role(
         title,
         Description=description,
         AssumeRolePolicyDocument=trust(service, source_arn),
+        PermissionsBoundary=If(BOUNDED, Ref("PermissionsBoundary"), NoValue),
         Policies=[policy("Work", grants), *more],
     )
     if condition:

@@ -15,7 +15,7 @@ from awacs.aws import (
     Statement,
     StringLike,
 )
-from troposphere import Retain, RetainExceptOnCreate, Sub, Template
+from troposphere import Ref, Retain, RetainExceptOnCreate, Sub, Tags, Template
 from troposphere.kms import Alias, Key
 
 from templates.kit.iam import VERSION, arn, service_in_region
@@ -30,6 +30,8 @@ def add_key(template: Template) -> Key:
             UpdateReplacePolicy=Retain,
             Description=Sub("Data, models, images, logs and messages of ${ProjectName}"),
             EnableKeyRotation=True,
+            # Known by its tag to those who may make it without being administrators
+            Tags=Tags(project=Ref("ProjectName")),
             KeyPolicy=PolicyDocument(
                 Version=VERSION,
                 Statement=[_for_the_account(), *_for_logs(), *_for_events()],
