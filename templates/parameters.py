@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from troposphere import Equals, Not, Or, Parameter, Region, Template
 
 from templates.choices import CHOICES, Choice
-from templates.kit.iam import BOUNDED
+
+# The condition under which each role of the stack has the boundary that PermissionsBoundary names
+BOUNDED = "Bounded"
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,6 @@ def add_parameters(template: Template) -> Parameters:
     fields = {_snake(choice.name): _add(template, choice) for choice in CHOICES}
     in_china = Or(Equals(Region, "cn-north-1"), Equals(Region, "cn-northwest-1"))
     notebook = Equals(fields["notebook_enabled"].ref(), "true")
-    # Named, as every role of the template refers to it
     bounded = Not(Equals(fields["permissions_boundary"].ref(), ""))
     template.add_condition(BOUNDED, bounded)
     email = Not(Equals(fields["notification_email"].ref(), ""))

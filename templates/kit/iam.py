@@ -21,10 +21,10 @@ from troposphere import AccountId, AWSHelperFn, If, NoValue, Ref, Sub, encode_to
 from troposphere.iam import Policy, Role
 from troposphere.s3 import Bucket
 
+from templates.parameters import BOUNDED
+
 Resource: TypeAlias = str | AWSHelperFn
 VERSION = "2012-10-17"
-# The condition under which each role of the stack has the boundary that a parameter names
-BOUNDED = "Bounded"
 
 
 def allow(

@@ -50,17 +50,25 @@ def add_deployer(template: Template, system: Template) -> tuple[Role, ManagedPol
     stack's name and the logical ID.
     """
     boundary = template.add_resource(_boundary(system))
+    # A policy of its own: a role's inline policies have 10,240 characters (IAM and STS quotas)
+    make_roles = template.add_resource(
+        ManagedPolicy(
+            "MakeRoles",
+            Description="How CloudFormation may make the roles of the stack",
+            PolicyDocument=PolicyDocument(Version=VERSION, Statement=_make_roles(system, boundary)),
+        )
+    )
     role = template.add_resource(
         Role(
             "DeployerRole",
             Description="What CloudFormation may do to bring the stack up, change and remove it",
             # No page says that CloudFormation sends a source when it assumes a stack's role
             AssumeRolePolicyDocument=trust("cloudformation", None),
+            ManagedPolicyArns=[make_roles.ref()],
             Policies=[
                 policy(
                     "Work",
                     [
-                        *_make_roles(system, boundary),
                         *_make_key(),
                         *_make_buckets(system),
                         *_make_topic(system),

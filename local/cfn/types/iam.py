@@ -1,4 +1,4 @@
-"""AWS::IAM::Role, with its policies inline, and AWS::IAM::ManagedPolicy."""
+"""AWS::IAM::Role, with its policies, and AWS::IAM::ManagedPolicy."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -34,6 +34,12 @@ def _set_policies(work: ResourceWork) -> None:
         work.call("iam.delete_role_policy", RoleName=work.id, PolicyName=name)
     for name, policy in wanted.items():
         work.call("iam.put_role_policy", RoleName=work.id, PolicyName=name, PolicyDocument=policy)
+    attached = set(work.properties.get("ManagedPolicyArns", []))
+    attached_before = set(work.previous.get("ManagedPolicyArns", []))
+    for arn in sorted(attached_before - attached):
+        work.call("iam.detach_role_policy", RoleName=work.id, PolicyArn=arn)
+    for arn in sorted(attached - attached_before):
+        work.call("iam.attach_role_policy", RoleName=work.id, PolicyArn=arn)
 
 
 def _policies(properties: Mapping[str, Any]) -> dict[str, Any]:
@@ -43,6 +49,8 @@ def _policies(properties: Mapping[str, Any]) -> dict[str, Any]:
 def _delete(work: ResourceWork) -> None:
     for name in work.call("iam.list_role_policies", RoleName=work.id)["PolicyNames"]:
         work.call("iam.delete_role_policy", RoleName=work.id, PolicyName=name)
+    for one in work.call("iam.list_attached_role_policies", RoleName=work.id)["AttachedPolicies"]:
+        work.call("iam.detach_role_policy", RoleName=work.id, PolicyArn=one["PolicyArn"])
     work.call("iam.delete_role", RoleName=work.id)
 
 
@@ -75,7 +83,7 @@ TYPES = {
         frozenset(
             {
                 *("RoleName", "AssumeRolePolicyDocument", "Description", "Policies", "Tags"),
-                "PermissionsBoundary",
+                *("PermissionsBoundary", "ManagedPolicyArns"),
             }
         ),
         create=_create,

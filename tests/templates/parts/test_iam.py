@@ -70,9 +70,13 @@ def test_no_action_is_a_pattern(template: Template) -> None:
     assert not [grant for grant in grants(template) for a in grant.actions if "*" in a]
 
 
-def test_no_role_has_a_managed_policy(template: Template) -> None:
+def test_no_role_has_a_managed_policy_and_each_takes_the_boundary(template: Template) -> None:
     for role in of_type(template, "AWS::IAM::Role").values():
-        assert role.keys() <= {"Description", "AssumeRolePolicyDocument", "Policies"}
+        assert "ManagedPolicyArns" not in role
+        assert role["PermissionsBoundary"]["Fn::If"][:2] == [
+            "Bounded",
+            {"Ref": "PermissionsBoundary"},
+        ]
 
 
 def test_every_role_is_assumed_from_this_account_only(template: Template) -> None:
