@@ -61,7 +61,7 @@ def _log_delivery() -> None:
     from moto.s3.models import FakeBucket
     from moto.s3.utils import LOGGING_SERVICE_PRINCIPAL
 
-    from local.credentials import as_list
+    from local.authorization.conditions import as_list
 
     def allowed(target_bucket: Any, target_prefix: str | None) -> bool:
         policy = json.loads(target_bucket.policy or b'{"Statement": []}')
