@@ -113,10 +113,15 @@ def write_log_group(group: LogGroup) -> list[Statement]:
 
 
 def write_job_logs(group: str, streams: Resource) -> list[Statement]:
-    """Let SageMaker write the output of containers to streams of a group it may have to create."""
-    groups = [logs.CreateLogGroup, logs.DescribeLogStreams]
+    """Let SageMaker write the output of containers to streams of a group it may have to create.
+
+    A group is asked for with and without `:*` (Overview of managing access permissions to your
+    CloudWatch Logs resources).
+    """
+    find = [logs.CreateLogGroup, logs.DescribeLogStreams]
+    groups = [arn("logs", f"log-group:{group}"), arn("logs", f"log-group:{group}:*")]
     return [
-        allow("FindLogStreams", groups, [arn("logs", f"log-group:{group}*")]),
+        allow("FindLogStreams", find, groups),
         allow("WriteLogs", [logs.CreateLogStream, logs.PutLogEvents], [streams]),
     ]
 
