@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from troposphere import Equals, Not, Or, Parameter, Region, Template
+from troposphere import Equals, Not, Or, Parameter, Region, Select, Split, Sub, Template
 
 from templates.choices import CHOICES, Choice
 
@@ -39,6 +39,7 @@ class Parameters:
     log_retention_days: Parameter
     permissions_boundary: Parameter
     in_china: str
+    base_image_here: str
     notebook_wanted: str
     email_wanted: str
 
@@ -47,6 +48,8 @@ def add_parameters(template: Template) -> Parameters:
     """Declare every choice; the field of `TrainingVolumeGB` is `training_volume_gb`."""
     fields = {_snake(choice.name): _add(template, choice) for choice in CHOICES}
     in_china = Or(Equals(Region, "cn-north-1"), Equals(Region, "cn-northwest-1"))
+    registry = Sub("${AWS::AccountId}.dkr.ecr.${AWS::Region}.${AWS::URLSuffix}")
+    here = Equals(Select(0, Split("/", fields["base_image"].ref())), registry)
     notebook = Equals(fields["notebook_enabled"].ref(), "true")
     bounded = Not(Equals(fields["permissions_boundary"].ref(), ""))
     template.add_condition(BOUNDED, bounded)
@@ -55,6 +58,8 @@ def add_parameters(template: Template) -> Parameters:
         **fields,
         # Over AWS::Region: cfn-lint, and at times CloudFormation, do not follow AWS::Partition
         in_china=template.add_condition("InChina", in_china),
+        # In the account's own registry: whoever pulls it there needs a grant
+        base_image_here=template.add_condition("BaseImageIsHere", here),
         notebook_wanted=template.add_condition("NotebookWanted", notebook),
         email_wanted=template.add_condition("EmailWanted", email),
     )

@@ -116,7 +116,10 @@ def objects(bucket: Bucket, prefix: str = "") -> Sub:
     return Sub(f"${{{bucket.title}.Arn}}/{prefix}*")
 
 
-def service_in_region(service: str) -> Sub:
-    """A value of kms:ViaService: `s3.eu-west-1.amazonaws.com`, in China
-    `s3.cn-north-1.amazonaws.com.cn`."""
-    return Sub(f"{service}.${{AWS::Region}}.${{AWS::URLSuffix}}")
+def via(service: str) -> Sub:
+    """A value of kms:ViaService: `s3.eu-west-1.amazonaws.com`, `s3.cn-north-1.amazonaws.com`.
+
+    No AWS::URLSuffix: "Use the .amazonaws.com suffix of the AWS KMS ViaService name in all AWS
+    partitions" (AWS KMS condition keys, KMS Developer Guide).
+    """
+    return Sub(f"{service}.${{AWS::Region}}.amazonaws.com")

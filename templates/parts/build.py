@@ -4,13 +4,13 @@ The build specifications come from buildspec/ into the template, so that a push 
 repository cannot change what the privileged build runs.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from awacs import codebuild, s3, states
-from awacs.aws import Statement
-from troposphere import Sub, Template
+from awacs import codebuild, kms, s3, states
+from awacs.aws import Action, Statement
+from troposphere import If, NoValue, Select, Split, Sub, Template
 from troposphere.codebuild import (
     Artifacts,
     CloudWatchLogs,
@@ -25,14 +25,15 @@ from troposphere.codebuild import Source as BuildSource
 from troposphere.stepfunctions import StateMachine
 
 from templates.kit.grants import (
+    pull_images,
     push_images,
-    read_objects,
+    read_artifacts,
     see_key,
     use_key,
     write_log_group,
     write_objects,
 )
-from templates.kit.iam import allow, arn, objects, service_role
+from templates.kit.iam import allow, arn, objects, policy, service_role
 from templates.kit.logs import add_log_group
 from templates.parameters import Parameters
 from templates.parts.registry import Registry
@@ -91,10 +92,18 @@ def add_builds(
         },
         grants=[
             *push_images(registry.repository),
-            *write_objects("WriteArtifacts", storage.artifacts, "${ProjectName}/"),
+            *write_objects("WriteArtifacts", objects(storage.artifacts, "${ProjectName}/")),
+        ],
+        gives=True,
+        more=[
+            If(
+                parameters.base_image_here,
+                policy("BaseImage", _pull_base_image(parameters)),
+                NoValue,
+            )
         ],
         minutes=60,
-        privileged=True,  # docker build needs it; this role can push images and nothing else
+        privileged=True,  # docker build needs it; this role can push images and little else
     )
     return Builds(test=test, image=image)
 
@@ -136,9 +145,14 @@ def _add_project(
     variables: Mapping[str, Any],
     grants: list[Statement],
     minutes: int,
+    gives: bool = False,
+    more: Sequence[If] = (),
     privileged: bool = False,
     condition: str | None = None,
 ) -> Project:
+    """A build of the pipeline, which takes an artifact, and `gives` one or none. `grants` and
+    `more` are what its commands need."""
+    key: list[Action] = [kms.Decrypt, kms.GenerateDataKey] if gives else [kms.Decrypt]
     name = f"${{ProjectName}}-{title.lower()}"
     logs = add_log_group(
         template, f"{title}BuildLogs", f"/aws/codebuild/{name}", parameters, storage.key, condition
@@ -151,7 +165,7 @@ def _add_project(
             arn("codebuild", f"project/{name}"),
             [
                 *write_log_group(logs),
-                *read_objects("ReadArtifacts", objects(storage.artifacts, "${ProjectName}/")),
+                *read_artifacts(objects(storage.artifacts, "${ProjectName}/")),
                 # CodeBuild looks at whose the bucket is (Allow CodeBuild to interact with other AWS
                 # services, CodeBuild User Guide)
                 allow(
@@ -159,11 +173,12 @@ def _add_project(
                     [s3.GetBucketAcl, s3.GetBucketLocation],
                     [storage.artifacts.get_att("Arn")],
                 ),
-                *use_key("UseKeyForArtifacts", storage.key, "s3", "codebuild"),
+                *use_key("UseKeyForArtifacts", storage.key, "s3", *key),
                 *see_key(storage.key),
                 *grants,
             ],
             condition,
+            more,
         )
     )
     project = Project(
@@ -203,3 +218,16 @@ def _write_reports(reports: ReportGroup) -> list[Statement]:
         codebuild.UpdateReport,
     ]
     return [allow("WriteReports", actions, [reports.get_att("Arn")])]
+
+
+def _pull_base_image(parameters: Parameters) -> list[Statement]:
+    """Pull the base image that lies in the account's own registry
+    (ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME:TAG or NAME@DIGEST)."""
+    image = parameters.base_image.ref()
+    # A delimiter is plain text, and the registry's name ends otherwise in China
+    parts = If(
+        parameters.in_china, Split(".amazonaws.com.cn/", image), Split(".amazonaws.com/", image)
+    )
+    untagged = Select(0, Split(":", Select(1, parts)))
+    name = Select(0, Split("@", untagged))
+    return pull_images("PullBaseImage", arn("ecr", "repository/${Name}", Name=name))

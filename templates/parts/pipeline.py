@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from awacs import codebuild, codecommit, s3
+from awacs import codebuild, codecommit, kms, s3
 from awacs import states as stepfunctions
 from awacs.aws import Statement
 from troposphere import AWSObject, If, Template
@@ -22,7 +22,7 @@ from troposphere.codepipeline import (
 )
 from troposphere.stepfunctions import StateMachine
 
-from templates.kit.grants import read_objects, see_key, use_key, write_objects
+from templates.kit.grants import read_artifacts, see_key, use_key, write_objects
 from templates.kit.iam import allow, arn, objects, policy, service_role
 from templates.parameters import Parameters
 from templates.parts.build import Builds
@@ -193,11 +193,7 @@ def _build(
 
 def _train(workflow: StateMachine) -> StageAction:
     """The action waits for the execution, so its verdict is the stage's verdict."""
-    actions = [
-        stepfunctions.StartExecution,
-        stepfunctions.DescribeStateMachine,
-        stepfunctions.DescribeExecution,
-    ]
+    start = [stepfunctions.StartExecution, stepfunctions.DescribeStateMachine]
     executions = arn("states", "execution:${Workflow}:*", Workflow=workflow.get_att("Name"))
     return StageAction(
         "Train",
@@ -208,7 +204,10 @@ def _train(workflow: StateMachine) -> StageAction:
             "InputType": "FilePath",
             "Input": "workflow.json",
         },
-        grants=[allow("RunTrainingWorkflow", actions, [workflow.ref(), executions])],
+        grants=[
+            allow("StartTrainingWorkflow", start, [workflow.ref()]),
+            allow("FollowTrainingWorkflow", [stepfunctions.DescribeExecution], [executions]),
+        ],
         takes=[_BUILD],
         tells=True,
     )
@@ -218,12 +217,13 @@ def _train(workflow: StateMachine) -> StageAction:
 
 
 def _keep_artifacts(storage: Storage) -> list[Statement]:
+    folder = objects(storage.artifacts, "${ProjectName}/")
     find = [s3.GetBucketAcl, s3.GetBucketLocation, s3.GetBucketVersioning]
     return [
-        *read_objects("ReadArtifacts", objects(storage.artifacts, "${ProjectName}/")),
-        *write_objects("WriteArtifacts", storage.artifacts, "${ProjectName}/"),
+        *read_artifacts(folder),
+        *write_objects("WriteArtifacts", folder),
         allow("FindArtifacts", find, [storage.artifacts.get_att("Arn")]),
-        *use_key("UseKeyForArtifacts", storage.key, "s3"),
+        *use_key("UseKeyForArtifacts", storage.key, "s3", kms.Decrypt, kms.GenerateDataKey),
         *see_key(storage.key),
     ]
 
