@@ -11,8 +11,9 @@ from typing import Any
 KEYS = (
     *("aws:PrincipalAccount", "aws:PrincipalArn", "aws:PrincipalIsAWSService"),
     *("aws:RequestedRegion", "aws:SecureTransport", "aws:SourceAccount", "aws:SourceArn"),
-    *("aws:RequestTag/*", "aws:TagKeys"),
-    *("cloudwatch:namespace", "iam:PassedToService", "s3:prefix"),
+    *("aws:RequestTag/*", "aws:ResourceTag/*", "aws:TagKeys"),
+    *("cloudformation:RoleArn", "cloudwatch:namespace", "s3:prefix"),
+    *("iam:PassedToService", "iam:PermissionsBoundary"),
     *("kms:CallerAccount", "kms:EncryptionContext:*", "kms:GrantIsForAWSResource"),
     "kms:ViaService",
 )

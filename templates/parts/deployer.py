@@ -30,14 +30,13 @@ from awacs.aws import (
     Statement,
     StringEquals,
     StringEqualsIfExists,
-    StringLike,
 )
 from troposphere import Ref, Sub, Template
 from troposphere.iam import ManagedPolicy, Role
 from troposphere.s3 import Bucket
 from troposphere.sns import Topic
 
-from templates.kit.iam import VERSION, allow, arn, policy, trust
+from templates.kit.iam import VERSION, allow, arn, policy, trust, via
 
 # Who a role of the stack is passed to; the same five stand in each PassRole of the stack itself
 SERVICES = ("codebuild", "codepipeline", "events", "sagemaker", "states")
@@ -162,7 +161,7 @@ def _boundary(system: Template) -> ManagedPolicy:
         allow("Images", [Action("ecr", "*")], [arn("ecr", "repository/*")]),
         allow(
             "KeysOfTheAccount",
-            named(kms, "CreateGrant Decrypt DescribeKey GenerateDataKey"),
+            named(kms, "CreateGrant Decrypt DescribeKey Encrypt GenerateDataKey"),
             [arn("kms", "key/*")],
         ),
         allow("Logs", [Action("logs", "*")], [arn("logs", "log-group:/aws/*")]),
@@ -261,13 +260,27 @@ def _make_buckets(system: Template) -> list[Statement]:
             "MakeBuckets",
             [
                 *named(s3, "CreateBucket DeleteBucket DeleteBucketPolicy GetBucketPolicy"),
-                *named(s3, "GetBucketLogging GetBucketNotification GetBucketVersioning"),
-                *named(s3, "GetBucketOwnershipControls GetBucketPublicAccessBlock GetBucketAcl"),
-                *named(s3, "GetBucketTagging GetEncryptionConfiguration"),
-                *named(s3, "GetLifecycleConfiguration ListBucket PutBucketLogging"),
+                *named(s3, "ListBucket PutBucketLogging"),
                 *named(s3, "PutBucketNotification PutBucketOwnershipControls PutBucketPolicy"),
                 *named(s3, "PutBucketPublicAccessBlock PutBucketTagging PutBucketVersioning"),
                 *named(s3, "PutEncryptionConfiguration PutLifecycleConfiguration"),
+            ],
+            bucket_arns(system),
+        ),
+        # CloudFormation reads a bucket with all its settings, those too that have none
+        allow(
+            "ReadBuckets",
+            [
+                *named(s3, "GetAccelerateConfiguration GetAnalyticsConfiguration GetBucketAcl"),
+                *named(s3, "GetBucketCORS GetBucketLogging GetBucketNotification"),
+                *named(s3, "GetBucketObjectLockConfiguration GetBucketOwnershipControls"),
+                *named(s3, "GetBucketPublicAccessBlock GetBucketTagging GetBucketVersioning"),
+                *named(s3, "GetBucketWebsite GetEncryptionConfiguration"),
+                *named(s3, "GetIntelligentTieringConfiguration GetInventoryConfiguration"),
+                *named(s3, "GetLifecycleConfiguration GetMetricsConfiguration"),
+                *named(s3, "GetReplicationConfiguration"),
+                *(Action("s3", name) for name in ("GetBucketAbac", "ListTagsForResource")),
+                s3.GetBucketMetadataTableConfiguration,
             ],
             bucket_arns(system),
         ),
@@ -286,6 +299,7 @@ def _make_repositories() -> list[Statement]:
             "MakeCode",
             [
                 *named(codecommit, "CreateCommit CreateRepository DeleteRepository GetRepository"),
+                codecommit.GetRepositoryTriggers,
                 *named(codecommit, "ListTagsForResource TagResource UntagResource"),
                 *named(codecommit, "UpdateRepositoryDescription"),
             ],
@@ -313,7 +327,8 @@ def _make_topic(system: Template) -> list[Statement]:
         allow(
             "MakeTopic",
             [
-                *named(sns, "CreateTopic DeleteTopic GetTopicAttributes ListSubscriptionsByTopic"),
+                *named(sns, "CreateTopic DeleteTopic GetDataProtectionPolicy GetTopicAttributes"),
+                sns.ListSubscriptionsByTopic,
                 *named(sns, "ListTagsForResource SetTopicAttributes Subscribe TagResource"),
                 *named(sns, "UntagResource"),
             ],
@@ -335,7 +350,7 @@ def _make_work() -> list[Statement]:
             [
                 *named(codebuild, "BatchGetProjects CreateProject DeleteProject UpdateProject"),
                 *named(codebuild, "BatchGetReportGroups CreateReportGroup DeleteReportGroup"),
-                *named(codebuild, "UpdateReportGroup DeleteReport ListReportsForReportGroup"),
+                codebuild.UpdateReportGroup,
             ],
             [
                 arn("codebuild", "project/${ProjectName}-*"),
@@ -382,13 +397,15 @@ def _make_logs() -> list[Statement]:
             "MakeLogs",
             [
                 *named(logs, "AssociateKmsKey CreateLogGroup DeleteLogGroup DeleteRetentionPolicy"),
-                *named(logs, "DisassociateKmsKey ListTagsForResource PutRetentionPolicy"),
+                *named(logs, "DescribeIndexPolicies DisassociateKmsKey GetDataProtectionPolicy"),
+                *named(logs, "ListTagsForResource PutRetentionPolicy"),
                 *named(logs, "TagResource UntagResource"),
             ],
             # Some of these actions name the group with `:*` behind it, others without
             [arn("logs", f"log-group:{name}{end}") for name in groups for end in ("", ":*")],
         ),
         allow("SeeLogs", [logs.DescribeLogGroups], [arn("logs", "log-group:*")]),
+        allow("SeeLogPolicies", [logs.DescribeResourcePolicies], ["*"]),  # no resource level
     ]
 
 
@@ -420,6 +437,6 @@ def _make_notebook() -> list[Statement]:
             [kms.Decrypt],
             [arn("kms", "key/*")],
             StringEquals("aws:ResourceTag/project", Ref("ProjectName")),
-            StringLike("kms:ViaService", "sagemaker.*.amazonaws.com"),
+            StringEquals("kms:ViaService", via("sagemaker")),
         ),
     ]

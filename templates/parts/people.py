@@ -26,7 +26,7 @@ from awacs.aws import (
 from troposphere import Ref, Sub, Template
 from troposphere.iam import ManagedPolicy, Role
 
-from templates.kit.iam import VERSION, allow, arn, service_in_region
+from templates.kit.iam import VERSION, allow, arn, via
 from templates.parts.deployer import bucket_arns, named
 
 _BOOTSTRAP = "${ProjectName}-bootstrap-bucket-*"
@@ -84,9 +84,7 @@ def _operate_stacks(deployer: Role) -> list[Statement]:
             "FollowStacks",
             [
                 *named(cloudformation, "DeleteChangeSet DescribeChangeSet DescribeStackEvents"),
-                *named(cloudformation, "DescribeStackResource DescribeStackResources"),
-                *named(cloudformation, "DescribeStacks ExecuteChangeSet GetTemplate"),
-                *named(cloudformation, "ListStackResources"),
+                *named(cloudformation, "DescribeStacks ExecuteChangeSet ListStackResources"),
             ],
             stacks,
         ),
@@ -120,7 +118,7 @@ def _upload() -> list[Statement]:
             named(kms, "Decrypt GenerateDataKey"),
             [arn("kms", "key/*")],
             StringEquals("aws:ResourceTag/project", Ref("ProjectName")),
-            StringEquals("kms:ViaService", service_in_region("s3")),
+            StringEquals("kms:ViaService", via("s3")),
         ),
     ]
 
@@ -164,7 +162,7 @@ def _watch() -> list[Statement]:
         ),
         allow(
             "WatchBuilds",
-            named(codebuild, "BatchGetBuilds ListBuildsForProject"),
+            [codebuild.BatchGetBuilds],
             [arn("codebuild", "project/${ProjectName}-*")],
         ),
         allow(
@@ -177,18 +175,16 @@ def _watch() -> list[Statement]:
         ),
         allow(
             "WatchWork",
-            named(sagemaker, "DescribeEndpoint DescribeEndpointConfig DescribeTrainingJob"),
+            named(sagemaker, "DescribeEndpoint DescribeTrainingJob"),
             [
                 arn("sagemaker", "endpoint/${ProjectName}"),
-                arn("sagemaker", "endpoint-config/${ProjectName}-*"),
                 arn("sagemaker", "training-job/${ProjectName}-*"),
             ],
         ),
-        # These have no resource level
-        allow("FindWork", named(sagemaker, "ListEndpoints ListTrainingJobs"), ["*"]),
+        allow("FindWork", [sagemaker.ListTrainingJobs], ["*"]),  # no resource level
         allow(
             "ReadLogs",
-            named(logs, "DescribeLogStreams FilterLogEvents GetLogEvents"),
+            named(logs, "DescribeLogStreams GetLogEvents"),
             [arn("logs", f"log-group:{name}:*") for name in groups],
         ),
     ]
@@ -213,11 +209,6 @@ def _stop() -> list[Statement]:
             "StopPipeline",
             [codepipeline.StopPipelineExecution],
             [arn("codepipeline", "${ProjectName}")],
-        ),
-        allow(
-            "StopBuilds",
-            [codebuild.StopBuild],
-            [arn("codebuild", "project/${ProjectName}-*")],
         ),
         allow(
             "StopWorkflows",
@@ -248,8 +239,13 @@ def _remove(system: Template) -> list[Statement]:
         allow("FindServed", named(sagemaker, "ListEndpointConfigs ListModels"), ["*"]),
         allow(
             "FindScaling",
-            named(application_autoscaling, "DescribeScalableTargets"),
+            [application_autoscaling.DescribeScalableTargets],
             ["*"],
+        ),
+        allow(
+            "RemoveScaling",
+            [application_autoscaling.DeregisterScalableTarget],
+            [arn("application-autoscaling", "scalable-target/*")],
         ),
         allow("EmptyBuckets", named(s3, "DeleteBucket ListBucketVersions ListBucket"), buckets),
         allow(

@@ -29,6 +29,7 @@ _TYPES = {
     "AWS::CodePipeline::Pipeline": ("Name", "codepipeline:{0}:{1}", False),
     "AWS::ECR::Repository": ("RepositoryName", "ecr:{0}:repository/{1}", False),
     "AWS::Events::Rule": ("Name", "events:{0}:rule/{1}", False),
+    "AWS::IAM::ManagedPolicy": ("ManagedPolicyName", "iam::{2}:policy/{1}", True),
     "AWS::IAM::Role": ("RoleName", "iam::{2}:role/{1}", False),
     "AWS::KMS::Key": ("", "kms:{0}:key/{1}", False),
     "AWS::Logs::LogGroup": ("LogGroupName", "logs:{0}:log-group:{1}:*", False),
@@ -108,14 +109,8 @@ class Deployed:
 
 def deploy(region: str, texts: Mapping[str, str], **parameters: str) -> Deployed:
     """The bootstrap stack and the stack, the notebook and a base image of the account among it."""
-    pseudo = {
-        "AWS::AccountId": ACCOUNT,
-        "AWS::Partition": REGIONS[region],
-        "AWS::Region": region,
-        "AWS::StackId": f"arn:x:cloudformation:{region}:{ACCOUNT}:stack/mlops/{_GUID}",
-        "AWS::URLSuffix": suffix(region),
-    }
-    first = _resolve(texts["bootstrap"], pseudo, "bootstrap", {})
+    pseudo = _pseudo(region)
+    first = resolve(texts["bootstrap"], pseudo, "mlops-bootstrap", {})
     given = {
         "BootstrapBucket": first.arns["Bucket"].rpartition(":")[2],
         "NotebookEnabled": "true",
@@ -123,9 +118,24 @@ def deploy(region: str, texts: Mapping[str, str], **parameters: str) -> Deployed
         "BaseImage": f"{registry(region)}/mirror/python:3.11-slim",
         **parameters,
     }
-    then = _resolve(texts["mlops"], pseudo, "mlops", given)
+    then = resolve(texts["mlops"], pseudo, "mlops", given)
     arns = {**then.arns, "BootstrapBucket": first.arns["Bucket"]}
     return replace(then, arns=arns, policies={**first.policies, **then.policies})
+
+
+def deploy_deployer(region: str, texts: Mapping[str, str]) -> Deployed:
+    """The deployer's stack. Its managed policies stand among the roles, by their logical IDs."""
+    return resolve(texts["deployer"], _pseudo(region), "mlops-deployer", {})
+
+
+def _pseudo(region: str) -> dict[str, str]:
+    return {
+        "AWS::AccountId": ACCOUNT,
+        "AWS::Partition": REGIONS[region],
+        "AWS::Region": region,
+        "AWS::StackId": f"arn:x:cloudformation:{region}:{ACCOUNT}:stack/mlops/{_GUID}",
+        "AWS::URLSuffix": suffix(region),
+    }
 
 
 def suffix(region: str) -> str:
@@ -138,16 +148,18 @@ def registry(region: str) -> str:
 
 
 def emit() -> dict[str, str]:
-    """Both templates, as generate.py writes them."""
+    """The templates, as generate.py writes them."""
     files = (Path(generate.__file__).parent / "buildspec").glob("*.yml")
-    specifications = {file.stem: file.read_text(encoding="utf-8") for file in files}
-    books = {"bootstrap": generate.bootstrap(), "mlops": generate.mlops(specifications)}
+    system = generate.mlops({file.stem: file.read_text(encoding="utf-8") for file in files})
+    books = {
+        "bootstrap": generate.bootstrap(),
+        "mlops": system,
+        "deployer": generate.deployer(system),
+    }
     return {name: render(book) for name, book in books.items()}
 
 
-def _resolve(
-    text: str, pseudo: Mapping[str, str], stack: str, given: Mapping[str, str]
-) -> Deployed:
+def resolve(text: str, pseudo: Mapping[str, str], stack: str, given: Mapping[str, str]) -> Deployed:
     """One template. A resource of a type that is not in _TYPES cannot be named in a policy here."""
     template = parse(text)
     made: dict[str, Resource] = {}
@@ -158,7 +170,9 @@ def _resolve(
         kind, properties = resource["Type"], resource["Properties"]
         if kind in _TYPES:
             naming, form, by_arn = _TYPES[kind]
-            name = scope.evaluate(properties.get(naming, f"{stack}-{logical}".lower()))
+            made_up = f"{stack}-{logical}-0A1B2C3D4E5F"
+            made_up = made_up.lower() if kind == "AWS::S3::Bucket" else made_up
+            name = scope.evaluate(properties.get(naming, made_up))
             arn = f"arn:{pseudo['AWS::Partition']}:{form.format(place, name, ACCOUNT)}"
             attributes = {"Arn": arn, "Name": name}
             made[logical] = Resource(logical, kind, {}, arn if by_arn else name, attributes)
@@ -173,6 +187,8 @@ def _resolve(
                 roles[logical] = [statement for each in documents for statement in each]
                 trust = scope.evaluate(properties["AssumeRolePolicyDocument"])
                 policies[arns[logical]] = statements(trust)
+            case "AWS::IAM::ManagedPolicy":
+                roles[logical] = statements(scope.evaluate(properties["PolicyDocument"]))
             case "AWS::KMS::Key":
                 policies[arns[logical]] = statements(scope.evaluate(properties["KeyPolicy"]))
             case "AWS::S3::BucketPolicy":

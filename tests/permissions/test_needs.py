@@ -12,6 +12,7 @@ from tests.templates.reading import of_type, read, walk
 from tests.templates.workflows.machines import tasks
 
 READ = {
+    "AWS::IAM::ManagedPolicy",
     "AWS::IAM::Role",
     "AWS::KMS::Key",
     "AWS::S3::BucketPolicy",
@@ -40,6 +41,7 @@ UNREACHED = {
     "NotebookIdleMinutes": "a number",
     "NotebookInstanceType": "a type",
     "NotificationEmail": "a person",
+    "PermissionsBoundary": "a policy that IAM reads",
     "PipIndexUrl": "an address of the internet, without credentials",
     "TrainingInstanceCount": "a number",
     "TrainingInstanceType": "a type",
