@@ -2,7 +2,7 @@
 operators", "Multivalued context keys"). What is not known here is not judged: Unknown."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -11,8 +11,8 @@ from typing import Any
 KEYS = (
     *("aws:PrincipalAccount", "aws:PrincipalArn", "aws:PrincipalIsAWSService"),
     *("aws:RequestedRegion", "aws:SecureTransport", "aws:SourceAccount", "aws:SourceArn"),
-    *("aws:RequestTag/*", "aws:TagKeys"),
-    *("cloudwatch:namespace", "iam:PassedToService", "s3:prefix"),
+    *("aws:SourceOwner", "aws:RequestTag/*", "aws:ResourceTag/*", "aws:TagKeys"),
+    *("cloudwatch:namespace", "iam:PassedToService", "iam:PermissionsBoundary", "s3:prefix"),
     *("kms:CallerAccount", "kms:EncryptionContext:*", "kms:GrantIsForAWSResource"),
     "kms:ViaService",
 )
@@ -76,16 +76,20 @@ _OPERATOR = re.compile(
 def hold(conditions: Mapping[str, Mapping[str, Any]], keys: Mapping[str, Any]) -> bool:
     """Do all conditions hold for a request with these keys (in lower case)? Raises Unknown."""
     found = [
-        _holds(operator, name, keys.get(name.lower()), [str(each) for each in as_list(wanted)])
+        _holds(operator, name, keys, [str(each) for each in as_list(wanted)])
         for operator, tests in conditions.items()
         for name, wanted in tests.items()
     ]
     return all(found)
 
 
-def _holds(operator: str, name: str, value: str | Sequence[str] | None, wanted: list[str]) -> bool:
+def _holds(operator: str, name: str, keys: Mapping[str, Any], wanted: list[str]) -> bool:
     if not any(like(each.lower(), name.lower()) for each in KEYS):
         raise Unknown(f"the condition key {name}")
+    untold = [each for each, given in keys.items() if given is None]
+    if any(like(each, name.lower()) for each in untold):
+        raise Unknown(f"the condition key {name} here")
+    value = keys.get(name.lower())
     if operator == "Null":
         return [str(value is None).lower()] == [each.lower() for each in wanted]
     read = _OPERATOR.fullmatch(operator)

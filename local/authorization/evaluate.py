@@ -4,9 +4,9 @@ does not judge: it raises Unknown.
 IAM User Guide, "Policy evaluation logic": an explicit Deny wins. Within an account an Allow is
 enough, of the caller's own policies or of the resource's policy that names the caller; one that
 names the caller's account leaves it to the caller's policies. Roles and keys are stricter: their
-own policy has to let the caller in, or leave it to IAM (KMS Developer Guide, "Default key policy").
-Between accounts both sides have to allow. Boundaries, session and organization policies are not
-read here.
+own policy has to let the caller in, or leave it to IAM (KMS Developer Guide, "Default key
+policy"). Between accounts both sides have to allow. A boundary has to allow too, here also what a
+resource's policy allows to a session. Session and organization policies are not read.
 """
 
 import json
@@ -28,14 +28,15 @@ class Request:
 
     `principal` is the ARN of a role or user, or a service's name (events.amazonaws.com); `session`
     the ARN of the session that a role acts in. `resource` is "*" where the action has no resource
-    level. `context` has the condition keys that the request carries; those that follow from the
-    principal are added here.
+    level. `context` has the condition keys that the request carries, and None for those (a `*` in
+    the name stands for any text) of which it cannot be told; what follows from the principal is
+    added here.
     """
 
     principal: str
     action: str
     resource: str
-    context: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
+    context: Mapping[str, str | Sequence[str] | None] = field(default_factory=dict)
     session: str = ""
 
     @property
@@ -47,9 +48,9 @@ class Request:
         """The caller's; a service has none."""
         return "" if self.by_service else self.principal.split(":")[4]
 
-    def keys(self) -> dict[str, str | Sequence[str]]:
+    def keys(self) -> dict[str, str | Sequence[str] | None]:
         """All condition keys, in lower case."""
-        keys: dict[str, str | Sequence[str]] = {
+        keys: dict[str, str | Sequence[str] | None] = {
             "aws:principalisawsservice": str(self.by_service).lower()
         }
         if not self.by_service:
@@ -76,24 +77,31 @@ def decide(
     request: Request,
     identity: Iterable[Statement] = (),
     resource: Iterable[Statement] = (),
+    boundary: Iterable[Statement] | None = None,
 ) -> Decision:
-    """The decision on `request`, by the statements of the caller's policies (`identity`) and of the
-    resource's: bucket, topic, key or repository policy, or a role's trust policy. A key's grant is
-    a statement of its policy that names the grantee. Raises Unknown.
+    """The decision on `request`, by the statements of the caller's policies (`identity`), of the
+    resource's (bucket, topic, key or repository policy, or a role's trust policy), and of the
+    caller's permissions boundary, if it has one. A key's grant is a statement of its policy that
+    names the grantee. Raises Unknown.
     """
     keys = request.keys()
-    own = [each for each in identity if _matches(each, request, keys, principal=False)]
+    own = [each for each in identity if _matches(each, request, keys)]
     theirs = [
         (each, named)
         for each in resource
         if (named := _names(each, request)) and _matches(each, request, keys, principal=True)
     ]
+    within = boundary and [each for each in boundary if _matches(each, request, keys)]
     trust = request.action == "sts:AssumeRole"
     if any(each["Effect"] == "Deny" for each in own):
         return Decision("with an explicit deny in an identity-based policy")
     if any(each["Effect"] == "Deny" for each, _ in theirs):
         where = "the role trust policy" if trust else "a resource-based policy"
         return Decision(f"with an explicit deny in {where}")
+    if any(each["Effect"] == "Deny" for each in within or []):
+        return Decision("with an explicit deny in a permissions boundary")
+    if boundary is not None and not within:
+        return Decision(f"because no permissions boundary allows the {request.action} action")
     strict = trust or (request.action.startswith("kms:") and ":key/" in request.resource)
     owner = request.resource.split(":")[4] if request.resource.startswith("arn:") else ""
     abroad = not request.by_service and owner not in ("", request.account)
@@ -114,17 +122,18 @@ def statements(policy: Mapping[str, Any] | str | None) -> list[Statement]:
 
 def message(request: Request, decision: Decision) -> str:
     """A denial as AWS words it (IAM User Guide, "Troubleshoot access denied error messages"); S3
-    puts the resource into quotation marks."""
+    puts the resource into quotation marks, and SNS writes its name in capitals."""
     s3 = request.action.startswith("s3:")
     what = f'"{request.resource}"' if s3 else request.resource
-    return (
+    said = (
         f"User: {request.session or request.principal} is not authorized to perform: "
         f"{request.action} on resource: {what} {decision.reason}"
     )
+    return said.replace("sns:Publish", "SNS:Publish")
 
 
 def _matches(
-    statement: Statement, request: Request, keys: Mapping[str, Any], *, principal: bool
+    statement: Statement, request: Request, keys: Mapping[str, Any], *, principal: bool = False
 ) -> bool:
     """Action, resource and conditions."""
     elements = _ELEMENTS | {"Principal"} if principal else _ELEMENTS
