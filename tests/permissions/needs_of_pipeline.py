@@ -7,7 +7,7 @@ from tests.permissions.need import Need, need
 
 # CodePipeline User Guide
 _PIPELINE = "Create the CodePipeline service role: minimum policy"
-_ARTIFACTS = "Configure server-side encryption for artifacts in S3; CodePipeline: key permissions"
+_ARTIFACTS = "Create a pipeline that uses resources of another account: use of the artifacts' key"
 _CHECKOUT = "CodeCommit source action reference: service role permissions"
 _BUILDS = "CodeBuild action reference: service role permissions"
 _WORKFLOW = "Step Functions action reference: service role permissions"
