@@ -210,24 +210,13 @@ def _of_conditions() -> Iterator[Case]:
             s3_prefix=prefix,
             aws_SecureTransport=secure,
         )
+    model = f"arn:aws:sagemaker:eu-west-1:{ACCOUNT}:model/m"
+    create: dict[str, Any] = {"action": "sagemaker:CreateModel", "resource": model}
     for operator in ("ForAllValues:StringEquals", "ForAnyValue:StringEquals"):
+        tagged = _allow("sagemaker:*", Condition={operator: {"aws:TagKeys": ["team", "cost"]}})
         for keys in (["team"], ["team", "cost"], ["cost"], ["team", "size"], ["size"]):
-            yield _by_hand(
-                f"{operator} of tags {keys}",
-                _allow(
-                    "sagemaker:CreateModel",
-                    Condition={operator: {"aws:TagKeys": ["team", "cost"]}},
-                ),
-                action="sagemaker:CreateModel",
-                resource=f"arn:aws:sagemaker:eu-west-1:{ACCOUNT}:model/m",
-                aws_TagKeys=keys,
-            )
-        yield _by_hand(
-            f"{operator} without tags",
-            _allow("sagemaker:CreateModel", Condition={operator: {"aws:TagKeys": ["team"]}}),
-            action="sagemaker:CreateModel",
-            resource=f"arn:aws:sagemaker:eu-west-1:{ACCOUNT}:model/m",
-        )
+            yield _by_hand(f"{operator} of tags {keys}", tagged, aws_TagKeys=keys, **create)
+        yield _by_hand(f"{operator} without tags", tagged, **create)
 
 
 def _of_elements() -> Iterator[Case]:
