@@ -39,6 +39,9 @@ from templates.parameters import Parameters
 from templates.parts.registry import Registry
 from templates.parts.storage import Storage
 
+# What the pipeline hands from stage to stage
+SOURCE, BUILD = "SourceOutput", "BuildOutput"
+
 # Amazon Linux 2023, in every region (Docker images provided by CodeBuild)
 _BUILD_IMAGE = "aws/codebuild/amazonlinux-x86_64-standard:5.0"
 
@@ -74,6 +77,7 @@ def add_builds(
         parameters,
         storage,
         variables={"PIP_INDEX_URL": parameters.pip_index_url.ref()},
+        takes=SOURCE,
         grants=_write_reports(reports),
         minutes=30,
     )
@@ -90,11 +94,9 @@ def add_builds(
             "BASE_IMAGE": parameters.base_image.ref(),
             "PIP_INDEX_URL": parameters.pip_index_url.ref(),
         },
-        grants=[
-            *push_images(registry.repository),
-            *write_objects("WriteArtifacts", objects(storage.artifacts, "${ProjectName}/")),
-        ],
-        gives=True,
+        takes=SOURCE,
+        gives=BUILD,
+        grants=push_images(registry.repository),
         more=[
             If(
                 parameters.base_image_here,
@@ -126,6 +128,7 @@ def add_training_build(
         parameters,
         storage,
         variables={"TRAINING_WORKFLOW": workflow.ref()},
+        takes=BUILD,
         grants=[
             allow("StartWorkflow", [states.StartExecution], [workflow.ref()]),
             allow("FollowWorkflow", follow, [executions]),
@@ -143,16 +146,20 @@ def _add_project(
     parameters: Parameters,
     storage: Storage,
     variables: Mapping[str, Any],
+    takes: str,
     grants: list[Statement],
     minutes: int,
-    gives: bool = False,
+    gives: str = "",
     more: Sequence[If] = (),
     privileged: bool = False,
     condition: str | None = None,
 ) -> Project:
-    """A build of the pipeline, which takes an artifact, and `gives` one or none. `grants` and
+    """A build of the pipeline, which `takes` an artifact, and `gives` one or none. `grants` and
     `more` are what its commands need."""
-    key: list[Action] = [kms.Decrypt, kms.GenerateDataKey] if gives else [kms.Decrypt]
+    actions: list[Action] = [kms.Decrypt]
+    if gives:
+        grants = [*write_objects("WriteArtifacts", _artifact(storage, gives)), *grants]
+        actions.append(kms.GenerateDataKey)
     name = f"${{ProjectName}}-{title.lower()}"
     logs = add_log_group(
         template, f"{title}BuildLogs", f"/aws/codebuild/{name}", parameters, storage.key, condition
@@ -165,7 +172,7 @@ def _add_project(
             arn("codebuild", f"project/{name}"),
             [
                 *write_log_group(logs),
-                *read_artifacts(objects(storage.artifacts, "${ProjectName}/")),
+                *read_artifacts(_artifact(storage, takes)),
                 # CodeBuild looks at whose the bucket is (Allow CodeBuild to interact with other AWS
                 # services, CodeBuild User Guide)
                 allow(
@@ -173,7 +180,7 @@ def _add_project(
                     [s3.GetBucketAcl, s3.GetBucketLocation],
                     [storage.artifacts.get_att("Arn")],
                 ),
-                *use_key("UseKeyForArtifacts", storage.key, "s3", *key),
+                *use_key("UseKeyForArtifacts", storage.key, "s3", *actions),
                 *see_key(storage.key),
                 *grants,
             ],
@@ -207,6 +214,12 @@ def _add_project(
     if condition:
         project.Condition = condition
     return template.add_resource(project)
+
+
+def _artifact(storage: Storage, name: str) -> Sub:
+    """Where the pipeline keeps an artifact. CodePipeline cuts its name to ten characters, as in the
+    key `myPipeline/SourceArti/…` of its events (Monitoring CodePipeline events)."""
+    return objects(storage.artifacts, f"${{ProjectName}}/{name[:10]}")
 
 
 def _write_reports(reports: ReportGroup) -> list[Statement]:

@@ -25,11 +25,9 @@ from troposphere.stepfunctions import StateMachine
 from templates.kit.grants import read_artifacts, see_key, use_key, write_objects
 from templates.kit.iam import allow, arn, objects, policy, service_role
 from templates.parameters import Parameters
-from templates.parts.build import Builds
+from templates.parts.build import BUILD, SOURCE, Builds
 from templates.parts.source import Source
 from templates.parts.storage import Storage
-
-_SOURCE, _BUILD = "SourceOutput", "BuildOutput"
 
 
 @dataclass(frozen=True)
@@ -73,11 +71,11 @@ def plan_stages(
     """
     return [
         _check_out(parameters, source),
-        _build("Test", builds.test, takes=[_SOURCE], category="Test"),
-        _build("Build", builds.image, takes=[_SOURCE], gives=[_BUILD]),
+        _build("Test", builds.test, takes=[SOURCE], category="Test"),
+        _build("Build", builds.image, takes=[SOURCE], gives=[BUILD]),
         OneOf(
             parameters.in_china,
-            _build("Train", training_build, takes=[_BUILD], tells=True),
+            _build("Train", training_build, takes=[BUILD], tells=True),
             _train(workflow),
         ),
     ]
@@ -165,7 +163,7 @@ def _check_out(parameters: Parameters, source: Source) -> StageAction:
             "PollForSourceChanges": "false",
         },
         grants=[allow("CheckOut", actions, [source.repository.get_att("Arn")])],
-        gives=[_SOURCE],
+        gives=[SOURCE],
     )
 
 
@@ -208,7 +206,7 @@ def _train(workflow: StateMachine) -> StageAction:
             allow("StartTrainingWorkflow", start, [workflow.ref()]),
             allow("FollowTrainingWorkflow", [stepfunctions.DescribeExecution], [executions]),
         ],
-        takes=[_BUILD],
+        takes=[BUILD],
         tells=True,
     )
 

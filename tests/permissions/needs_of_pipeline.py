@@ -7,7 +7,7 @@ from tests.permissions.need import Need, need
 
 # CodePipeline User Guide
 _PIPELINE = "Create the CodePipeline service role: minimum policy"
-_ARTIFACTS = "Configure server-side encryption for artifacts in S3; CodePipeline: key permissions"
+_ARTIFACTS = "Create a pipeline that uses resources of another account: use of the artifacts' key"
 _CHECKOUT = "CodeCommit source action reference: service role permissions"
 _BUILDS = "CodeBuild action reference: service role permissions"
 _WORKFLOW = "Step Functions action reference: service role permissions"
@@ -44,9 +44,10 @@ def needs(at: Deployed) -> Iterator[Need]:
 
 def _of_pipeline(at: Deployed, role: str) -> Iterator[Need]:
     bucket, key = at.arns["ArtifactBucket"], at.arns["Key"]
-    artifact = f"{bucket}/mlops/SourceOutp/1a2b3c4"
-    yield from need(role, _READ, artifact, _PIPELINE)
-    yield from need(role, _WRITE, artifact, f"{_PIPELINE}; {_PARTS}")
+    for artifact in ("SourceOutp", "BuildOutpu"):
+        yield from need(role, _READ, f"{bucket}/mlops/{artifact}/1a2b3c4", _PIPELINE)
+    checked_out = f"{bucket}/mlops/SourceOutp/1a2b3c4"
+    yield from need(role, _WRITE, checked_out, f"{_PIPELINE}; {_PARTS}")
     find = "s3:GetBucketAcl GetBucketLocation GetBucketVersioning"
     yield from need(role, find, bucket, _PIPELINE)
     yield from need(role, "kms:Decrypt GenerateDataKey", key, _ARTIFACTS, at.via("s3"))

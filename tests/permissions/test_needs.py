@@ -23,6 +23,7 @@ IN_IAM = {
     "s3:ListObjectsV2": "s3:ListBucket",
     "s3:CopyObject": "s3:PutObject",
     "s3:HeadObject": "s3:GetObject",
+    "sfn:DescribeExecution": "states:DescribeExecution",
 }
 # The same of a command in a buildspec
 COMMANDS = {"ecr get-login-password": "ecr:GetAuthorizationToken"}

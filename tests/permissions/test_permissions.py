@@ -20,7 +20,14 @@ from tests.permissions.wrong import ESCALATIONS, escalations, past_denials, wron
 # What is allowed although one thing about it is wrong: who, what was done, what is wrong, and why
 EXCEPTIONS = {
     ("NotebookRole", "s3:ListBucket", "another s3:prefix"): "people look at all of the data",
+    ("NotebookRole", "s3:ListBucket", "another's work"): "people look at all of the data",
     ("NotebookRole", "s3:GetObject", "another prefix"): "people look at all of the data",
+    ("NotebookRole", "s3:PutObject", "another's work"): "people bring data, as the first run does",
+    ("TrainingWorkflowRole", "s3:PutObject", "another's work"): "the first run brings data",
+    ("PipelineRole", "s3:PutObject", "another's work"): "the artifacts are the pipeline's",
+    ("PipelineRole", "s3:AbortMultipartUpload", "another's work"): "the same",
+    ("HostingRole", "cloudwatch:PutMetricData", "another's work"): "SageMaker's own namespaces",
+    ("TrainingJobRole", "cloudwatch:PutMetricData", "another's work"): "SageMaker's own namespaces",
     ("sagemaker.amazonaws.com", "sts:AssumeRole", "another aws:SourceArn"): (
         "SageMaker documents the account's resources as the source, not one of them "
         "(Cross-service confused deputy prevention, SageMaker Developer Guide)"

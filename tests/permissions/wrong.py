@@ -116,15 +116,17 @@ def escalations(at: Deployed, needs: Iterable[Need]) -> Iterator[Call]:
 def past_denials(at: Deployed) -> Iterator[tuple[str, Call]]:
     """What not even an administrator may do, because a resource's own policy denies it to all."""
     plain = {"aws:SecureTransport": "false"}
-    for bucket in ("AccessLogBucket", "ArtifactBucket", "BootstrapBucket", "DataBucket"):
-        for action, resource in (("s3:ListBucket", ""), ("s3:GetObject", "/x")):
-            call = Call(ADMINISTRATOR, action, f"{at.arns[bucket]}{resource}", plain)
-            yield "without TLS", call
-    topic = at.arns["NotificationTopic"]
-    yield "without TLS", Call(ADMINISTRATOR, "sns:Publish", topic, plain)
-    for context in ({"kms:GrantIsForAWSResource": "false"}, {}):
-        call = Call(ADMINISTRATOR, "kms:CreateGrant", at.arns["Key"], context)
-        yield "a grant to somebody else", call
+    for arn in at.arns.values():
+        match arn.split(":")[2]:
+            case "s3":
+                yield "without TLS", Call(ADMINISTRATOR, "s3:ListBucket", arn, plain)
+                yield "without TLS", Call(ADMINISTRATOR, "s3:GetObject", f"{arn}/x", plain)
+            case "sns":
+                yield "without TLS", Call(ADMINISTRATOR, "sns:Publish", arn, plain)
+            case "kms":
+                for context in ({"kms:GrantIsForAWSResource": "false"}, {}):
+                    call = Call(ADMINISTRATOR, "kms:CreateGrant", arn, context)
+                    yield "a grant to somebody else", call
 
 
 def wrong(at: Deployed, needs: Iterable[Need]) -> Iterator[tuple[str, Call]]:
@@ -132,7 +134,7 @@ def wrong(at: Deployed, needs: Iterable[Need]) -> Iterator[tuple[str, Call]]:
     needs = list(needs)
     right = {str(need.call) for need in needs}
     for need in needs:
-        for what, call in _variants(at, need.call):
+        for what, call in [*_variants(at, need.call), *_others(at, need.call)]:
             if str(call) not in right:
                 yield what, call
 
@@ -147,6 +149,13 @@ def _variants(at: Deployed, call: Call) -> Iterator[tuple[str, Call]]:
         if not call.context:
             other = {"aws:SourceAccount": OTHER_ACCOUNT}
             yield "for another account", replace(call, context=other)
+
+
+def _others(at: Deployed, call: Call) -> Iterator[tuple[str, Call]]:
+    """The same, by the other roles."""
+    if call.who in at.roles:
+        for role in at.roles:
+            yield "another's work", replace(call, who=role)
 
 
 def _other_resources(at: Deployed, call: Call) -> Iterator[tuple[str, str]]:
