@@ -49,6 +49,7 @@ class Handover:
 
 _lock = threading.Lock()
 _waiting: dict[str, Handover] = {}
+_versions: dict[tuple[str, str], str | None] = {}
 
 
 def offer(token: str, handover: Handover) -> None:
@@ -62,7 +63,11 @@ def take(token: str | None) -> Handover | None:
 
 
 def download(credentials: Credentials, location: Location) -> bytes:
-    answer = credentials.client("s3").get_object(Bucket=location.bucket, Key=location.key)
+    """What was written last, by its version: a role needs s3:GetObjectVersion where the bucket has
+    versions (CodePipeline User Guide, "Manage the CodePipeline service role")."""
+    version = _versions.get((location.bucket, location.key))
+    asked = {"VersionId": version} if version else {}
+    answer = credentials.client("s3").get_object(Bucket=location.bucket, Key=location.key, **asked)
     return bytes(answer["Body"].read())
 
 
@@ -72,9 +77,10 @@ def upload(credentials: Credentials, location: Location, data: bytes) -> None:
         if location.kms_key is None
         else {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": location.kms_key}
     )
-    credentials.client("s3").put_object(
+    written = credentials.client("s3").put_object(
         Bucket=location.bucket, Key=location.key, Body=data, **encryption
     )
+    _versions[(location.bucket, location.key)] = written.get("VersionId")
 
 
 class ArchiveError(ValueError):

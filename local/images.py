@@ -23,6 +23,9 @@ URI = re.compile(
 )
 
 
+PULLS = ("BatchCheckLayerAvailability", "BatchGetImage", "GetDownloadUrlForLayer")
+
+
 class ImageNotFound(LookupError):
     """As SageMaker words it: `Requested image <uri> not found.`"""
 
@@ -50,6 +53,10 @@ class StoredImage:
         return next((path for path in found if path.is_file()), None)
 
 
+class ImageNotAllowed(Exception):
+    """A role that may not pull the image, as SageMaker words it."""
+
+
 def add(repository: str, digest: str, image: Path, store: Path) -> None:
     """Keep the content of a built image (a folder with root/ and config.json) by its digest."""
     target = store / repository / digest.removeprefix("sha256:")
@@ -59,6 +66,23 @@ def add(repository: str, digest: str, image: Path, store: Path) -> None:
     aside = target.with_name(f".{uuid.uuid4()}")
     shutil.copytree(image, aside, symlinks=True)
     aside.rename(target)
+
+
+def check_pull(uri: str, role: str) -> None:
+    """Raises ImageNotAllowed unless the role may pull the image that `uri` names (SageMaker
+    Developer Guide, "SageMaker AI execution roles", CreateTrainingJob API, CreateModel API). The
+    words are those of public reports (github.com/aws/sagemaker-python-sdk, issue 2002)."""
+    from local.authorization.ask import Ask
+    from local.authorization.hold import may
+
+    match = URI.fullmatch(uri)
+    repository = current().arn("ecr", f"repository/{match['repository']}") if match else "*"
+    asked = dict.fromkeys(PULLS, repository) | {"GetAuthorizationToken": "*"}
+    for action, resource in asked.items():
+        if not may(role, Ask(f"ecr:{action}", resource)):
+            raise ImageNotAllowed(
+                f"The role '{role}' does not have {action} permission for the image: '{uri}'."
+            )
 
 
 def resolve(uri: str) -> StoredImage:

@@ -5,7 +5,6 @@ that keep their records in moto, lean on: a moto that moves one fails there.
 """
 
 import hashlib
-import json
 import logging
 import re
 from functools import lru_cache
@@ -56,24 +55,21 @@ def _authorization() -> None:
 
 
 def _log_delivery() -> None:
-    """May S3 deliver access logs? moto wants the statement's Resource to be one exact string, and
-    fails on a statement for everybody (Enabling Amazon S3 server access logging)."""
+    """May S3 deliver a bucket's access logs? moto wants the statement's Resource to be one exact
+    string, and fails on a statement for everybody (Enabling Amazon S3 server access logging)."""
     from moto.s3.models import FakeBucket
     from moto.s3.utils import LOGGING_SERVICE_PRINCIPAL
 
-    from local.authorization.conditions import as_list
+    from local.authorization.ask import Ask
+    from local.authorization.hold import may
+    from local.context import current
 
-    def allowed(target_bucket: Any, target_prefix: str | None) -> bool:
-        policy = json.loads(target_bucket.policy or b'{"Statement": []}')
-        wanted = f"{target_bucket.arn}/{target_prefix or ''}*"
-        return any(
-            each["Effect"] == "Allow"
-            and each["Principal"] == {"Service": LOGGING_SERVICE_PRINCIPAL}
-            and not {wanted, f"{target_bucket.arn}/*"}.isdisjoint(as_list(each["Resource"]))
-            for each in policy["Statement"]
-        )
+    def allowed(self: Any, target_bucket: Any, target_prefix: str | None) -> bool:
+        source = {"aws:SourceAccount": current().account, "aws:SourceArn": self.arn}
+        log = f"{target_bucket.arn}/{target_prefix or ''}2026-01-01-00-00-00-0123456789ABCDEF"
+        return may(LOGGING_SERVICE_PRINCIPAL, Ask("s3:PutObject", log, source))
 
-    FakeBucket._log_permissions_enabled_policy = staticmethod(allowed)  # type: ignore[method-assign]
+    FakeBucket._log_permissions_enabled_policy = allowed  # type: ignore[method-assign,assignment]
 
 
 def _registry() -> None:
