@@ -5,6 +5,7 @@ that keep their records in moto, lean on: a moto that moves one fails there.
 """
 
 import hashlib
+import json
 import logging
 import re
 from functools import lru_cache

@@ -10,12 +10,16 @@ keys.py).
 # given; after a colon stands what is made of the value (_TURNS in asks.py). "*" alone is for
 # operations without resource level
 RESOURCES: dict[str, dict[str, str]] = {
+    "application-autoscaling": {
+        "*": "DescribeScalableTargets",
+        "scalable-target/*": "DeregisterScalableTarget RegisterScalableTarget",
+    },
     "cloudformation": {
         "stack/{StackName}/*": "CreateStack UpdateStack DeleteStack DescribeStacks GetTemplate "
         "DescribeStackEvents DescribeStackResource DescribeStackResources ListStackResources "
-        "CreateChangeSet DescribeChangeSet ExecuteChangeSet DeleteChangeSet ListChangeSets "
-        "GetTemplateSummary UpdateTerminationProtection",
-        "*": "ListStacks ValidateTemplate",
+        "CreateChangeSet ListChangeSets UpdateTerminationProtection",
+        "{ChangeSetName:stack}": "DescribeChangeSet ExecuteChangeSet DeleteChangeSet",
+        "*": "GetTemplateSummary ListStacks ValidateTemplate",
     },
     "cloudwatch": {
         "*": "PutMetricData GetMetricData GetMetricStatistics ListMetrics",

@@ -15,6 +15,7 @@ from local.authorization import keys, storage
 from local.authorization.actions import RESOURCES
 from local.authorization.ask import Ask
 from local.authorization.call import Call, Unjudged
+from local.cfn.records import StackRecords
 from local.context import current
 
 # The prefix of a service's actions and ARNs, where it is not botocore's name
@@ -85,6 +86,8 @@ def _context(call: Call) -> dict[str, Any]:
     context: dict[str, Any] = {}
     if call.name == "PutMetricData":
         context["cloudwatch:namespace"] = call.members.get("Namespace")
+    if call.service == "cloudformation":
+        context["cloudformation:RoleArn"] = call.members.get("RoleARN")
     if call.service == "iam":
         context["iam:PermissionsBoundary"] = _boundary(call)
     return {name: value for name, value in context.items() if value is not None}
@@ -228,11 +231,18 @@ def _of_role(name: str, members: dict[str, Any]) -> str:
     return str(role.arn) if role else f"role{path}{name}"
 
 
+def _of_change_set(name: str, members: dict[str, Any]) -> str:
+    """The stack of a change set; one that is named by its ARN may leave the stack out."""
+    known = (each.stack.id for each in StackRecords.here().change_sets if each.id == name)
+    return next(known, f"stack/{members.get('StackName', '*')}/*")
+
+
 # What is made of a member's value: a build's project, a report's group, a subscription's topic …
 _TURNS: dict[str, Callable[[str, dict[str, Any]], str]] = {
     "group": lambda value, _: value.rpartition("report/")[2].partition(":")[0],
     "path": lambda value, _: value.lstrip("/"),
     "project": lambda value, _: value.rpartition("build/")[2].partition(":")[0],
     "role": _of_role,
+    "stack": _of_change_set,
     "topic": lambda value, _: value.rpartition(":")[0],
 }

@@ -92,10 +92,12 @@ class Route:
 
 @cache
 def _routes(service: str) -> list[Route]:
-    """The strictest first. Copies have the address of what they are copies of."""
+    """The strictest first. Copies have the address of what they are copies of, and operations that
+    are no longer used that of those in their place."""
     model = botocore.session.get_session().get_service_model(service)
     names = sorted(set(model.operation_names) - set(_COPIES.values()))
-    found = [Route.of(model.operation_model(name)) for name in names]
+    operations = [model.operation_model(name) for name in names]
+    found = [Route.of(each) for each in operations if not each.deprecated]
     return sorted(found, key=lambda each: (-len(each.asked), -each.path.pattern.count("/")))
 
 
