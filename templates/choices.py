@@ -6,10 +6,10 @@ from typing import Any
 PROJECT, TRAINING, SERVING = "Project", "Training", "Serving"
 BUILD, NOTEBOOK, OPERATION = "Image build", "Notebook", "Operation"
 
-# The image is built for x86_64; the Graviton families (c6g, m7gd, r8g …) are arm64 and could not
-# start it
-_INSTANCE = r"^ml\.(?!(c|m|r|x)[6-9]g)[a-z0-9-]+\.[a-z0-9]+$"
-_INSTANCE_HELP = "be a type such as ml.m5.xlarge, not Graviton (the image is x86_64)"
+# The image is built for x86_64; the families with Graviton (c6g, m7gd, r8g …) or Grace (p6e) are
+# arm64 and could not start it
+_INSTANCE = r"^ml\.(?!(c|m|r|x)[6-9]g|p6e)[a-z0-9-]+\.[a-z0-9]+$"
+_INSTANCE_HELP = "be a type such as ml.m5.xlarge, not of arm64 as Graviton is (the image is x86_64)"
 _DAYS = [
     *("1", "3", "5", "7", "14", "30", "60", "90", "120", "150", "180", "365", "400", "545"),
     *("731", "1827", "3653"),

@@ -68,3 +68,19 @@ def test_a_branch_that_git_or_codecommit_forbids_is_refused(
 ) -> None:
     """Quotas in AWS CodeCommit, "Branch names"; git-check-ref-format."""
     assert not takes(template, "BranchName", branch)
+
+
+@pytest.mark.parametrize("name", ["TrainingInstanceType", "EndpointInstanceType"])
+@pytest.mark.parametrize(
+    ("kind", "taken"),
+    [
+        *(("ml.m5.xlarge", True), ("ml.g4dn.xlarge", True), ("ml.c7i-flex.large", True)),
+        *(("ml.c6gn.large", False), ("ml.r8g.large", False), ("ml.p6e-gb200.36xlarge", False)),
+        *(("m5.xlarge", False), ("ml.m5", False), ("ML.M5.XLARGE", False)),
+    ],
+)
+def test_the_image_gets_a_machine_that_can_start_it(
+    template: Template, name: str, kind: str, taken: bool
+) -> None:
+    """Graviton and Grace are arm64 (Accelerated computing, EC2 Instance Types)."""
+    assert takes(template, name, kind) is taken
