@@ -211,7 +211,11 @@ CHOICES = (
         "What the Dockerfile starts from. In China choose one that can be pulled there.",
         "public.ecr.aws/docker/library/python:3.11-slim-bookworm",
         "be an image such as public.ecr.aws/docker/library/python:3.11-slim-bookworm",
-        _pattern(r"^[A-Za-z0-9][A-Za-z0-9./:@_-]+$"),
+        # Docker's grammar of a reference: registry, path, tag, digest (distribution, reference)
+        _pattern(
+            r"^([A-Za-z0-9.-]+(:[0-9]+)?/)?[a-z0-9]+((/|[._-]+)[a-z0-9]+)*"
+            r"(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(@sha256:[0-9a-f]{64})?$"
+        ),
     ),
     Choice(
         BUILD,

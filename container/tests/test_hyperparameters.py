@@ -24,6 +24,8 @@ def test_a_field_of_ones_own_needs_no_rule() -> None:
     assert parse({"dropout": "0.2"}, Plain).dropout == 0.2
     with pytest.raises(HyperparameterError, match="dropout is 'much', expected a number"):
         parse({"dropout": "much"}, Plain)
+    with pytest.raises(HyperparameterError, match="dropout is 'nan', expected a number"):
+        parse({"dropout": "nan"}, Plain)
 
 
 def test_an_unknown_name_is_refused_with_the_nearest_known_one() -> None:
@@ -44,6 +46,9 @@ def test_a_name_like_no_other_is_refused_with_the_known_ones() -> None:
         ("epochs", "0"),
         ("noise", "0.6"),
         ("batch_size", "-1"),
+        ("batch_size", "1_0"),
+        ("batch_size", " 64"),
+        ("batch_size", "٣"),
         ("learning_rate", "nan"),
         ("learning_rate", "inf"),
         ("precision", "float16"),

@@ -15,6 +15,7 @@ LARGEST_SEED = 2**31 - 1
 # (github.com/aws/sagemaker-training-toolkit, params.py)
 ADDED = ("_", "sagemaker_")
 KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
+NUMERALS = set("0123456789+-.eE")
 SHOWN = 80  # characters of a name or value: the reason after it must fit into a FailureReason
 
 
@@ -99,6 +100,8 @@ def _convert(kind: Any, text: str) -> Any:
     """The value, or None for a text that is not of the kind."""
     if kind is bool:
         return {"true": True, "false": False}.get(text.lower())
+    if kind in (int, float) and not set(text) <= NUMERALS:
+        return None  # Python also reads 1_000, blanks around a number, nan, and other scripts
     try:
         return kind(text)
     except ValueError:

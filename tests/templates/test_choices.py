@@ -84,3 +84,18 @@ def test_the_image_gets_a_machine_that_can_start_it(
 ) -> None:
     """Graviton and Grace are arm64 (Accelerated computing, EC2 Instance Types)."""
     assert takes(template, name, kind) is taken
+
+
+@pytest.mark.parametrize(
+    ("image", "taken"),
+    [
+        *(("python", True), ("python:3.11-slim-bookworm", True), ("a/b_c__d/e.f-g:1", True)),
+        ("123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn/base:1", True),
+        ("mirror:5000/python@sha256:" + "0" * 64, True),
+        *(("https://mirror/python", False), ("python:", False), ("a/Python", False)),
+        *(("python:3:11", False), ("a//b", False), ("/python", False), ("python@sha256:0", False)),
+        *(("python 3", False), ("a$b", False), ("", False), ("python/", False)),
+    ],
+)
+def test_a_base_image_is_what_docker_can_pull(template: Template, image: str, taken: bool) -> None:
+    assert takes(template, "BaseImage", image) is taken
