@@ -134,8 +134,8 @@ def check_region(session: boto3.Session, region: str) -> None:
     ]
     if region not in known:
         near = difflib.get_close_matches(region, known, 3)
-        hint = f": did you mean {' or '.join(near)}?" if near else ""
-        raise Problem(f"region {region!r} is unknown{hint}")
+        hint = f"did you mean {' or '.join(near)}?" if near else "pass one such as REGION=eu-west-1"
+        raise Problem(f"region {region!r} is unknown: {hint}")
 
 
 class Clients:

@@ -18,6 +18,11 @@ def test_regions_of_every_partition_are_known(region: str) -> None:
     check_region(boto3.Session(), region)
 
 
+def test_a_region_like_no_other_is_told_the_form() -> None:
+    with pytest.raises(Problem, match=r"'nowhere' is unknown: pass one such as REGION=eu-west-1"):
+        connect("nowhere", None)
+
+
 def test_without_a_region_the_fix_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
     with pytest.raises(Problem, match="no region: pass REGION="):
