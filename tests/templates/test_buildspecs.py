@@ -223,7 +223,7 @@ def test_an_image_that_sagemaker_does_not_run_ends_the_build_with_the_way_out(
     assert code != 0
     assert f"SageMaker runs no image whose manifest is {manifest}" in output
     tag = f"--repository-name mlops --image-ids imageTag={COMMIT}-train)"
-    assert f"Remove it (aws ecr batch-delete-image {tag}" in output
+    assert f"Remove it by the AWS CLI (ecr batch-delete-image {tag}" in output
     assert "docker buildx build --provenance=false --output type=docker" in output
     assert images_of(tmp_path) == {}
 
