@@ -110,6 +110,9 @@ def start_build(given: dict[str, str], command: str) -> None:
     )
     iam, codebuild = client(given, "iam"), client(given, "codebuild")
     role = iam.create_role(RoleName="build", AssumeRolePolicyDocument=trust)
+    iam.put_role_policy(
+        RoleName="build", PolicyName="Log", PolicyDocument=json.dumps({"Statement": [ALL]})
+    )
     spec = f"version: 0.2\nphases:\n  build:\n    commands:\n      - {command}\n"
     codebuild.create_project(
         name="endless",
