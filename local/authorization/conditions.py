@@ -12,7 +12,8 @@ KEYS = (
     *("aws:PrincipalAccount", "aws:PrincipalArn", "aws:PrincipalIsAWSService"),
     *("aws:RequestedRegion", "aws:SecureTransport", "aws:SourceAccount", "aws:SourceArn"),
     *("aws:SourceOwner", "aws:RequestTag/*", "aws:ResourceTag/*", "aws:TagKeys"),
-    *("cloudwatch:namespace", "iam:PassedToService", "iam:PermissionsBoundary", "s3:prefix"),
+    *("cloudformation:RoleArn", "cloudwatch:namespace", "s3:prefix"),
+    *("iam:PassedToService", "iam:PermissionsBoundary"),
     *("kms:CallerAccount", "kms:EncryptionContext:*", "kms:GrantIsForAWSResource"),
     "kms:ViaService",
 )

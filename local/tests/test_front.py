@@ -1,5 +1,6 @@
 """Who may talk to the endpoint, and what is left of it when it ends."""
 
+import json
 import signal
 import time
 import urllib.error
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import ClientError
 
+from local.tests.aws import ALL
 from local.tests.remote import alive, client, settings, start
 
 
