@@ -112,9 +112,8 @@ def start_build(given: dict[str, str], command: str) -> None:
     )
     iam, codebuild = client(given, "iam"), client(given, "codebuild")
     role = iam.create_role(RoleName="build", AssumeRolePolicyDocument=trust)
-    iam.put_role_policy(
-        RoleName="build", PolicyName="Log", PolicyDocument=json.dumps({"Statement": [ALL]})
-    )
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [ALL]})
+    iam.put_role_policy(RoleName="build", PolicyName="Work", PolicyDocument=policy)
     spec = f"version: 0.2\nphases:\n  build:\n    commands:\n      - {command}\n"
     codebuild.create_project(
         name="endless",

@@ -363,8 +363,8 @@ def test_a_machine_needs_of_its_role_what_waiting_and_logging_need(aws: Aws) -> 
     machines = aws.client("stepfunctions")
     follows = {
         "Type": "Task",
-        "Resource": "arn:aws:states:::sagemaker:createTrainingJob.sync",
-        "Parameters": {},
+        "Resource": "arn:aws:states:::states:startExecution.sync:2",
+        "Parameters": {"StateMachineArn": aws.context.arn("states", "stateMachine:other")},
         "End": True,
     }
     definition = json.dumps({"StartAt": "Run", "States": {"Run": follows}})
