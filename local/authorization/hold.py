@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from local.authorization import keys, policies
 from local.authorization.ask import Ask
 from local.authorization.asks import asks
-from local.authorization.call import Unjudged, read
+from local.authorization.call import Call, Unjudged, read
 from local.authorization.evaluate import Request, Unknown, decide, message
 from local.context import current
 from local.credentials import Caller, Credentials, caller
@@ -45,7 +45,16 @@ def check(environ: dict[str, Any], who: Caller, service: str) -> None:
             text = f"User: {who.arn} is not authorized: " + unsupported(f"judging {what}")
             raise _refusal(service, "", text) from None
     except Denied as denied:
-        raise _refusal(service, denied.ask.action, str(denied)) from None
+        raise _refusal(service, denied.ask.action, _told(denied, call)) from None
+
+
+def _told(denied: Denied, call: Call) -> str:
+    """CloudWatch Logs tells in words of its own that its key is closed to it (public reports,
+    github.com/hashicorp/terraform-provider-aws, issue 29282)."""
+    if call.service == "logs" and denied.ask.by:
+        arn = denied.ask.context["kms:EncryptionContext:aws:logs:arn"]
+        return f"The specified KMS key does not exist or is not allowed to be used with Arn '{arn}'"
+    return str(denied)
 
 
 def require(who: Credentials | str, operation: str, *asked: Ask) -> None:

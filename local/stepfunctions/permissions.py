@@ -8,7 +8,7 @@ from typing import Any
 from local.authorization import hold
 from local.authorization.ask import Ask
 from local.context import current
-from local.service import AwsError
+from local.refusals import TurnedAway
 
 # A job that `.sync` waits for is followed by a rule (Developer Guide, "How Step Functions generates
 # IAM policies for integrated services"), by the integration that starts it
@@ -23,7 +23,7 @@ _DELIVERY = (  # "Using CloudWatch Logs to log execution history in Step Functio
 
 
 def check_role(role: str, definition: str, logging: Mapping[str, Any]) -> None:
-    """Raises AwsError, worded as in public reports (github.com/nasa/cumulus, pull request 2693)."""
+    """Raises TurnedAway, in the words of public reports (github.com/nasa/cumulus, pull 2693)."""
     rules = {_RULES[name] for name in _followed(json.loads(definition)) if name in _RULES}
     asked = [
         Ask(f"events:{action}", current().arn("events", f"rule/{rule}"))
@@ -48,5 +48,5 @@ def _followed(inside: Any) -> Iterator[str]:
             yield from _followed(each)
 
 
-def _denied(text: str) -> AwsError:
-    return AwsError("AccessDeniedException", text)
+def _denied(text: str) -> TurnedAway:
+    return TurnedAway("400 Bad Request", "AccessDeniedException", text)

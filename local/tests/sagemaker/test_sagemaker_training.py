@@ -272,22 +272,15 @@ def test_work_that_would_only_be_pretended_is_refused(aws: Aws) -> None:
 
 def test_a_job_announces_its_states(aws: Aws, image: str) -> None:
     """Delivered to SNS, whose messages moto keeps."""
-    sns, events = aws.client("sns"), aws.client("events")
-    topic = sns.create_topic(Name=unique("topic"))["TopicArn"]
-    queue = aws.client("sqs").create_queue(QueueName=unique("queue"))["QueueUrl"]
-    arn = aws.client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])
-    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn["Attributes"]["QueueArn"])
+    events, mailbox = aws.client("events"), aws.mailbox()
     rule, name = unique("rule"), unique("job")
     pattern = {
         "detail-type": ["SageMaker Training Job State Change"],
         "detail": {"TrainingJobName": [name], "TrainingJobStatus": ["Completed"]},
     }
     events.put_rule(Name=rule, EventPattern=json.dumps(pattern))
-    events.put_targets(Rule=rule, Targets=[{"Id": "t", "Arn": topic}])
+    events.put_targets(Rule=rule, Targets=[{"Id": "t", "Arn": mailbox.topic}])
     start(aws, request(aws, image, TrainingJobName=name))
-    received = wait(
-        lambda: aws.client("sqs").receive_message(QueueUrl=queue, WaitTimeSeconds=0).get("Messages")
-    )
-    event = json.loads(json.loads(received[0]["Body"])["Message"])
+    event = json.loads(mailbox.read(1)[0])
     assert event["detail"]["SecondaryStatus"] == "Completed"
     assert isinstance(event["detail"]["CreationTime"], int)
