@@ -26,7 +26,8 @@ Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 MAX_BODY = 2 * 1024**3
 IDLE_SECONDS = 120
 FORM = "application/x-www-form-urlencoded"
-RECLAIM = "/_local/reclaim"  # no service's path, and no bucket's, whose names have no underscore
+# No service's paths, and no bucket's, whose names have no underscore
+RECLAIM, THROTTLE = "/_local/reclaim", "/_local/throttle"
 FOLDERS = ("git", "builds", "images", "training", "endpoints")  # below the home, new at each start
 FIRST_REGIONS = ("us-east-1", "cn-north-1", "us-gov-west-1")
 CREDENTIAL = re.compile(r"Credential=([A-Z0-9]+)/\d+/([a-z0-9-]+)/([a-z0-9-]+)/aws4_request")
@@ -110,6 +111,7 @@ def _application(region: str) -> Application:
     from local.codepipeline.api import CodePipeline
     from local.events import EventBridge
     from local.sagemaker.api import reclaim
+    from local.throttling import hold_back, throttle
 
     # SageMaker and Step Functions are ours too, at moto's addresses (moto_seams.py)
     ours = (CloudFormation, CodeBuild, CodeCommit, CodePipeline, EventBridge)
@@ -123,9 +125,12 @@ def _application(region: str) -> Application:
         service, who = _admit(environ, region)
         if environ["PATH_INFO"] == RECLAIM:
             return reclaim(environ, start_response)
+        if environ["PATH_INFO"] == THROTTLE:
+            return throttle(environ, start_response)
         if service not in SERVED:
             raise TurnedAway.unsupported(f"the service {service}")
         hold.check(environ, who, service)
+        hold_back(environ, service)
         if service in own:
             return _own(own[service], environ, start_response)
         try:
@@ -195,7 +200,10 @@ def _admit(environ: Environ, region: str) -> tuple[str, "Caller"]:
         )
         raise TurnedAway("403 Forbidden", "UnrecognizedClientException", text) from None
     if called_region != region and not (service in GLOBAL and called_region in FIRST_REGIONS):
-        text = f"the local endpoint runs {region}, the request is for {called_region}"
+        text = (
+            f"the local endpoint runs {region}, the request is for {called_region}: ask for "
+            f"{region}, or start another with `python -m local --region {called_region}`"
+        )
         raise TurnedAway("400 Bad Request", "InvalidRegionException", text)
     return service, who
 
