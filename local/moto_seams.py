@@ -40,7 +40,7 @@ def install() -> None:
 
 def _authorization() -> None:
     """moto's authorizer denies every statement that names an ARN, and its reading of a bucket
-    policy takes an unmet Deny for a Deny: least privilege is proven elsewhere."""
+    policy takes an unmet Deny for a Deny: local/authorization judges in its place."""
     from moto.core.authorization import ActionAuthenticatorMixin
     from moto.iam.access_control import PermissionResult
     from moto.s3.models import FakeBucket

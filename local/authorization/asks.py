@@ -71,7 +71,7 @@ def _of_the_operation(call: Call) -> Iterator[Ask]:
         resource
         for pattern, operations in RESOURCES.get(call.service, {}).items()
         if call.name in operations.split()
-        for resource in _resources(prefix, pattern, call)
+        for resource in _resources(prefix, pattern, _with_its_stack(call))
     ]
     if not found:
         raise Unjudged(action)
@@ -79,6 +79,17 @@ def _of_the_operation(call: Call) -> Iterator[Ask]:
     tagging = call.name.startswith(("Create", "Put")) and _tags(call.members)
     if tagging and prefix in _TAGS:
         yield Ask(f"{prefix}:{_TAGS[prefix]}", found[0], context)
+
+
+def _with_its_stack(call: Call) -> Call:
+    """A change set may be named alone, by its ARN; the permission is on its stack."""
+    named = call.members.get("ChangeSetName")
+    if call.service != "cloudformation" or not named or call.members.get("StackName"):
+        return call
+    for one in StackRecords.here().change_sets:
+        if one.id == named:
+            return replace(call, members={**call.members, "StackName": one.stack.id})
+    return call
 
 
 def _context(call: Call) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import botocore.session
 from moto.core.utils import camelcase_to_underscores
 
 import local
+from local.authorization.actions import RESOURCES
 from local.context import MOTO
 from local.service import Service, operations
 
@@ -33,6 +34,17 @@ def supported() -> set[str]:
         if camelcase_to_underscores(operation) in operations(each) | each.by_moto
     }
     return own | {f"{service} *" for service in MOTO}
+
+
+def test_every_operation_of_ours_says_what_it_is_on() -> None:
+    listed = [line.split() for line in CENSUS.read_text().splitlines() if line[0] != "#"]
+    unsaid = [
+        f"{service} {operation}"
+        for service, operation in listed
+        if operation != "*"
+        and not any(operation in each.split() for each in RESOURCES[service].values())
+    ]
+    assert unsaid == [], "local/authorization/actions.py does not name these"
 
 
 def test_the_census_names_every_operation_in_the_order_of_the_alphabet() -> None:
