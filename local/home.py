@@ -35,7 +35,8 @@ class Home:
                     folder.unlink(missing_ok=True)
                 folder.mkdir(mode=PRIVATE)
         except OSError as error:
-            raise HomeRefused(f"{error.filename} cannot be emptied: {error.strerror}") from None
+            why = f"it cannot be emptied: {error.strerror} ({error.filename})"
+            raise HomeRefused(why) from None
 
     def release(self) -> None:
         (self.folder / SETTINGS).unlink(missing_ok=True)
