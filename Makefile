@@ -141,7 +141,7 @@ lock: ## resolve the dependencies anew (needs uv)
 	done
 
 clean: ## remove what was generated, not the data in AWS
-	rm -rf build .local .pytest_cache .ruff_cache .mypy_cache
+	rm -rf build .demo .local .pytest_cache .ruff_cache .mypy_cache
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
 
 $(VENV): requirements.lock

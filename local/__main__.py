@@ -1,20 +1,23 @@
 """python -m local: serve until Ctrl-C."""
 
+import signal
+
+if __name__ == "__main__":  # until it serves, Ctrl-C ends it at once and without a word
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
 import argparse
 import contextlib
-import fcntl
 import os
 import shlex
 import shutil
-import signal
 import sys
 import threading
 import time
 from pathlib import Path
-from typing import IO
 
 from local.context import Context
-from local.server import FOLDERS, Front, create
+from local.home import FOLDERS, SETTINGS, HomeRefused
+from local.server import Front, create
 
 DEFAULT_PORT = 4599
 
@@ -51,22 +54,20 @@ class _CannotStart(Exception):
 def main(argv: list[str] | None = None) -> int:
     began = time.monotonic()
     options = parser().parse_args(argv)
-    home = options.home.resolve()
+    os.umask(0o077)  # what it writes is its user's alone
     try:
         _check(options.port)
-        lock = _lock(home, options.home)
-        front = _open(Context(options.region, options.port, home))
+        front = _open(options.region, options.port, options.home)
     except _CannotStart as why:
         print(f"local: {why}", file=sys.stderr)
         return 2
-    with lock:
-        _write_environment(front, home / "env")
-        _announce(front, options.home, time.monotonic() - began)
-        for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup
             signal.signal(number, lambda *_: _stop_soon(front))
-        front.serve()
-        (home / "env").unlink(missing_ok=True)
-    print("local: stopped, nothing is left running")
+    _write_environment(front)
+    _announce(front, options.home, time.monotonic() - began)
+    front.serve()
+    _say("local: stopped, nothing is left running")
     return 0
 
 
@@ -78,27 +79,14 @@ def _check(port: int) -> None:
             raise _CannotStart(f"{program} is not on PATH; install it first")
 
 
-def _lock(home: Path, given: Path) -> IO[str]:
-    """One endpoint has a home; the lock goes when this process ends, whatever ends it."""
+def _open(region: str, port: int, home: Path) -> Front:
     try:
-        home.mkdir(parents=True, exist_ok=True)
-        lock = (home / "lock").open("w")
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise _CannotStart(
-            f"another local endpoint uses {given}; stop it or give --home another folder"
-        ) from None
-    except OSError as error:
-        raise _CannotStart(f"cannot use --home {given}: {error.strerror}") from None
-    return lock
-
-
-def _open(context: Context) -> Front:
-    try:
-        return create(context)
+        return create(Context(region, port, home.resolve()))
+    except HomeRefused as why:
+        raise _CannotStart(f"cannot use --home {home}: {why}") from None
     except OSError as error:
         raise _CannotStart(
-            f"cannot listen on port {context.port}: {os.strerror(error.errno or 0)}; "
+            f"cannot listen on port {port}: {os.strerror(error.errno or 0)}; "
             "give --port another (0 takes a free one)"
         ) from None
 
@@ -108,12 +96,12 @@ def _stop_soon(front: Front) -> None:
     threading.Thread(target=front.stop).start()
 
 
-def _write_environment(front: Front, path: Path) -> None:
+def _write_environment(front: Front) -> None:
     from local.credentials import administrator
 
     variables = {**administrator().environment(), **_git_settings(front.context.url)}
     lines = [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
-    path.unlink(missing_ok=True)
+    path = front.context.home / SETTINGS
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         file.write("\n".join([*lines, "unset AWS_PROFILE AWS_SESSION_TOKEN"]) + "\n")
 
@@ -141,16 +129,19 @@ def _git_settings(url: str) -> dict[str, str]:
 
 def _announce(front: Front, home: Path, seconds: float) -> None:
     context = front.context
-    print(f"local: {context.url} is {context.region}, account {context.account} ({seconds:.1f} s)")
-    print("local: in another terminal, from this folder:\n")
-    print(f"    source {home / 'env'}\n")
-    print("local: then git, and whatever talks to AWS, works here. Ctrl-C stops it.")
-    with contextlib.suppress(ValueError):
-        sys.stdout.flush()
+    _say(
+        f"local: {context.url} is {context.region}, account {context.account} ({seconds:.1f} s)\n"
+        "local: in another terminal, from this folder:\n\n"
+        f"    source {home / SETTINGS}\n\n"
+        "local: then git, and whatever talks to AWS, works here. Ctrl-C stops it."
+    )
+
+
+def _say(text: str) -> None:
+    """Also to a terminal that was closed, or a pipe that nobody reads."""
+    with contextlib.suppress(OSError):
+        os.write(1, f"{text}\n".encode())
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except KeyboardInterrupt:  # before it served
-        sys.exit(130)
+    sys.exit(main())

@@ -2,11 +2,13 @@
 
 import contextlib
 import queue
+import sys
 import threading
 import time
-import traceback
 from types import TracebackType
 from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 from local.authorization.ask import Ask
 from local.authorization.hold import require
@@ -25,6 +27,7 @@ class LogStream:
         self.group, self.stream = group, stream
         self._credentials, self._client = credentials, credentials.client("logs")
         self._lines: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+        self._losses = set[str]()
         self._closed = threading.Event()
         self._create()
         self._writer = threading.Thread(target=self._drain, daemon=True, name=f"log-{stream}")
@@ -82,5 +85,13 @@ class LogStream:
             self._client.put_log_events(
                 logGroupName=self.group, logStreamName=self.stream, logEvents=events
             )
-        except Exception:  # a log that cannot be written must not end what it tells of
-            traceback.print_exc()
+        except ClientError as error:  # its group or role was deleted: what it tells of goes on
+            self._tell(f"local: lines for {self.group} {self.stream} are lost: {error}")
+        except BotoCoreError:  # the endpoint is being stopped
+            pass
+
+    def _tell(self, loss: str) -> None:
+        """Once for each cause, in the endpoint's own log."""
+        if loss not in self._losses:
+            self._losses.add(loss)
+            print(loss, file=sys.stderr, flush=True)

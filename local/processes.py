@@ -1,10 +1,10 @@
-"""Child processes that cannot be orphaned: each its own group, known to the reaper.
+"""Programs that end with the endpoint, with all that they have started, however it ends.
 
-The reaper is this file run as a program: a child that outlives the endpoint for a moment, however
-the endpoint died (kill -9 included), and ends what it left behind.
+Each runs below a process of its own, its keeper (keep.py), which the endpoint holds by the
+keeper's standard input. What a keeper that was killed itself leaves behind is found by a mark in
+its environment.
 """
 
-import contextlib
 import os
 import signal
 import subprocess
@@ -12,55 +12,66 @@ import sys
 import threading
 import time
 import traceback
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import IO, TextIO
+from typing import IO
+
+from local import keep
 
 LineHandler = Callable[[str], None]
 MAX_LINE = 64 * 1024
+MARK = "LOCAL_ENDPOINT"  # <home>#<one program's own>, in the environment of all that is started
+UMASK = 0o022  # a container's; the home folder keeps others out
 
 _lock = threading.Lock()
-_running: dict[int, "Child"] = {}
-_reaper: subprocess.Popen[str] | None = None
+_running: set["Child"] = set()
+_home = ""
 _stopping = False
 
 
 class Child:
     """A running program. Its output, stderr included, goes line by line to `on_line`."""
 
-    def __init__(self, popen: "subprocess.Popen[bytes]", on_line: LineHandler | None) -> None:
-        self._popen = popen
-        self._on_line = on_line
+    def __init__(
+        self, keeper: "subprocess.Popen[bytes]", mark: str, on_line: LineHandler | None
+    ) -> None:
+        self._keeper, self._mark, self._on_line = keeper, mark, on_line
         self._ended = threading.Event()
-        self.pid = popen.pid
-        threading.Thread(target=self._watch, daemon=True, name=f"process-{self.pid}").start()
+        threading.Thread(target=self._watch, daemon=True, name=f"process-{keeper.pid}").start()
 
     @property
     def returncode(self) -> int | None:
-        """The exit status, negative for a signal; None while it runs."""
-        return self._popen.returncode if self._ended.is_set() else None
+        """The exit status as a container runtime gives it; None while it runs."""
+        if not self._ended.is_set():
+            return None
+        status = self._keeper.returncode
+        return 128 - status if status < 0 else status
 
     def wait(self, timeout: float | None = None) -> int | None:
         """The exit status, once all output was handed on; None if `timeout` seconds passed."""
-        return self._popen.returncode if self._ended.wait(timeout) else None
+        self._ended.wait(timeout)
+        return self.returncode
 
     def terminate(self, grace: float = 10.0) -> None:
         """SIGTERM to the group, SIGKILL after `grace` seconds; returns when the process is gone."""
         terminate([self], grace)
 
-    def _signal(self, number: int) -> None:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.pid, number)
+    def _ask_to_end(self) -> None:
+        self._keeper.send_signal(signal.SIGTERM)
+
+    def _kill(self) -> None:
+        self._keeper.stdin.close()  # type: ignore[union-attr]
 
     def _watch(self) -> None:
-        reader = threading.Thread(target=self._read, args=(self._popen.stdout,), daemon=True)
+        reader = threading.Thread(target=self._read, args=(self._keeper.stdout,), daemon=True)
         reader.start()
-        self._popen.wait()
-        self._signal(signal.SIGKILL)  # as in a container: when process 1 ends, all end
+        if self._keeper.wait() < 0:
+            keep.end_marked(self._mark)
         reader.join(timeout=10)
+        self._kill()
         with _lock:
-            _running.pop(self.pid, None)
-            _tell_reaper(f"-{self.pid}")
+            _running.discard(self)
         self._ended.set()
 
     def _read(self, stream: IO[bytes]) -> None:
@@ -73,27 +84,43 @@ class Child:
                     self._on_line = None
 
 
+def begin(home: Path) -> None:
+    """From now on programs are this home's; what an earlier endpoint of it left is killed."""
+    global _home
+    _home = str(home)
+    keep.end_marked(f"{MARK}={_home}#")
+
+
 def start(
     argv: Sequence[str],
     cwd: Path,
     env: Mapping[str, str],
     on_line: LineHandler | None = None,
 ) -> Child:
-    """Start `argv` in its own process group. Raises OSError if it cannot be started."""
-    with _lock:
-        if _stopping:
-            raise OSError("the local endpoint is being stopped")
-        popen = subprocess.Popen(
-            list(argv),
-            cwd=cwd,
-            env=dict(env),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-        _tell_reaper(f"+{popen.pid}")
-        child = _running[popen.pid] = Child(popen, on_line)
+    """Start `argv` in a session of its own. Raises OSError if it cannot be started."""
+    mark = f"{_home}#{uuid.uuid4().hex}"
+    said, report = os.pipe()
+    with _lock, os.fdopen(said) as answer:
+        try:
+            if _stopping:
+                raise OSError("the local endpoint is being stopped")
+            keeper = subprocess.Popen(
+                [sys.executable, "-I", "-S", keep.__file__, f"--report={report}", *argv],
+                cwd=cwd,
+                env={**env, MARK: mark},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                pass_fds=[report],
+                start_new_session=True,
+                umask=UMASK,
+            )
+        finally:
+            os.close(report)
+        child = Child(keeper, f"{MARK}={mark}", on_line)
+        _running.add(child)
+        if error := answer.read():
+            raise OSError(int(error), os.strerror(int(error)), argv[0])
     return child
 
 
@@ -101,11 +128,11 @@ def terminate(children: Sequence[Child], grace: float) -> None:
     """SIGTERM to all groups, SIGKILL to those left after `grace` seconds; returns when all end."""
     running = [child for child in children if child.returncode is None]
     for child in running:
-        child._signal(signal.SIGTERM)
+        child._ask_to_end()
     deadline = time.monotonic() + grace
     for child in running:
         if child.wait(max(0.0, deadline - time.monotonic())) is None:
-            child._signal(signal.SIGKILL)
+            child._kill()
             child.wait()
 
 
@@ -122,40 +149,5 @@ def stop_all(grace: float = 5.0) -> None:
     global _stopping
     with _lock:
         _stopping = True
-        left = list(_running.values())
+        left = list(_running)
     terminate(left, grace)
-
-
-def _tell_reaper(word: str) -> None:
-    """ "+PID" when a process group starts, "-PID" when it ends."""
-    global _reaper
-    if _reaper is None or _reaper.poll() is not None:
-        _reaper = subprocess.Popen(
-            [sys.executable, "-I", __file__],
-            stdin=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
-        for pid in _running:
-            _reaper.stdin.write(f"+{pid}\n")  # type: ignore[union-attr]
-    _reaper.stdin.write(word + "\n")  # type: ignore[union-attr]
-    _reaper.stdin.flush()  # type: ignore[union-attr]
-
-
-def reap(lifeline: TextIO) -> None:
-    """Follow what starts and ends; at end of file, kill the groups that are left."""
-    groups: set[int] = set()
-    for line in lifeline:
-        pid = int(line[1:])
-        if line[0] == "+":
-            groups.add(pid)
-        else:
-            groups.discard(pid)
-    for pid in groups:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(pid, signal.SIGKILL)
-
-
-if __name__ == "__main__":
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    reap(sys.stdin)

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import socket
 import threading
 import traceback
@@ -14,6 +13,7 @@ from urllib.parse import unquote
 from xml.sax.saxutils import escape
 
 from local.context import GLOBAL, SERVED, Context, use
+from local.home import Home, claim
 from local.refusals import TurnedAway
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ IDLE_SECONDS = 120
 FORM = "application/x-www-form-urlencoded"
 # No service's paths, and no bucket's, whose names have no underscore
 RECLAIM, THROTTLE = "/_local/reclaim", "/_local/throttle"
-FOLDERS = ("git", "builds", "images", "training", "endpoints")  # below the home, new at each start
 FIRST_REGIONS = ("us-east-1", "cn-north-1", "us-gov-west-1")
 CREDENTIAL = re.compile(r"Credential=([A-Z0-9]+)/\d+/([a-z0-9-]+)/([a-z0-9-]+)/aws4_request")
 
@@ -39,6 +38,7 @@ class Front:
 
     context: Context
     _werkzeug: Any
+    _home: Home
 
     def serve(self) -> None:
         """Answer requests until `stop` is called from another thread."""
@@ -51,6 +51,7 @@ class Front:
         processes.stop_all()
         self._werkzeug.shutdown()
         self._werkzeug.server_close()
+        self._home.release()
 
 
 def start(context: Context) -> Front:
@@ -61,7 +62,10 @@ def start(context: Context) -> Front:
 
 
 def create(context: Context) -> Front:
-    """Bind the port (0: any free one) and set every service up. OSError if the port is taken."""
+    """Bind the port (0: any free one), claim the home and set every service up.
+
+    Raises HomeRefused, and OSError if the port is taken.
+    """
     with socket.create_server(("127.0.0.1", context.port), backlog=128) as bound:
         return _create(replace(context, port=bound.getsockname()[1]), bound.fileno())
 
@@ -69,8 +73,11 @@ def create(context: Context) -> Front:
 def _create(context: Context, bound: int) -> Front:
     os.environ["MOTO_ACCOUNT_ID"] = context.account
     os.environ["MOTO_DISABLE_GLOBAL_CORS"] = "true"  # no web page has business here
-    from local import moto_seams
+    from local import moto_seams, processes
 
+    home = claim(context.home)
+    processes.begin(context.home)
+    home.empty()
     moto_seams.install()
     use(context)
     from moto.moto_server.werkzeug_app import MotoRequestHandler
@@ -85,9 +92,6 @@ def _create(context: Context, bound: int) -> Front:
         def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
             """The endpoint's log is for what goes wrong; requests are not."""
 
-    for folder in FOLDERS:
-        shutil.rmtree(context.home / folder, ignore_errors=True)
-        (context.home / folder).mkdir(parents=True)
     create_administrator()
     listener = make_server(
         "127.0.0.1",
@@ -97,7 +101,7 @@ def _create(context: Context, bound: int) -> Front:
         request_handler=RequestHandler,
         fd=bound,  # werkzeug would end the program where a port is taken
     )
-    return Front(context, listener)
+    return Front(context, listener, home)
 
 
 def _application(region: str) -> Application:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, MutableMapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from scripts import create_stack, predict, upload
@@ -21,8 +21,8 @@ from scripts.lib.problems import FAILED, Problem, guarded
 from scripts.lib.session import Clients, connect
 
 STACK, DIGITS = "mlops", Path("build/digits")
-HOME, LOG = Path(".local/demo"), Path(".local/demo.log")
-START_SECONDS = 30
+HOME, LOG = Path(".demo/home"), Path(".demo/log")
+START_SECONDS, STOP_SECONDS = 30, 20
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -47,15 +47,23 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 @contextmanager
 def local_endpoint(home: Path, log: Path, environment: MutableMapping[str, str]) -> Iterator[None]:
-    """Run the local endpoint and point `environment` at it; it is stopped in any case."""
+    """Run the local endpoint and point `environment` at it.
+
+    It is stopped in any case: in order, or by its keeper once this program is gone, which has held
+    the keeper's standard input.
+    """
     settings = home / "env"
     settings.unlink(missing_ok=True)
-    log.parent.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "local", "--port", "0", "--home", str(home)]
+    log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    endpoint = [sys.executable, "-m", "local", "--port", "0", "--home", str(home)]
     with log.open("w") as output:
         # Its own session: Ctrl-C reaches this program only, which then stops it in order
         child = subprocess.Popen(
-            command, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+            [sys.executable, "-m", "local.keep", *endpoint],
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
     try:
         wait_until_up(child, settings, log)
@@ -67,11 +75,8 @@ def local_endpoint(home: Path, log: Path, environment: MutableMapping[str, str])
         yield
     finally:
         child.send_signal(signal.SIGTERM)
-        try:
-            child.wait(20)
-        except subprocess.TimeoutExpired:
-            child.kill()
-            child.wait()
+        with suppress(subprocess.TimeoutExpired), child:  # whose end closes that input
+            child.wait(STOP_SECONDS)
 
 
 def wait_until_up(child: "subprocess.Popen[bytes]", settings: Path, log: Path) -> None:

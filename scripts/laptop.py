@@ -9,6 +9,7 @@ import argparse
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -20,6 +21,11 @@ from scripts.lib.problems import FAILED, Problem, guarded
 
 BASE = Path("build/laptop")
 MODEL = Path("model/export/Servo")
+SIGNALS = {
+    signal.SIGINT: signal.SIGINT,
+    signal.SIGTERM: signal.SIGTERM,
+    signal.SIGHUP: signal.SIGTERM,
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -110,13 +116,19 @@ def serve(code: Path, channel: Path, port: int) -> int:
 
 
 def _run(program: Path, more: dict[str, str]) -> int:
+    """Exit status of a program of the container, which never outlives this one.
+
+    A closed terminal is told as SIGTERM: SageMaker sends that, so it is the one that programs know.
+    """
     environment = {**os.environ, "SAGEMAKER_BASE_DIR": str(BASE.resolve()), **more}
-    with subprocess.Popen([sys.executable, program], env=environment) as process:
-        while True:
-            try:
-                return process.wait()
-            except KeyboardInterrupt:  # the program has got it too, and ends by itself
-                continue
+    command = [sys.executable, "-m", "local.keep", sys.executable, str(program)]
+    with subprocess.Popen(
+        command, env=environment, stdin=subprocess.PIPE, start_new_session=True
+    ) as keeper:
+        for number, told in SIGNALS.items():
+            if signal.getsignal(number) != signal.SIG_IGN:  # as nohup has it
+                signal.signal(number, lambda *_, told=told: keeper.send_signal(told))
+        return keeper.wait()
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ printf '[Container] %s Running command %s\\n' "$(date -u '+%Y/%m/%d %H:%M:%S')" 
 eval {command}
 codebuild_status=$?
 [ $codebuild_status -eq 0 ] || exit $codebuild_status
-{{ declare -p; declare -f; }} > "$codebuild_state/variables"
+(umask 077; {{ declare -p; declare -f; }} > "$codebuild_state/variables")
 pwd > "$codebuild_state/folder"
 """
 _EXPORTED = """\

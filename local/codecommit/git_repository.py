@@ -60,6 +60,9 @@ class Repository:
         command = ["git", "init", "--quiet", "--bare", "--initial-branch=main", str(self.folder)]
         subprocess.run(command, check=True, env=environment())
         self.git("config", "http.receivepack", "true")
+        self.git(
+            "config", "gc.auto", "0"
+        )  # which a push would leave running (git-gc, gc.autoDetach)
 
     def delete(self) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -107,9 +107,9 @@ class Instances:
         background(self._follow, instance, instance.process, log)
 
     def _follow(self, instance: Instance, process: processes.Child, log: LogStream) -> None:
-        status = process.wait() or 0
+        status = process.wait()
         log.close()
-        instance.status = 128 - status if status < 0 else status
+        instance.status = status
         with self._changed:
             self._ended.append(instance)
             self._changed.notify_all()

@@ -1,6 +1,7 @@
 """Who may talk to the endpoint, and what is left of it when it ends."""
 
 import json
+import os
 import signal
 import time
 import urllib.error
@@ -12,7 +13,10 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local.tests.aws import ALL
+from local.tests.lasting import ESCAPES, Lasting
 from local.tests.remote import alive, client, settings, start
+
+ENDS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL]
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +33,7 @@ def left_behind(home: Path, tmp_path_factory: pytest.TempPathFactory) -> int:
     pid = read_pid(told)
     process.kill()
     process.wait()
-    (home / "env").unlink()
+    (home / "env").unlink()  # by which the next one's start is waited for
     return pid
 
 
@@ -77,6 +81,59 @@ def test_another_hosts_name_is_turned_away(given: dict[str, str]) -> None:
 
 def test_the_keys_are_for_their_owner_only(given: dict[str, str], home: Path) -> None:
     assert (home / "env").stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("number", ENDS, ids=lambda end: end.name)
+def test_no_process_outlives_the_endpoint_however_it_ends(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    with Lasting() as lasting:
+        process = start(tmp_path / "home")
+        escape = list(ESCAPES.values())[-1].format(lasting.command)
+        start_build(settings(tmp_path / "home", process), f"{escape} sleep 600")
+        assert lasting.runs()
+        process.send_signal(number)
+        said = process.communicate()[0]
+        if number == signal.SIGKILL:
+            assert lasting.ends()
+        else:
+            assert not lasting.pids
+            assert process.returncode == 0
+            assert said.endswith("stopped, nothing is left running\n")
+            assert not (tmp_path / "home" / "env").exists()
+
+
+def test_no_key_of_a_build_can_be_read_by_others(tmp_path: Path) -> None:
+    home, told = tmp_path / "home", tmp_path / "told"
+    home.mkdir()
+    home.chmod(0o755)
+    before = os.umask(0o022)
+    try:
+        process = start(home)
+    finally:
+        os.umask(before)
+    try:
+        start_build(settings(home, process), f"true\n      - echo $$ > {told}; sleep 600")
+        read_pid(told)
+        (variables,) = home.glob("builds/*/state/variables")
+        assert "AWS_SECRET_ACCESS_KEY" in variables.read_text()
+        for path in (home, home / "lock", home / "env", variables):
+            assert path.stat().st_mode & 0o077 == 0, path
+    finally:
+        process.terminate()
+        process.communicate()
+
+
+def test_somebody_elses_folder_is_refused_in_words(tmp_path: Path) -> None:
+    (tmp_path / "git").mkdir()
+    (tmp_path / "git" / "mine").write_text("precious")
+    (tmp_path / "env").write_text("mine")
+    refused = start(tmp_path)
+    said = refused.communicate()[0]
+    assert refused.returncode == 2
+    assert said.startswith(f"local: cannot use --home {tmp_path}: it holds files and is not marked")
+    assert (tmp_path / "git" / "mine").read_text() == "precious"
+    assert (tmp_path / "env").read_text() == "mine"
 
 
 def test_one_folder_serves_one_endpoint(given: dict[str, str], home: Path) -> None:

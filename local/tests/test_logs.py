@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from local import logs
 from local.credentials import Credentials, administrator
 from local.logs import BATCH, LogStream
-from local.tests.aws import Aws, unique
+from local.tests.aws import Aws, unique, wait
 
 LINES = 9_900
 
@@ -45,3 +46,23 @@ def test_a_program_that_says_much_does_not_wait_for_its_log(
     assert time.monotonic() - began < logs.INTERVAL
     assert 0 < len(credentials.calls) <= LINES // BATCH + 2
     assert aws.log(group, "stream")[-1] == str(LINES - 1)
+
+
+def more_than(number: int, credentials: CountingCredentials) -> bool:
+    return len(credentials.calls) > number
+
+
+def test_lines_for_a_group_that_was_deleted_meanwhile_are_told_as_lost_once(
+    aws: Aws, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(logs, "INTERVAL", 0.01)
+    group, credentials = unique("group"), CountingCredentials()
+    with LogStream(credentials, group, "stream") as log:  # type: ignore[arg-type]
+        aws.client("logs").delete_log_group(logGroupName=group)
+        for _ in range(3):
+            log.write("line")
+            before = len(credentials.calls)
+            wait(partial(more_than, before, credentials))
+    (told,) = capsys.readouterr().err.splitlines()
+    assert told.startswith(f"local: lines for {group} stream are lost: ")
+    assert "ResourceNotFoundException" in told

@@ -1,12 +1,60 @@
 """The demo finds its endpoint and never leaves one behind."""
 
 import os
+import pty
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from local.tests.lasting import comes, commands
 from scripts.demo import local_endpoint, read_environment
 from scripts.lib.problems import Problem
+
+ROOT = Path(__file__).parents[2]
+ENDS = [signal.SIGHUP, signal.SIGTERM, signal.SIGKILL, signal.SIGINT]
+# The demo once its endpoint is up, in a terminal of its own where it is given one
+DEMO = """
+import fcntl, os, sys, termios, time
+from pathlib import Path
+from scripts.demo import local_endpoint
+if os.isatty(0):
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+home = Path(sys.argv[1])
+with local_endpoint(home / "home", home / "log", os.environ):
+    (home / "up").touch()
+    time.sleep(600)
+"""
+
+
+@contextmanager
+def demo(folder: Path, terminal: int) -> Iterator["subprocess.Popen[bytes]"]:
+    """From the moment that its endpoint is up; whatever is left is ended with the block."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", DEMO, str(folder)],
+        cwd=ROOT,
+        stdin=terminal,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        assert comes((folder / "up").exists)
+        assert endpoints(folder)
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+        for pid in endpoints(folder):
+            os.kill(pid, signal.SIGKILL)
+
+
+def endpoints(folder: Path) -> list[int]:
+    """Every process that was told this home: the endpoint, its keeper."""
+    return [pid for pid, args in commands().items() if f"--home {folder / 'home'}" in args]
 
 
 def test_the_endpoints_settings_are_read_as_a_shell_reads_them(tmp_path: Path) -> None:
@@ -48,3 +96,33 @@ def test_the_endpoint_is_stopped_when_the_demo_is_interrupted(tmp_path: Path) ->
         raise KeyboardInterrupt
     assert not (home / "env").exists()
     assert "AWS_ENDPOINT_URL" not in os.environ
+
+
+@pytest.mark.local
+@pytest.mark.parametrize("number", ENDS, ids=lambda end: end.name)
+def test_the_endpoint_ends_with_the_demo_whatever_ends_it(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    with demo(tmp_path, subprocess.DEVNULL) as process:
+        process.send_signal(number)
+        process.wait()
+        assert comes(lambda: not endpoints(tmp_path))
+
+
+@pytest.mark.local
+def test_the_endpoint_ends_when_the_terminal_of_the_demo_is_closed(tmp_path: Path) -> None:
+    window, terminal = pty.openpty()
+    with demo(tmp_path, terminal) as process:
+        os.close(terminal)
+        os.close(window)
+        process.wait()
+        assert comes(lambda: not endpoints(tmp_path))
+
+
+@pytest.mark.local
+def test_an_impatient_second_ctrl_c_leaves_no_endpoint_either(tmp_path: Path) -> None:
+    with demo(tmp_path, subprocess.DEVNULL) as process:
+        for _ in range(3):
+            process.send_signal(signal.SIGINT)
+        process.wait()
+        assert comes(lambda: not endpoints(tmp_path))

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -9,6 +10,8 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from local.tests.lasting import LINUX, Lasting
 
 ROOT = Path(__file__).parents[2]
 ECHO = """
@@ -20,10 +23,18 @@ print(sorted(path.name for path in (base / "input/data/training").iterdir()))
 """
 PATIENT = """
 import signal
-signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+signals = [signal.SIGINT, signal.SIGTERM]
+signal.pthread_sigmask(signal.SIG_BLOCK, signals)
 print("up", flush=True)
-signal.sigwait([signal.SIGINT])
-print("saved", flush=True)
+print("saved at", signal.Signals(signal.sigwait(signals)).name, flush=True)
+"""
+# With a process that no signal to the program's group reaches
+SPAWNING = """
+import os, subprocess, time
+subprocess.Popen({command!r}.split(), executable={sleep!r}, start_new_session={away})
+while not os.path.exists("gate"):
+    time.sleep(0.05)
+raise SystemExit(3)
 """
 
 
@@ -37,6 +48,11 @@ def laptop(here: Path, *words: str) -> "subprocess.Popen[str]":
         text=True,
         start_new_session=True,
     )
+
+
+def spawning(lasting: Lasting) -> str:
+    sleep = shutil.which("sleep")
+    return SPAWNING.format(command=lasting.command, sleep=sleep, away=LINUX)
 
 
 def repository(folder: Path, program: str) -> Path:
@@ -58,14 +74,47 @@ def test_training_gets_strings_and_the_digits_and_says_what_comes_next(tmp_path:
     assert lines[-1].endswith("`make serve-local` serves it")
 
 
-def test_ctrl_c_lets_the_program_end_by_itself(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("number", "told"),
+    [
+        (signal.SIGINT, "SIGINT"),
+        (signal.SIGTERM, "SIGTERM"),
+        (signal.SIGHUP, "SIGTERM"),  # which it knows from SageMaker, where no terminal closes
+    ],
+)
+def test_whatever_signal_ends_it_the_program_saves_first(
+    tmp_path: Path, number: signal.Signals, told: str
+) -> None:
     repository(tmp_path / "model", PATIENT)
     process = laptop(tmp_path, "train", "--code", "model")
     assert process.stdout
     assert process.stdout.readline() == "up\n"
-    os.killpg(process.pid, signal.SIGINT)
-    assert "saved" in process.communicate(timeout=20)[0]
+    os.killpg(process.pid, number)
+    assert f"saved at {told}" in process.communicate(timeout=120)[0]
     assert process.returncode == 0
+
+
+@pytest.mark.parametrize("what", ["train", "serve"])
+def test_nothing_of_the_program_outlives_a_kill_9(tmp_path: Path, what: str) -> None:
+    with Lasting() as lasting:
+        program = spawning(lasting)
+        (repository(tmp_path / "model", program) / "serve").write_text(program)
+        (tmp_path / "build/laptop/model/export/Servo").mkdir(parents=True)
+        process = laptop(tmp_path, what, "--code", "model", "--channel", ".")
+        assert lasting.runs()
+        process.kill()
+        process.wait()
+        assert lasting.ends()
+
+
+def test_what_the_program_leaves_behind_ends_with_it(tmp_path: Path) -> None:
+    with Lasting() as lasting:
+        repository(tmp_path / "model", spawning(lasting))
+        process = laptop(tmp_path, "train", "--code", "model")
+        assert lasting.runs()
+        (tmp_path / "gate").touch()
+        assert process.wait() == 1
+        assert not lasting.pids
 
 
 @pytest.mark.parametrize(
