@@ -2,6 +2,11 @@
 """Writes bootstrap.yaml and mlops.yaml: static templates, the same bytes every time, for every
 account and region."""
 
+if __name__ == "__main__":
+    from scripts.lib.entry import begin
+
+    begin("generate")
+
 import argparse
 from pathlib import Path
 
@@ -90,7 +95,3 @@ def main() -> None:
     output.mkdir(parents=True, exist_ok=True)
     for name, book in (("bootstrap", bootstrap()), ("mlops", mlops(specifications))):
         (output / f"{name}.yaml").write_text(render(book), encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()

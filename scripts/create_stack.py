@@ -1,10 +1,14 @@
 """Create or update the stack from the uploaded template, by a change set that is shown first."""
 
+if __name__ == "__main__":
+    from scripts.lib.entry import begin
+
+    begin("scripts.create_stack")
+
 import argparse
 import difflib
 import re
 import shlex
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -278,7 +282,3 @@ def for_change_set(
         elif "Default" not in rule:
             raise Problem(f"parameter {key} has no default: pass PARAMS='{key}=<value>'")
     return chosen
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -7,9 +7,13 @@ sample    one image that no training sees, as a PNG to try a prediction with
 The first sample is written with the data too.
 """
 
+if __name__ == "__main__":
+    from scripts.lib.entry import begin
+
+    begin("scripts.data")
+
 import argparse
 import hashlib
-import sys
 import tarfile
 import urllib.error
 import urllib.request
@@ -151,7 +155,3 @@ def convert(archive: Path, output: Path, progress: Callable[[str], None]) -> Non
             missing.remove(name)
         if missing:
             raise Problem(f"{archive} lacks {', '.join(sorted(missing))}")
-
-
-if __name__ == "__main__":
-    sys.exit(main())

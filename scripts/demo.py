@@ -1,5 +1,10 @@
 """The whole system on this machine: from an empty endpoint to a prediction by a trained model."""
 
+if __name__ == "__main__":
+    from scripts.lib.entry import begin
+
+    begin("scripts.demo")
+
 import argparse
 import os
 import shlex
@@ -149,7 +154,3 @@ def measured_accuracy(clients: Clients, prefix: str) -> float:
     name = jobs.recent(clients, prefix)[0]["TrainingJobName"]
     job = clients.sagemaker.describe_training_job(TrainingJobName=name)
     return jobs.metrics(job)["eval:accuracy"]
-
-
-if __name__ == "__main__":
-    sys.exit(main())

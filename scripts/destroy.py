@@ -1,7 +1,11 @@
 """Remove the project: what runs, the stack, what it kept, and the bootstrap stack."""
 
+if __name__ == "__main__":
+    from scripts.lib.entry import begin
+
+    begin("scripts.destroy")
+
 import argparse
-import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -268,7 +272,3 @@ def verdict(left: Inventory, stack: str, console: Console) -> int:
     for line in left.lines():
         console.line(f"  {line}")
     return FAILED
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -6,6 +6,11 @@ sbom     write what they hold to build/sbom/train.cdx.json and serve.cdx.json (C
 test     build them, then train and predict in them as SageMaker does (tests/image)
 """
 
+if __name__ == "__main__":
+    from scripts.lib.entry import begin
+
+    begin("scripts.image")
+
 import argparse
 import os
 import shutil
@@ -93,7 +98,3 @@ def write_sbom(program: str, target: str) -> Path:
     file = SBOM / f"{target}.cdx.json"
     file.write_text(run(program, "run", "--rm", tag(target), "cat", "sbom.cdx.json") + "\n")
     return file
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -5,6 +5,11 @@ train    `train` on the data in build/data (the digits, if there is none yet); C
 serve    `serve` with what was trained, until Ctrl-C
 """
 
+if __name__ == "__main__":
+    from scripts.lib.entry import begin
+
+    begin("scripts.laptop")
+
 import argparse
 import json
 import os
@@ -103,7 +108,3 @@ def _run(program: Path, more: dict[str, str]) -> int:
                 return process.wait()
             except KeyboardInterrupt:  # the program has got it too, and ends by itself
                 continue
-
-
-if __name__ == "__main__":
-    sys.exit(main())

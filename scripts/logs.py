@@ -1,7 +1,11 @@
 """Follow the log of what is running now: a build, the training job, or the endpoint."""
 
+if __name__ == "__main__":
+    from scripts.lib.entry import begin
+
+    begin("scripts.logs")
+
 import argparse
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -153,7 +157,3 @@ def follow_endpoint(clients: Clients, endpoint: str, console: Console, once: boo
     while not once:
         pace.wait(news=news)
         news = follower.look([source])
-
-
-if __name__ == "__main__":
-    sys.exit(main())

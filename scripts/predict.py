@@ -1,8 +1,12 @@
 """Ask the endpoint what is on a picture, or for the predictions of a JSON or NPY file."""
 
+if __name__ == "__main__":
+    from scripts.lib.entry import begin
+
+    begin("scripts.predict")
+
 import argparse
 import json
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -120,7 +124,3 @@ def show_all(console: Console, found: Sequence[Guess]) -> None:
     """One line for each prediction: its class and how likely that is."""
     for number, one in enumerate(found):
         console.line(f"{number:>4}  {one.label}  {max(one.probabilities):6.1%}")
-
-
-if __name__ == "__main__":
-    sys.exit(main())

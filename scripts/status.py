@@ -1,7 +1,11 @@
 """The stack, its pipeline, its training workflow and its endpoint at a glance."""
 
+if __name__ == "__main__":
+    from scripts.lib.entry import begin
+
+    begin("scripts.status")
+
 import argparse
-import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -178,7 +182,3 @@ def ago(when: datetime | None, now: datetime) -> str:
         if seconds >= size:
             return f"{seconds // size} {unit}"
     return f"{seconds} s"
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,7 +1,11 @@
 """Start the pipeline on the newest commit and follow it to its verdict."""
 
+if __name__ == "__main__":
+    from scripts.lib.entry import begin
+
+    begin("scripts.train")
+
 import argparse
-import sys
 from collections.abc import Sequence
 
 from scripts.lib import stacks
@@ -31,7 +35,3 @@ def train(clients: Clients, stack: str, console: Console) -> int:
     if code == 0:
         tell_how_to_ask(stack, console)
     return code
-
-
-if __name__ == "__main__":
-    sys.exit(main())

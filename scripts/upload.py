@@ -1,11 +1,15 @@
 """Put the template, the first code and the seed data where the stack can read them."""
 
+if __name__ == "__main__":
+    from scripts.lib.entry import begin
+
+    begin("scripts.upload")
+
 import argparse
 import hashlib
 import os
 import stat
 import subprocess
-import sys
 import zipfile
 from collections.abc import Iterable, Sequence
 from io import SEEK_END, BufferedReader, BytesIO
@@ -208,7 +212,3 @@ def show_what_it_is_for(clients: Clients, stack: str, folder: Path, console: Con
     console.line(f"Change the data with this, then `make train STACK={stack}`:")
     console.line(f"  aws s3 sync {folder} {known['DataUri']} \\")
     console.line('    --exclude "*" --include "*.tfrecords"')
-
-
-if __name__ == "__main__":
-    sys.exit(main())

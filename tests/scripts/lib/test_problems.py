@@ -3,7 +3,8 @@
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from scripts.lib.problems import explain, guarded
+from scripts.lib.problems import guarded
+from scripts.lib.refusals import explain
 
 
 def refusal(code: str, message: str, operation: str = "DescribeStacks") -> ClientError:
