@@ -26,7 +26,8 @@ from scripts.lib.bootstrap import (
     template_url,
 )
 from scripts.lib.console import Console
-from scripts.lib.problems import FAILED, Problem, guarded, overridden
+from scripts.lib.guard import guarded
+from scripts.lib.problems import FAILED, Problem, overridden
 from scripts.lib.session import Clients, add_session_arguments, connect
 
 if TYPE_CHECKING:

@@ -25,7 +25,8 @@ import numpy as np
 from scripts.lib import tfrecord
 from scripts.lib.console import Console
 from scripts.lib.digits import DATA, write_digits, write_sample
-from scripts.lib.problems import FAILED, Problem, guarded
+from scripts.lib.guard import guarded
+from scripts.lib.problems import FAILED, Problem
 
 CHOICES = ("digits", "cifar10", "sample")
 # The official archive's binary form: the Python form is made of pickles, and to read a pickle is to

@@ -22,7 +22,8 @@ from scripts.lib.bootstrap import TEMPLATE, read_template
 from scripts.lib.console import Console, Pace
 from scripts.lib.digits import write_sample
 from scripts.lib.following import follow
-from scripts.lib.problems import FAILED, Problem, guarded
+from scripts.lib.guard import guarded
+from scripts.lib.problems import FAILED, Problem
 from scripts.lib.session import Clients, connect
 
 STACK, DIGITS = "mlops", Path("build/digits")

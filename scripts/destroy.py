@@ -14,9 +14,10 @@ from botocore.exceptions import ClientError
 from scripts.lib import operations
 from scripts.lib.bootstrap import bootstrap_name
 from scripts.lib.console import Console, Pace
+from scripts.lib.guard import guarded
 from scripts.lib.inventory import Inventory, StackRecord, endpoint, ours, repository_name, take
 from scripts.lib.logstreams import ENDPOINT_GROUP, TRAINING_GROUP, streams
-from scripts.lib.problems import FAILED, INTERRUPTED, Problem, error_code, guarded
+from scripts.lib.problems import FAILED, INTERRUPTED, Problem, error_code
 from scripts.lib.session import Clients, add_session_arguments, connect
 from scripts.lib.stacks import Held
 

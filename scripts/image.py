@@ -20,7 +20,8 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from scripts.lib.problems import FAILED, Problem, guarded
+from scripts.lib.guard import guarded
+from scripts.lib.problems import FAILED, Problem
 
 CONTEXT = Path("container")
 SBOM = Path("build/sbom")
@@ -58,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run(*command: str) -> str:
     """Standard output of a program, or a Problem with the last line that it complained in."""
-    done = subprocess.run(command, capture_output=True, text=True)
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace")
     if done.returncode:
         complaint = (done.stderr.strip().splitlines() or ["no message"])[-1]
         raise Problem(f"{' '.join(command[:2])} failed: {complaint}", FAILED)

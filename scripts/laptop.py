@@ -20,7 +20,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from scripts.lib.digits import DATA, write_digits, write_sample
-from scripts.lib.problems import FAILED, Problem, guarded
+from scripts.lib.guard import guarded
+from scripts.lib.problems import FAILED, Problem
 
 BASE = Path("build/laptop")
 PORT = 8080
@@ -62,7 +63,7 @@ def prepare(code: Path, channel: Path) -> None:
         )
     file = code / "hyperparameters.json"
     try:
-        chosen = json.loads(file.read_text())
+        chosen = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise Problem(f"{file} is missing: write {{}} into it to choose nothing") from None
     except ValueError as error:

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from scripts.lib import jobs, pipeline, stacks
 from scripts.lib.console import Console, Pace
 from scripts.lib.following import state, tell, tell_how_to_ask, verdict
+from scripts.lib.guard import guarded
 from scripts.lib.logstreams import ENDPOINT_GROUP, TRAINING_GROUP, Tail, streams
 from scripts.lib.pipeline import ENDED, PipelineRun, PipelineStep
-from scripts.lib.problems import Problem, guarded
+from scripts.lib.problems import Problem
 from scripts.lib.session import Clients, add_session_arguments, connect
 
 QUIET_SECONDS = 2.0  # without a new line, before the state is shown instead

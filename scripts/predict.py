@@ -16,7 +16,8 @@ from botocore.exceptions import ClientError
 
 from scripts.lib import stacks
 from scripts.lib.console import Console
-from scripts.lib.problems import FAILED, Problem, error_code, guarded
+from scripts.lib.guard import guarded
+from scripts.lib.problems import FAILED, Problem, error_code
 from scripts.lib.session import add_session_arguments, connect
 from scripts.lib.workflow import readable
 

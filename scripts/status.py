@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 from scripts.lib import jobs, pipeline, stacks, workflow
 from scripts.lib.console import Console, shorten
+from scripts.lib.guard import guarded
 from scripts.lib.inventory import endpoint, served_version, take
-from scripts.lib.problems import FAILED, guarded
+from scripts.lib.problems import FAILED
 from scripts.lib.session import Clients, add_session_arguments, connect
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from scripts.lib import stacks
 from scripts.lib.console import Console
 from scripts.lib.following import follow, tell_how_to_ask
-from scripts.lib.problems import guarded
+from scripts.lib.guard import guarded
 from scripts.lib.session import Clients, add_session_arguments, connect
 
 

@@ -29,7 +29,8 @@ from scripts.lib.bootstrap import (
     template_url,
 )
 from scripts.lib.console import Console
-from scripts.lib.problems import FAILED, Problem, guarded, overridden
+from scripts.lib.guard import guarded
+from scripts.lib.problems import FAILED, Problem, overridden
 from scripts.lib.session import Clients, add_session_arguments, connect
 
 if TYPE_CHECKING:
@@ -131,7 +132,8 @@ def git_files(root: Path) -> list[Path]:
             ["git", "-C", str(root), *listing],
             capture_output=True,
             check=True,
-            text=True,
+            encoding="utf-8",
+            errors="surrogateescape",
         )
     except (OSError, subprocess.CalledProcessError):
         return []

@@ -23,7 +23,7 @@ def begin(module: str) -> "NoReturn":
         signal.signal(signal.SIGINT, _leave)
     from importlib import import_module
 
-    from scripts.lib.problems import guarded
+    from scripts.lib.guard import guarded
 
     def work() -> int:
         main = import_module(module).main

@@ -23,7 +23,7 @@ import pytest
 from scripts import data, image, laptop, predict, status
 from scripts.lib import digits
 from scripts.lib.console import Console
-from scripts.lib.problems import guarded
+from scripts.lib.guard import guarded
 
 ROOT = Path(__file__).parents[2]
 NOBODY = "http://127.0.0.1:9"  # the port of discard, at which nobody listens
@@ -175,6 +175,7 @@ DISKS = [
     (TRAIN, [a_model, a_file("build")], "build is a file, and a folder is needed there"),
     (TRAIN, [a_model, a_folder("build/data/train.tfrecords")], "train.tfrecords: Is a directory"),
     (TRAIN, [a_model, a_folder("container/hyperparameters.json")], "json: Is a directory"),
+    ((data.main, ["digits", "--output", "/sys/x"]), [], "work in a folder that you may write to"),
     (PREDICT, [a_folder("build")], "IMAGE=build cannot be read: Is a directory"),
 ]
 

@@ -3,7 +3,7 @@
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from scripts.lib.problems import guarded
+from scripts.lib.guard import guarded
 from scripts.lib.refusals import explain
 
 
