@@ -48,6 +48,15 @@ def error_code(error: "ClientError") -> str:
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
+def is_gone(error: "ClientError") -> bool:
+    """Whether AWS says that there is no such thing: each service has a code of its own for that,
+    and SageMaker and CloudFormation only their general one."""
+    code = error_code(error)
+    if code in ("ValidationException", "ValidationError"):
+        return "not find" in str(error) or "does not exist" in str(error)
+    return "NotFound" in code or "DoesNotExist" in code or code in ("404", "NoSuchBucket")
+
+
 def overridden() -> str:
     """The address that stands in for AWS, about which the console has no pages; or empty."""
     return os.environ.get("AWS_ENDPOINT_URL", "")
