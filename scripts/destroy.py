@@ -18,7 +18,7 @@ from scripts.lib.bootstrap import bootstrap_name
 from scripts.lib.console import Console, Pace
 from scripts.lib.guard import guarded
 from scripts.lib.inventory import Inventory, endpoint, repository_name, take
-from scripts.lib.problems import FAILED, INTERRUPTED, Problem, error_code, is_gone
+from scripts.lib.problems import FAILED, INTERRUPTED, Problem, error_code, is_gone, make
 from scripts.lib.session import Clients, add_session_arguments, connect
 from scripts.lib.stacks import Held
 from scripts.lib.work import Work, running
@@ -49,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             yes=args.yes,
             keep_data=args.keep_data,
         ),
-        f"Run `make destroy STACK={args.stack}` again: it goes on with what is left.",
+        f"Run {make('destroy', args.stack)} again: it goes on with what is left.",
     )
 
 
@@ -84,7 +84,7 @@ def destroy(
     if keep_data:
         for line in take(clients, stack).lines():
             console.line(f"  kept      {line}")
-        console.line(f"`make destroy STACK={stack}` removes the rest when you want it gone.")
+        console.line(f"{make('destroy', stack)} removes the rest when you want it gone.")
         return 0
     # Emptied before its stack goes: the bucket may be one that CloudFormation deletes
     for record in found.records:

@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 from scripts.lib import stacks
 from scripts.lib.console import Console
 from scripts.lib.guard import guarded
-from scripts.lib.problems import FAILED, Problem, error_code
+from scripts.lib.problems import FAILED, Problem, error_code, make
 from scripts.lib.session import add_session_arguments, connect
 from scripts.lib.workflow import readable
 
@@ -44,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         body, kind = read_body(args.image)
         clients = connect(args.region, args.profile)
         known = stacks.required_outputs(clients.cloudformation, args.stack)
-        found = predict(clients.sagemaker_runtime, known["EndpointName"], body, kind)
+        found = predict(clients.sagemaker_runtime, known["EndpointName"], body, kind, args.stack)
         if kind.startswith("image/"):
             show(Console(), found[0])
         else:
@@ -79,7 +79,11 @@ def read_body(path: Path) -> tuple[bytes, str]:
 
 
 def predict(
-    runtime: "SageMakerRuntimeClient", endpoint: str, body: bytes, content_type: str
+    runtime: "SageMakerRuntimeClient",
+    endpoint: str,
+    body: bytes,
+    content_type: str,
+    stack: str = "mlops",
 ) -> list[Guess]:
     """One prediction for each example; a Problem where there is no endpoint or the model refuses
     the body."""
@@ -92,9 +96,16 @@ def predict(
         if error_code(error) == "ModelError":
             said = error.response.get("OriginalMessage") or message
             raise Problem(f"the model refused it: {readable(str(said))}", FAILED) from None
+        if error_code(error) == "ValidationError" and "not found" in message:
+            raise Problem(
+                f"there is no endpoint {endpoint} yet: the first model that is good enough makes "
+                f"it. {make('status', stack)} shows how far that is",
+                FAILED,
+            ) from None
         if error_code(error) == "ValidationError":
             raise Problem(
-                f"endpoint {endpoint} cannot answer ({message}): see `make status`", FAILED
+                f"endpoint {endpoint} cannot answer ({message}): see {make('status', stack)}",
+                FAILED,
             ) from None
         raise
     try:

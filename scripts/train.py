@@ -12,6 +12,7 @@ from scripts.lib import stacks
 from scripts.lib.console import Console
 from scripts.lib.following import follow, tell_how_to_ask
 from scripts.lib.guard import guarded
+from scripts.lib.problems import make
 from scripts.lib.session import Clients, add_session_arguments, connect
 
 
@@ -21,7 +22,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     return guarded(
         lambda: train(connect(args.region, args.profile), args.stack, Console()),
-        f"The pipeline goes on in AWS; look again with `make status STACK={args.stack}`.",
+        f"The pipeline goes on in AWS; look again with {make('status', args.stack)}.",
     )
 
 

@@ -30,7 +30,7 @@ from scripts.lib.bootstrap import (
 )
 from scripts.lib.console import Console
 from scripts.lib.guard import guarded
-from scripts.lib.problems import FAILED, Problem, overridden
+from scripts.lib.problems import FAILED, Problem, make, overridden
 from scripts.lib.session import Clients, add_session_arguments, connect
 
 if TYPE_CHECKING:
@@ -64,13 +64,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         link = upload(connect(args.region, args.profile), args.stack, console, yes=args.yes)
         if args.brief:
             return 0
-        console.line(f"Next: `make create-stack STACK={args.stack}`")
+        console.line(f"Next: {make('create-stack', args.stack)}")
         if not overridden():
             console.line("or launch in the console:")
             console.line(f"  {link}")
         return 0
 
-    return guarded(work, f"Run `make upload STACK={args.stack}` again: it goes on where it was.")
+    return guarded(work, f"Run {make('upload', args.stack)} again: it goes on where it was.")
 
 
 def upload(
@@ -85,7 +85,8 @@ def upload(
     if not list(folder.glob("*.tfrecords")):
         console.line(f"{folder} holds no data: writing the small digits set there")
         digits.write_digits(folder)
-        console.line(f"{digits.write_sample(folder, 0)} is for `make predict IMAGE=…`")
+        picture = digits.write_sample(folder, 0)
+        console.line(f"{picture} is for {make('predict', stack, f'IMAGE={picture}')}")
     bucket = make_bucket(clients, stack, first, console, yes)
     key = template_key(template)
     console.line(f"s3://{bucket}")
@@ -211,6 +212,6 @@ def show_what_it_is_for(clients: Clients, stack: str, folder: Path, console: Con
     console.line(f"Stack {stack} exists: code and data here are for a new stack only.", "yellow")
     console.line("Change the model with git push to")
     console.line(f"  {known['RepositoryCloneUrl']}")
-    console.line(f"Change the data with this, then `make train STACK={stack}`:")
+    console.line(f"Change the data with this, then {make('train', stack)}:")
     console.line(f"  aws s3 sync {folder} {known['DataUri']} \\")
     console.line('    --exclude "*" --include "*.tfrecords"')

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shlex
 import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ if TYPE_CHECKING:
     from botocore.exceptions import ClientError
 
 USAGE, FAILED, INTERRUPTED = 2, 1, 130
+OPTIONS = ("REGION", "PROFILE")
 FULL = (errno.ENOSPC, errno.EDQUOT)
 FOLDER_EXPECTED = (errno.EEXIST, errno.ENOTDIR)
 
@@ -41,6 +43,13 @@ def in_the_system(error: OSError) -> str:
 def wrapped(text: str) -> str:
     """The text in lines of at most 80 columns; words that do not fit, as addresses, stay whole."""
     return textwrap.fill(text, 80, break_long_words=False, break_on_hyphens=False)
+
+
+def make(target: str, stack: str, more: str = "") -> str:
+    """A command as this person has to type it: without the region and the profile that they gave to
+    make, which hands them on, it would lead to another place."""
+    given = [f"{name}={shlex.quote(os.environ[name])}" for name in OPTIONS if os.environ.get(name)]
+    return f"`{' '.join(filter(None, ['make', target, f'STACK={stack}', *given, more]))}`"
 
 
 def error_code(error: "ClientError") -> str:

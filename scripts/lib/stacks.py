@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from scripts.lib.problems import Problem, is_gone
+from scripts.lib.problems import Problem, is_gone, make
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -59,9 +59,9 @@ def required_outputs(cloudformation: "CloudFormationClient", stack: str) -> dict
     """The outputs of a stack that works; otherwise a Problem that says what to do."""
     found = describe(cloudformation, stack)
     if not found or found["StackStatus"] == "REVIEW_IN_PROGRESS":
-        raise Problem(f"there is no stack {stack}: run `make deploy STACK={stack}`")
+        raise Problem(f"there is no stack {stack}: run {make('deploy', stack)}")
     if not found.get("Outputs"):
-        raise Problem(f"stack {stack} is {found['StackStatus']}: see `make status STACK={stack}`")
+        raise Problem(f"stack {stack} is {found['StackStatus']}: see {make('status', stack)}")
     return outputs(found)
 
 

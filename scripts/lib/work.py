@@ -88,9 +88,10 @@ def builds(clients: Clients, project: str) -> Iterator[Work]:
     """The project's builds that have not ended."""
     pages = clients.codebuild.get_paginator("list_builds_for_project")
     for page in pages.paginate(projectName=project):
-        if not page["ids"]:  # a question about none is refused
+        ids = page.get("ids")
+        if not ids:  # a question about none is refused
             continue
-        for build in clients.codebuild.batch_get_builds(ids=page["ids"])["builds"]:
+        for build in clients.codebuild.batch_get_builds(ids=ids)["builds"]:
             if build.get("buildStatus") == "IN_PROGRESS":
                 stop = partial(clients.codebuild.stop_build, id=build["id"])
                 yield Work("build", build["id"], stop)

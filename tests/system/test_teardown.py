@@ -1,5 +1,7 @@
 """The system is removed at a bad moment, and set up again under the same name."""
 
+import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -139,6 +141,35 @@ def test_two_that_destroy_at_once_after_one_that_was_cut_off_leave_nothing(aws: 
     assert f"Nothing is left of {STACK}" in ended(begin(aws, "destroy"))
 
 
+def test_a_name_that_another_has_is_left_to_it_and_the_ways_out_that_are_named_work(
+    aws: Driver,
+) -> None:
+    client(aws, "codecommit").create_repository(repositoryName=STACK)
+    ended(begin(aws, "upload"))
+    # Not left from earlier: the bucket that the deployment begins with
+    status = aws.run("python", "-m", "scripts.status", "--stack", STACK)
+    assert "left from earlier" not in status and f"`make deploy STACK={STACK}` creates it" in status
+
+    refused = " ".join(begin(aws, "create_stack").communicate(timeout=300)[0].split())
+    assert f"no stack {STACK} made it: choose another name" in refused and "destroy" not in refused
+    (named,) = re.findall(r"PARAMS='(ProjectName=)<name>'", refused)
+    ended(begin(aws, "create_stack", "--parameters", f"{named}{STACK}-2"))
+
+    protection = client(aws, "cloudformation").update_termination_protection
+    protection(StackName=STACK, EnableTerminationProtection=True)
+    before = left(aws)["buckets"]
+    refused = " ".join(begin(aws, "destroy").communicate(timeout=300)[0].split())
+    assert "protected from deletion: nothing was removed" in refused
+    assert left(aws)["buckets"] == before
+    (command,) = re.findall("`(aws [^`]+)`", refused)
+    aws.run(*shlex.split(command))
+    ended(begin(aws, "destroy"))
+    (other,) = left(aws).pop("repositories")
+    assert other["repositoryName"] == STACK, "it was somebody else's"
+    client(aws, "codecommit").delete_repository(repositoryName=STACK)
+    assert left(aws) == {}
+
+
 def test_what_a_build_made_anew_after_its_stack_goes_too_and_no_other_stacks(aws: Driver) -> None:
     """The stack was deleted by hand; another has taken one of the names that it had."""
     deploy(aws)
@@ -150,6 +181,11 @@ def test_what_a_build_made_anew_after_its_stack_goes_too_and_no_other_stacks(aws
     others = "Resources: {Mine: {Type: 'AWS::Logs::LogGroup', Properties: {LogGroupName: %s}}}"
     client(aws, "cloudformation").create_stack(StackName="other", TemplateBody=others % taken)
     until(lambda: taken in groups(aws))
+    # What is in the way is named with the way out, which works
+    refused = begin(aws, "create_stack").communicate(timeout=300)[0]
+    assert f"an earlier stack left it. `make destroy STACK={STACK}`" in " ".join(refused.split())
+    status = aws.run("python", "-m", "scripts.status", "--stack", STACK)
+    assert f"`make destroy STACK={STACK}` removes it, with all that it holds." in status
     said = ended(begin(aws, "destroy"))
     assert f"report-group/{STACK}-test-unit, made anew by a service" in " ".join(said.split())
     assert left(aws) == {"stacks": ["other"], "groups": [taken]}
