@@ -110,7 +110,11 @@ def test_a_channel_that_is_not_there_is_told_by_its_name(tmp_path: Path) -> None
     assert "CHANNEL: there is no folder none" in said
 
 
-def test_serving_without_a_model_names_the_way_to_one(tmp_path: Path) -> None:
-    (repository(tmp_path / "model", ECHO) / "serve").write_text("")
+def test_serving_without_a_model_names_the_way_to_one_and_that_works(tmp_path: Path) -> None:
+    serve = 'import os; print("serving on", os.environ["SAGEMAKER_BIND_TO_PORT"])'
+    (repository(tmp_path / "model", ECHO) / "serve").write_text(serve)
     said = laptop(tmp_path, "serve", "--code", "model").communicate()[0]
     assert "no model was trained here yet: `make train-local` first" in said
+    said = laptop(tmp_path, "train", "--code", "model").communicate()[0]
+    assert "`make serve-local` serves it" in said
+    assert "serving on 8080" in laptop(tmp_path, "serve", "--code", "model").communicate()[0]

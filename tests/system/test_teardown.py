@@ -36,8 +36,9 @@ def client(aws: Driver, service: Any) -> Any:
 
 
 def begin(aws: Driver, script: str, *options: str) -> "subprocess.Popen[str]":
+    sure = ["--yes"] if script in ("upload", "create_stack", "destroy") else []
     return subprocess.Popen(
-        [sys.executable, "-m", f"scripts.{script}", "--stack", STACK, "--yes", *options],
+        [sys.executable, "-m", f"scripts.{script}", "--stack", STACK, *sure, *options],
         cwd=ROOT,
         env=aws.environment,
         text=True,
@@ -122,9 +123,11 @@ def test_a_stack_that_is_being_created_goes_with_the_work_that_it_begins(aws: Dr
 def test_two_that_destroy_at_once_after_one_that_was_cut_off_leave_nothing(aws: Driver) -> None:
     """With a training job and its workflow running, and a second run of the pipeline waiting."""
     deploy(aws)
-    client(aws, "codepipeline").start_pipeline_execution(name=STACK)
+    train, logs = begin(aws, "train"), begin(aws, "logs")
     jobs = client(aws, "sagemaker").list_training_jobs
     until(lambda: jobs(StatusEquals="InProgress")["TrainingJobSummaries"])
+    asked = begin(aws, "predict", "build/data/sample-7.png").communicate(timeout=300)[0]
+    assert f"there is no endpoint {STACK} yet: the first model that is good enough" in asked
     first = begin(aws, "destroy")
     assert first.stdout
     for line in first.stdout:
@@ -139,6 +142,12 @@ def test_two_that_destroy_at_once_after_one_that_was_cut_off_leave_nothing(aws: 
         assert f"Nothing is left of {STACK}" in ended(one)
     assert left(aws) == {}
     assert f"Nothing is left of {STACK}" in ended(begin(aws, "destroy"))
+    # Who followed what was removed is told so
+    for follower in (train, logs):
+        said = " ".join(follower.communicate(timeout=300)[0].split())
+        assert follower.returncode == 1 and "Traceback" not in said, said
+        assert "ended as Stopped" in said or "AWS refused" in said, said
+    assert "waiting for an earlier run to end: " in said
 
 
 def test_a_name_that_another_has_is_left_to_it_and_the_ways_out_that_are_named_work(
