@@ -12,15 +12,28 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from scripts import data, image, laptop, predict, status
+from scripts import (
+    create_stack,
+    data,
+    destroy,
+    image,
+    laptop,
+    logs,
+    predict,
+    status,
+    train,
+    upload,
+)
 from scripts.lib import digits
 from scripts.lib.console import Console
 from scripts.lib.guard import guarded
@@ -145,6 +158,52 @@ def test_a_missing_certificate_file_is_named(
         monkeypatch.setenv("AWS_CA_BUNDLE", "/nowhere")
         assert status.main([]) == 2
     assert "is not trusted: check AWS_CA_BUNDLE" in told()
+
+
+class Refusing(BaseHTTPRequestHandler):
+    """Answers each call as AWS does that does not know, or no longer knows, who asks."""
+
+    code, asked = "", list[bytes]()
+
+    def do_POST(self) -> None:
+        self.asked.append(self.rfile.read(int(self.headers["Content-Length"])))
+        error = f"<Error><Code>{self.code}</Code><Message>No.</Message></Error>"
+        body = f"<ErrorResponse>{error}<RequestId>x</RequestId></ErrorResponse>".encode()
+        self.send_response(403)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *words: object) -> None:
+        """Nothing: the test's output is the person's."""
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("ExpiredToken", "the AWS credentials have expired: log in again (`aws sso login`)"),
+        ("InvalidClientTokenId", "credentials are not valid in cn-north-1 (partition aws-cn)"),
+        ("SignatureDoesNotMatch", "credentials are not valid in cn-north-1 (partition aws-cn)"),
+        ("AccessDenied", "access denied: GetCallerIdentity"),
+    ],
+)
+@pytest.mark.parametrize("command", [create_stack, destroy, logs, status, train, upload])
+def test_keys_that_are_refused_are_told_before_anything_is_asked_or_changed(
+    command: Any, code: str, words: str, monkeypatch: pytest.MonkeyPatch, told: Callable[[], str]
+) -> None:
+    """Expired, mistyped, or of another partition."""
+    Path("build").mkdir()
+    for name in ("mlops", "bootstrap"):
+        Path(f"build/{name}.yaml").write_text("Resources: {}")
+    monkeypatch.setattr(Refusing, "code", code)
+    monkeypatch.setattr(Refusing, "asked", [])
+    with HTTPServer(("127.0.0.1", 0), Refusing) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_port}")
+        assert command.main(["--region", "cn-north-1"]) == 2
+        server.shutdown()
+    assert words in told()
+    assert len(Refusing.asked) == 1 and b"Action=GetCallerIdentity" in Refusing.asked[0]
 
 
 # ---------- the disk: commands that write, without any AWS ----------

@@ -100,6 +100,16 @@ def groups(aws: Driver) -> list[str]:
     return [one["logGroupName"] for one in client(aws, "logs").describe_log_groups()["logGroups"]]
 
 
+def names(aws: Driver) -> set[str]:
+    """What holds data, by name."""
+    found = left(aws)
+    return {
+        *(one["Name"] for one in found["buckets"]),
+        *(one["repositoryName"] for one in found["repositories"]),
+        *(one["repositoryName"] for one in found["images"]),
+    }
+
+
 def test_a_build_that_runs_is_stopped_before_its_stack_goes(aws: Driver) -> None:
     """It would make its report group anew, and the next stack of that name could not."""
     deploy(aws)
@@ -163,6 +173,18 @@ def test_a_name_that_another_has_is_left_to_it_and_the_ways_out_that_are_named_w
     assert f"no stack {STACK} made it: choose another name" in refused and "destroy" not in refused
     (named,) = re.findall(r"PARAMS='(ProjectName=)<name>'", refused)
     ended(begin(aws, "create_stack", "--parameters", f"{named}{STACK}-2"))
+
+    # An update that fails midway, and the way back too (not every name can be changed here), keeps
+    # everything; and can be removed
+    renamed = ("--parameters", f"{named}{STACK}-3")
+    stopped = " ".join(begin(aws, "create_stack", *renamed).communicate(timeout=300)[0].split())
+    assert "CodeRepository" in stopped and "--allow-replacement` with the same" in stopped
+    before = names(aws)
+    failed = begin(aws, "create_stack", "--allow-replacement", *renamed)
+    said = " ".join(failed.communicate(timeout=300)[0].split())
+    assert failed.returncode == 1 and "The first failure: " in said
+    assert "UPDATE_ROLLBACK_FAILED" in aws.run("python", "-m", "scripts.status", "--stack", STACK)
+    assert before <= names(aws)
 
     protection = client(aws, "cloudformation").update_termination_protection
     protection(StackName=STACK, EnableTerminationProtection=True)
