@@ -29,7 +29,7 @@ from scripts.lib.console import Console
 from scripts.lib.guard import guarded
 from scripts.lib.inventory import repository_name, take
 from scripts.lib.problems import FAILED, Problem, make, overridden
-from scripts.lib.session import Clients, add_session_arguments, connect
+from scripts.lib.session import Clients, add_role_argument, add_session_arguments, connect
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import ParameterTypeDef
@@ -43,6 +43,7 @@ PAGES = ("PipelineUrl", "TrainingWorkflowUrl", "EndpointUrl")
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m scripts.create_stack", description=__doc__)
     add_session_arguments(parser)
+    add_role_argument(parser)
     parser.add_argument(
         "--parameter", action="append", default=[], metavar="Key=Value", help="may be repeated"
     )
@@ -68,6 +69,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             template=template,
             yes=args.yes,
             allow_replacement=args.allow_replacement,
+            role=args.role,
         )
 
     return guarded(
@@ -86,6 +88,7 @@ def deploy(
     yes: bool = False,
     allow_replacement: bool = False,
     brief: bool = False,
+    role: str = "",
 ) -> int:
     """Bring the stack to the template; answers the exit code. `brief`: not what to do next."""
     declared = declared_parameters(template)
@@ -104,6 +107,7 @@ def deploy(
         existing is None,
         {"TemplateURL": url},
         for_change_set(wanted, declared, previous),
+        role,
     )
     if change is None:
         console.line(f"Stack {stack} is up to date: no changes.", "green")

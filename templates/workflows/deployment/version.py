@@ -1,7 +1,7 @@
 """Deployment: a model and an endpoint configuration, which make a version that an endpoint could
 serve."""
 
-from awacs import sagemaker
+from awacs import kms, sagemaker
 from troposphere import Ref
 from troposphere.iam import Role
 from troposphere.kms import Key
@@ -13,6 +13,7 @@ from templates.kit.grants import (
     pull_images,
     put_metrics,
     read_objects,
+    sign_in_to_registry,
     use_key,
     write_job_logs,
 )
@@ -55,10 +56,10 @@ def _hosting_role(storage: Storage, registry: Registry, logs: LogGroup) -> Role:
         "sagemaker",
         arn("sagemaker", "*"),
         [
-            *pull_images(registry.repository),
+            *sign_in_to_registry(),
+            *pull_images("PullImages", registry.repository.get_att("Arn")),
             *read_objects("ReadModels", objects(storage.artifacts, "models/")),
-            *use_key("UseKeyForModels", storage.key, "s3"),
-            *lend_key(storage.key),
+            *use_key("UseKeyForModels", storage.key, "s3", kms.Decrypt),
             *write_job_logs("/aws/sagemaker/Endpoints/${ProjectName}", logs.get_att("Arn")),
             *put_metrics("/aws/sagemaker/*"),
         ],
