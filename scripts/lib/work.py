@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, TypeVar
 
 from botocore.exceptions import ClientError
@@ -22,7 +21,7 @@ class Work:
 
     kind: str
     name: str
-    stop: Callable[[], object] = field(compare=False)
+    stop: Callable[[str], object] = field(compare=False)
 
     def __str__(self) -> str:
         return f"{self.kind} {self.name}"
@@ -30,7 +29,7 @@ class Work:
     def end(self) -> None:
         """Stop it; it may have ended by itself since it was seen, or be stopped by another."""
         try:
-            self.stop()
+            self.stop(self.name)
         except ClientError as error:
             over = error_code(error) in OVER or "in status" in str(error)  # SageMaker's words
             if not over and not is_gone(error):
@@ -67,20 +66,21 @@ def while_there(found: Iterable[Found]) -> Iterator[Found]:
 def executions(clients: Clients, pipeline: str) -> Iterator[Work]:
     """The pipeline's executions that run or wait, newest first: one that is stopped lets none in.
 
-    They are abandoned: waiting for their actions is done here, where these are stopped too.
+    They are abandoned: their actions are stopped, and waited for, here.
     """
+
+    def stop(name: str) -> object:
+        return clients.codepipeline.stop_pipeline_execution(
+            pipelineName=pipeline,
+            pipelineExecutionId=name,
+            abandon=True,
+            reason="the project is being destroyed",
+        )
 
     pages = clients.codepipeline.get_paginator("list_pipeline_executions")
     for page in pages.paginate(pipelineName=pipeline):
         for run in page["pipelineExecutionSummaries"]:
             if run.get("status") in ("InProgress", "Stopping"):
-                stop = partial(
-                    clients.codepipeline.stop_pipeline_execution,
-                    pipelineName=pipeline,
-                    pipelineExecutionId=run["pipelineExecutionId"],
-                    abandon=True,
-                    reason="the project is being destroyed",
-                )
                 yield Work("pipeline execution", run["pipelineExecutionId"], stop)
 
 
@@ -93,26 +93,37 @@ def builds(clients: Clients, project: str) -> Iterator[Work]:
             continue
         for build in clients.codebuild.batch_get_builds(ids=ids)["builds"]:
             if build.get("buildStatus") == "IN_PROGRESS":
-                stop = partial(clients.codebuild.stop_build, id=build["id"])
-                yield Work("build", build["id"], stop)
+                yield Work("build", build["id"], lambda name: clients.codebuild.stop_build(id=name))
 
 
 def workflows(clients: Clients, machine: str) -> Iterator[Work]:
     """The state machine's running executions."""
+    first = machine.replace(":stateMachine:", ":execution:")
+
+    def stop(name: str) -> object:
+        return clients.stepfunctions.stop_execution(executionArn=f"{first}:{name}")
+
     pages = clients.stepfunctions.get_paginator("list_executions")
     for page in pages.paginate(stateMachineArn=machine, statusFilter="RUNNING"):
         for one in page["executions"]:
-            stop = partial(clients.stepfunctions.stop_execution, executionArn=one["executionArn"])
             yield Work("workflow execution", one["name"], stop)
 
 
 def jobs(clients: Clients, kind: str, prefix: str) -> Iterator[Work]:
     """The project's SageMaker jobs of one kind that have not ended."""
-    sagemaker: Any = clients.sagemaker  # its operations are named by the kind
-    pages = sagemaker.get_paginator(f"list_{kind.lower()}_jobs")
+    sagemaker = clients.sagemaker
+    listings: dict[str, Any] = {
+        "Training": sagemaker.get_paginator("list_training_jobs"),
+        "Processing": sagemaker.get_paginator("list_processing_jobs"),
+        "Transform": sagemaker.get_paginator("list_transform_jobs"),
+    }
+    stops: dict[str, Callable[[str], object]] = {
+        "Training": lambda name: sagemaker.stop_training_job(TrainingJobName=name),
+        "Processing": lambda name: sagemaker.stop_processing_job(ProcessingJobName=name),
+        "Transform": lambda name: sagemaker.stop_transform_job(TransformJobName=name),
+    }
     for status in ("InProgress", "Stopping"):
-        for page in pages.paginate(NameContains=prefix, StatusEquals=status):
+        for page in listings[kind].paginate(NameContains=prefix, StatusEquals=status):
             names = (one[f"{kind}JobName"] for one in page[f"{kind}JobSummaries"])
             for name in ours(names, prefix):
-                call = getattr(sagemaker, f"stop_{kind.lower()}_job")
-                yield Work(f"{kind.lower()} job", name, partial(call, **{f"{kind}JobName": name}))
+                yield Work(f"{kind.lower()} job", name, stops[kind])

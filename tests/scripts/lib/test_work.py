@@ -136,7 +136,7 @@ def test_what_may_not_be_stopped_is_told_and_not_waited_for() -> None:
 
 
 def refusing(code: str, message: str) -> Any:
-    def stop() -> None:
+    def stop(name: str) -> None:
         raise ClientError({"Error": {"Code": code, "Message": message}}, "Stop")
 
     return stop
