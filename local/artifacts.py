@@ -5,7 +5,6 @@ idempotency token with which the pipeline starts the build.
 """
 
 import io
-import stat
 import threading
 import zipfile
 from collections.abc import Iterable
@@ -91,9 +90,11 @@ def pack(files: Iterable[tuple[Path, str]]) -> bytes:
 
 
 def unpack(data: bytes, folder: Path) -> None:
-    """Write the files of a zip below `folder`, symbolic links too; raises ArchiveError.
+    """Write the files of a zip below `folder`; raises ArchiveError.
 
-    Executable bits are lost, as in the source artifacts of CodePipeline.
+    As with the source artifacts of CodePipeline, executable bits are lost, and a symbolic link is
+    a file that holds its target: only a full clone keeps links (aws-cdk, CodeCommitSourceOptions,
+    codeBuildCloneOutput).
     """
     folder.mkdir(parents=True, exist_ok=True)
     try:
@@ -103,18 +104,10 @@ def unpack(data: bytes, folder: Path) -> None:
     with archive:
         if sum(info.file_size for info in archive.infolist()) > MAX_BYTES:
             raise ArchiveError(f"the archive unpacks to more than {MAX_BYTES} bytes")
-        links = []
         for info in archive.infolist():
-            target = folder / info.filename
-            if not target.resolve().is_relative_to(folder.resolve()):
+            if not (folder / info.filename).resolve().is_relative_to(folder.resolve()):
                 raise ArchiveError(f"'{info.filename}' leaves the folder")
-            if stat.S_ISLNK(info.external_attr >> 16):
-                links.append((target, archive.read(info).decode()))
-            else:
-                archive.extract(info, folder)
-        for target, destination in links:  # last, so that nothing is written through one
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.symlink_to(destination)
+            archive.extract(info, folder)
 
 
 def read(data: bytes, name: str) -> bytes:

@@ -21,6 +21,7 @@ URI = re.compile(
     r"(?P<registry>(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?)"
     r"/(?P<repository>[a-z0-9._/-]+?)(:(?P<tag>[\w.-]{1,128}))?(@(?P<digest>sha256:[0-9a-f]{64}))?"
 )
+MANIFESTS = [f"application/vnd.docker.distribution.manifest.v{number}+json" for number in (1, 2)]
 
 
 class ImageNotFound(LookupError):
@@ -28,6 +29,18 @@ class ImageNotFound(LookupError):
 
     def __init__(self, uri: str) -> None:
         super().__init__(f"Requested image {uri} not found.")
+
+
+class UnsupportedManifest(ImageNotFound):
+    """SageMaker runs images with Docker's manifests, and refuses OCI's and every list or index, in
+    these words (github.com/aws/amazon-sagemaker-feedback, issue 180)."""
+
+    def __init__(self, uri: str, kind: str) -> None:
+        LookupError.__init__(
+            self,
+            f"Unsupported manifest media type {kind} for image {uri}. Ensure that valid manifest "
+            "media type is used for specified image.",
+        )
 
 
 @dataclass(frozen=True)
@@ -62,7 +75,8 @@ def add(repository: str, digest: str, image: Path, store: Path) -> None:
 
 
 def resolve(uri: str) -> StoredImage:
-    """The image that `uri` names by tag or digest; raises ImageNotFound unless ECR lists it."""
+    """The image that `uri` names by tag or digest, if ECR lists it; raises ImageNotFound, and
+    UnsupportedManifest where it is listed."""
     from local import credentials  # loads moto; `add` runs in builds, which have no use for it
 
     match = URI.fullmatch(uri)
@@ -81,6 +95,8 @@ def resolve(uri: str) -> StoredImage:
         ]
     except ClientError:
         raise ImageNotFound(uri) from None
+    if detail["imageManifestMediaType"] not in MANIFESTS:
+        raise UnsupportedManifest(uri, detail["imageManifestMediaType"])
     folder = here.home / "images" / match["repository"] / detail["imageDigest"].split(":")[1]
     if not folder.is_dir():
         raise ImageNotFound(uri)

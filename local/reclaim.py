@@ -48,13 +48,13 @@ def reclaim(job: str, seconds: float) -> str | None:
 
 
 def duration(text: str) -> float:
-    """Seconds, none or more."""
+    """Seconds, none or more. Raises ValueError."""
     try:
         seconds = float(text)
     except ValueError:
         seconds = -1.0
     if not 0 <= seconds < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds")
+        raise ValueError(f"'{text}' is no number of seconds: say 0 or more")
     return seconds
 
 
@@ -64,19 +64,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--for",
         dest="seconds",
-        type=duration,
-        default=0.0,
+        default="0",
         metavar="SECONDS",
         help="how long there is no capacity for new instances (default 0)",
     )
     options = parser.parse_args(argv)
-    why = reclaim(options.job, options.seconds)
+    try:
+        seconds = duration(options.seconds)
+        why = reclaim(options.job, seconds)
+    except ValueError as error:
+        why = str(error)
     if why:
         print(f"Error: {why}", file=sys.stderr)
         return 2
     print(
         f"{options.job}: the instances are being taken away, 120 s after SIGTERM at the latest; "
-        f"new ones come {f'{options.seconds:g} s later' if options.seconds else 'at once'}"
+        f"new ones come {f'{seconds:g} s later' if seconds else 'at once'}"
     )
     return 0
 

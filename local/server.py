@@ -190,7 +190,10 @@ def _admit(environ: Environ, region: str) -> str:
         )
         raise TurnedAway("403 Forbidden", "UnrecognizedClientException", text) from None
     if called_region != region and not (service in GLOBAL and called_region in FIRST_REGIONS):
-        text = f"the local endpoint runs {region}, the request is for {called_region}"
+        text = (
+            f"the local endpoint runs {region}, the request is for {called_region}: ask for "
+            f"{region}, or start another with `python -m local --region {called_region}`"
+        )
         raise TurnedAway("400 Bad Request", "InvalidRegionException", text)
     return service
 

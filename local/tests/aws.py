@@ -15,7 +15,7 @@ from local.credentials import administrator
 
 # What has to come is waited for so long; what must not be waited for lasts longer (sleep 600)
 SECONDS = 120.0
-MEDIA_TYPE = "application/vnd.oci.image.manifest.v1+json"
+DOCKER = "application/vnd.docker.distribution.manifest.v2+json"
 SERVE = """#!/usr/bin/env python3
 import http.server, json, os, sys, time
 class ModelHandler(http.server.BaseHTTPRequestHandler):
@@ -105,7 +105,7 @@ class Aws:
             s3.put_object(Bucket=name, Key=key.replace("__", "/"), Body=body.encode())
         return name
 
-    def image(self, folder: Path, **programs: str) -> str:
+    def image(self, folder: Path, media_type: str = DOCKER, **programs: str) -> str:
         """Push an image whose /opt/program holds these executables; its URI by digest."""
         work = folder / unique("image")
         for name, text in programs.items():
@@ -120,7 +120,7 @@ class Aws:
             "Cmd": [],
         }
         (work / "config.json").write_text(json.dumps(config))
-        manifest = json.dumps({"schemaVersion": 2, "mediaType": MEDIA_TYPE, "programs": programs})
+        manifest = json.dumps({"schemaVersion": 2, "mediaType": media_type, "programs": programs})
         ecr, repository = self.client("ecr"), unique("repository")
         uri = ecr.create_repository(repositoryName=repository)["repository"]["repositoryUri"]
         ecr.put_image(repositoryName=repository, imageManifest=manifest, imageTag="one")

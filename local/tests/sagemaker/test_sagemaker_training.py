@@ -217,6 +217,18 @@ def test_an_unknown_image_is_refused_at_creation(aws: Aws, image: str) -> None:
     assert f"Cannot find the requested image: {unknown}" in refusal(aws, request(aws, unknown))
 
 
+@pytest.mark.parametrize("kind", ["oci.image.manifest.v1", "oci.image.index.v1"])
+def test_an_image_that_sagemaker_does_not_run_is_refused_at_creation(
+    aws: Aws, tmp_path: Path, kind: str
+) -> None:
+    media_type = f"application/vnd.{kind}+json"
+    uri = aws.image(tmp_path, media_type, train="exit 0")
+    said = refusal(aws, request(aws, uri))
+    assert said.startswith(
+        f"ValidationException: Unsupported manifest media type {media_type} for image {uri}. "
+    )
+
+
 def test_jobs_are_listed_by_name_status_and_age(aws: Aws, image: str) -> None:
     prefix, sagemaker = unique("listed"), aws.client("sagemaker")
     jobs = [request(aws, image, TrainingJobName=f"{prefix}-{number}") for number in range(3)]

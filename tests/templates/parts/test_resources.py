@@ -121,7 +121,8 @@ def test_more_images_are_kept_than_versions_can_be_in_use(template: Template) ->
     (kept,) = [r["selection"] for r in rules if r["selection"]["tagStatus"] == "any"]
     assert kept["countType"] == "imageCountMoreThan"
     images_a_commit = 2
-    most = template["Parameters"]["KeepVersions"]["MaxValue"]
+    pattern = template["Parameters"]["KeepVersions"]["AllowedPattern"]
+    most = max(number for number in range(1000) if re.fullmatch(pattern, str(number)))
     assert kept["countNumber"] >= 2 * images_a_commit * most
 
 

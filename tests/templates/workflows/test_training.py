@@ -95,7 +95,9 @@ def test_spot_may_take_longer_than_a_run_whatever_was_chosen(template: Template)
     stopping = definitions(template)[TRAINING]["States"]["UseSpot"]["Parameters"]["stopping"]
     run, wait = "$.settings.maxRuntimeSeconds", "$.settings.spotWaitSeconds"
     assert stopping["MaxWaitTimeInSeconds.$"] == f"States.MathAdd({run}, {wait})"
-    assert template["Parameters"]["TrainingSpotWaitSeconds"]["MinValue"] > 0
+    assert not re.fullmatch(
+        template["Parameters"]["TrainingSpotWaitSeconds"]["AllowedPattern"], "0"
+    )
 
 
 def test_only_a_spot_job_falls_back_and_only_once(template: Template) -> None:
