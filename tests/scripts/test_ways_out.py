@@ -31,7 +31,8 @@ TRIED = {
         "tests/scripts/test_create_stack.py",
         "allow_replacement=True",
     ),
-    # It leads to a person's own account
+    # It leads to the package index, or to a person's own account
+    "make lock": None,
     "aws configure": None,
     "aws sso login": None,
     # The local endpoint does not have the operation (AWS: Continue rolling back an update)
@@ -71,6 +72,6 @@ def test_every_way_out_that_is_named_was_followed() -> None:
 
 def test_a_command_for_a_stack_is_named_with_its_stack() -> None:
     """By `make(…)`, which adds region and profile: without them it leads to another stack."""
-    of_none = r"make (generate|data|local|train-local|serve-local)\b"
+    of_none = r"make (generate|data|local|lock|train-local|serve-local)\b"
     plain = [way for way, made in ways() if not made and not re.match(of_none, way)]
     assert [way for way in plain if way.startswith("make ")] == [], "write make(<target>, stack)"
