@@ -136,6 +136,8 @@ def _workflows() -> None:
     _choices()
     _unique()
     _start_time()
+    _status_changes()
+    _terminal_errors()
     # a failed state is told by the execution's history, not by pages of the interpreter's log
     logging.getLogger("moto.stepfunctions").setLevel(logging.CRITICAL)
 
@@ -248,6 +250,52 @@ def _start_time() -> None:
         return found
 
     Execution.get_start_execution_details = details  # type: ignore[method-assign]
+
+
+def _status_changes() -> None:
+    """moto tells nobody that an execution has begun or ended, and forgets with which words somebody
+    stopped it."""
+    from moto.stepfunctions.parser.asl.eval.program_state import ProgramStopped
+    from moto.stepfunctions.parser.backend.execution import (
+        BaseExecutionWorkerCommunication,
+        Execution,
+    )
+
+    from local.stepfunctions.views import announce
+
+    begin, end = Execution.start, BaseExecutionWorkerCommunication.terminated
+
+    def start(self: Any) -> None:
+        begin(self)
+        announce(self)
+
+    def terminated(self: Any) -> None:
+        state = self.execution.exec_worker.env.program_state()
+        if isinstance(state, ProgramStopped):
+            self.execution.error, self.execution.cause = state.error, state.cause
+        end(self)
+        announce(self.execution)
+
+    Execution.start = start  # type: ignore[method-assign]
+    BaseExecutionWorkerCommunication.terminated = terminated  # type: ignore[method-assign]
+
+
+def _terminal_errors() -> None:
+    """`States.ALL` catches neither a runtime error nor too much data (Handling errors in Step
+    Functions workflows, States.ALL); moto lets it."""
+    from moto.stepfunctions.parser.asl.component.common.error_name.error_equals_decl import (
+        ErrorEqualsDecl,
+    )
+
+    original = ErrorEqualsDecl._eval_body
+
+    def equals(self: Any, env: Any) -> None:
+        error = env.stack[-1].error_name
+        original(self, env)
+        if error in ("States.Runtime", "States.DataLimitExceeded"):
+            env.stack[-1] = error in [each.error_name for each in self.error_names]
+
+    ErrorEqualsDecl._eval_body = equals  # type: ignore[method-assign]
 
 
 def _sagemaker() -> None:

@@ -23,7 +23,8 @@ Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 MAX_BODY = 2 * 1024**3
 IDLE_SECONDS = 120
 FORM = "application/x-www-form-urlencoded"
-RECLAIM = "/_local/reclaim"  # no service's path, and no bucket's, whose names have no underscore
+# No service's paths, and no bucket's, whose names have no underscore
+RECLAIM, THROTTLE = "/_local/reclaim", "/_local/throttle"
 FOLDERS = ("git", "builds", "images", "training", "endpoints")  # below the home, new at each start
 FIRST_REGIONS = ("us-east-1", "cn-north-1", "us-gov-west-1")
 CREDENTIAL = re.compile(r"Credential=([A-Z0-9]+)/\d+/([a-z0-9-]+)/([a-z0-9-]+)/aws4_request")
@@ -106,6 +107,7 @@ def _application(region: str) -> Application:
     from local.codepipeline.api import CodePipeline
     from local.events import EventBridge
     from local.sagemaker.api import reclaim
+    from local.throttling import hold_back, throttle
 
     # SageMaker and Step Functions are ours too, at moto's addresses (moto_seams.py)
     ours = (CloudFormation, CodeBuild, CodeCommit, CodePipeline, EventBridge)
@@ -119,8 +121,11 @@ def _application(region: str) -> Application:
         service = _admit(environ, region)
         if environ["PATH_INFO"] == RECLAIM:
             return reclaim(environ, start_response)
+        if environ["PATH_INFO"] == THROTTLE:
+            return throttle(environ, start_response)
         if service not in SERVED:
             raise TurnedAway.unsupported(f"the service {service}")
+        hold_back(environ, service)
         if service in own:
             return _own(own[service], environ, start_response)
         try:

@@ -92,7 +92,6 @@ class Machines(StepFunctionsParserBackend):
             execution.stop(datetime.now(UTC), error, cause)
             while execution.status == "RUNNING" and time.monotonic() < deadline:
                 time.sleep(0.02)
-            execution.error, execution.cause = error, cause
         return execution.stop_date or datetime.now(UTC)
 
 

@@ -8,10 +8,11 @@ from troposphere.sns import Topic
 from templates.kit.iam import allow
 from templates.kit.names import version_arns, version_prefix
 from templates.parameters import Parameters
-from templates.workflows.failure import notify
+from templates.workflows.failure import notify, say_cause
 from templates.workflows.language import (
     Below,
     Step,
+    all_of,
     catch,
     choose,
     compares,
@@ -19,6 +20,7 @@ from templates.workflows.language import (
     end,
     fail,
     matches,
+    present,
     task,
     when,
 )
@@ -38,6 +40,7 @@ def remove_old_versions(parameters: Parameters, topic: Topic, key: Key) -> list[
         key,
         then=Below("RemoveVersions"),
     )
+    cause = say_cause("HasLeftoverCause", "AddLeftoverCause", "AddLeftoverTimeout")
     return [
         task(
             "ListVersions",
@@ -56,7 +59,7 @@ def remove_old_versions(parameters: Parameters, topic: Topic, key: Key) -> list[
             },
             at="$.versions",
             select={"old.$": "$.EndpointConfigs[${KeepVersions}:].EndpointConfigName"},
-            caught=[catch([warning])],
+            caught=[catch([*cause, warning])],
         ),
         each(
             "RemoveVersions",
@@ -64,7 +67,7 @@ def remove_old_versions(parameters: Parameters, topic: Topic, key: Key) -> list[
             {"name.$": "$$.Map.Item.Value", "serving.$": "$.name"},
             _remove(),
             at="$.removed",
-            caught=[catch(warning.name)],
+            caught=[catch(cause[0].name)],
             one_by_one=True,
         ),
     ]
@@ -93,10 +96,11 @@ def _remove() -> list[Step]:
             caught=[catch([_is_gone("IsModelGone")])],
         ),
         end("Removed"),
+        *say_cause("HasRemovalCause", "AddRemovalCause", "AddRemovalTimeout"),
         fail("NotRemoved"),
     ]
 
 
 def _is_gone(name: str) -> Step:
-    gone = matches("$.error.Cause", "*Could not find*")
-    return choose(name, when(gone), otherwise="NotRemoved")  # gone: to the step below
+    gone = all_of(present("$.error.Cause"), matches("$.error.Cause", "*Could not find*"))
+    return choose(name, when(gone), otherwise="HasRemovalCause")  # gone: to the step below
