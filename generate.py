@@ -2,6 +2,11 @@
 """Writes bootstrap.yaml, mlops.yaml and deployer.yaml: static templates, the same bytes every time,
 for every account and region."""
 
+if __name__ == "__main__":
+    from scripts.lib.entry import begin
+
+    begin("generate")
+
 import argparse
 from pathlib import Path
 
@@ -117,7 +122,3 @@ def main() -> None:
     books = {"bootstrap": bootstrap(), "mlops": system, "deployer": deployer(system)}
     for name, book in books.items():
         (output / f"{name}.yaml").write_text(render(book), encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()

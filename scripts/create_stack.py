@@ -1,10 +1,14 @@
 """Create or update the stack from the uploaded template, by a change set that is shown first."""
 
+if __name__ == "__main__":
+    from scripts.lib.entry import begin
+
+    begin("scripts.create_stack")
+
 import argparse
 import difflib
 import re
 import shlex
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -22,8 +26,10 @@ from scripts.lib.bootstrap import (
     template_url,
 )
 from scripts.lib.console import Console
+from scripts.lib.guard import guarded
 from scripts.lib.instances import unknown_type
-from scripts.lib.problems import FAILED, Problem, guarded, overridden
+from scripts.lib.inventory import repository_name, take
+from scripts.lib.problems import FAILED, Problem, make, overridden
 from scripts.lib.session import Clients, add_role_argument, add_session_arguments, connect
 
 if TYPE_CHECKING:
@@ -31,6 +37,7 @@ if TYPE_CHECKING:
 
 # The outputs that a person uses; pages of the console lead nowhere on another endpoint
 SHOWN = ("RepositoryCloneUrl", "EndpointName", "DataUri")
+RENAMED = "PARAMS='ProjectName=<name>'"
 PAGES = ("PipelineUrl", "TrainingWorkflowUrl", "EndpointUrl")
 
 
@@ -76,7 +83,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     return guarded(
         work,
-        f"The stack goes on in AWS; look again with `make create-stack STACK={args.stack}`.",
+        f"The stack goes on in AWS; look again with {make('create-stack', args.stack)}.",
     )
 
 
@@ -101,7 +108,7 @@ def deploy(
         wanted = {"ProjectName": stack, **wanted}
         kept = in_the_way(clients, wanted["ProjectName"])
         if kept:
-            raise Problem(way_out(f"{' and '.join(kept)} already exists", stack), FAILED)
+            raise Problem(way_out(clients, f"{' and '.join(kept)} already exists", stack), FAILED)
     previous = stacks.parameters(existing) if existing else None
     change = changes.prepare(
         clients.cloudformation,
@@ -119,16 +126,16 @@ def deploy(
     if lost and not allow_replacement:
         changes.discard(clients.cloudformation, change)
         raise Problem(
-            f"refused: {', '.join(lost)} would lose data; if that is meant, "
-            "pass --allow-replacement",
+            f"refused: {', '.join(lost)} would lose data; if that is meant, `.venv/bin/python -m "
+            f"scripts.create_stack --stack {stack} --allow-replacement` with the same --parameters",
             FAILED,
         )
     status, watch = operations.run(clients.cloudformation, change, console)
     if status not in operations.GOOD:
         console.line(f"Stack {stack} failed ({status}). The first failure:", "red")
         console.paragraph(operations.cause(watch))
-        if "already exists" in operations.cause(watch):
-            console.line(way_out("Something of that name already exists", stack))
+        if re.search("already exists|exists:", operations.cause(watch)):
+            console.paragraph(name_taken(clients, operations.cause(watch), stack, existing is None))
         return FAILED
     outputs = stacks.required_outputs(clients.cloudformation, stack)
     show_outputs(outputs, console)
@@ -139,7 +146,7 @@ def deploy(
 
 def uploaded(clients: Clients, stack: str, template: str) -> tuple[str, str]:
     """The bootstrap bucket and the template's address in it; the upload must have happened."""
-    hint = f"run `make upload STACK={stack}` first"
+    hint = f"run {make('upload', stack)} first"
     found = stacks.describe(clients.cloudformation, bootstrap_name(stack))
     bucket = stacks.outputs(found).get("Bucket") if found else None
     if not bucket:
@@ -167,12 +174,39 @@ def in_the_way(clients: Clients, project: str) -> list[str]:
     return found
 
 
-def way_out(what: str, stack: str) -> str:
-    """What a person can do about something kept from an earlier stack."""
-    return (
-        f"{what}: it was kept when an earlier stack went. Remove what was kept with "
-        f"`make destroy STACK={stack}`, or choose another name with PARAMS='ProjectName=<name>'"
-    )
+def way_out(clients: Clients, what: str, stack: str) -> str:
+    """What a person can do about a name that a new stack needs and that is taken.
+
+    `destroy` removes what stacks of this name left, with all that it holds, and nothing else.
+    """
+    another = f"choose another name: {make('deploy', stack, RENAMED)}"
+    if any(is_named(name, what) for name in left_names(clients, stack)):
+        return (
+            f"{what}: an earlier stack left it. {make('destroy', stack)} removes it, with all that "
+            f"it holds, and asks first; or {another}"
+        )
+    return f"{what}, and no stack {stack} made it: {another}"
+
+
+def name_taken(clients: Clients, reason: str, stack: str, new: bool) -> str:
+    """What to do where an operation failed because a name is taken."""
+    if new:
+        return way_out(clients, reason, stack)
+    # Another ProjectName would replace what holds the data of this stack
+    return f"Remove or rename what has that name, then {make('deploy', stack)}"
+
+
+def left_names(clients: Clients, stack: str) -> list[str]:
+    """The names of what stacks of this name left, which `destroy` removes."""
+    found = take(clients, stack)
+    names = [one.physical for one in (*found.data, *found.remade)]
+    kept = [one.physical for one in found.data if one.type == "AWS::CodeCommit::Repository"]
+    return names + [repository_name(clients, one) for one in kept]
+
+
+def is_named(name: str, text: str) -> bool:
+    """Whether a text has the name as a word: `mlops` is not named where `mlops-push` is."""
+    return re.search(rf"(?<![\w/-]){re.escape(name)}(?![\w/-])", text) is not None
 
 
 def show_outputs(known: Mapping[str, str], console: Console) -> None:
@@ -187,10 +221,10 @@ def show_next(known: Mapping[str, str], stack: str, console: Console, *, new: bo
     """What to do with the stack now."""
     console.line(f"All outputs: `aws cloudformation describe-stacks --stack-name {stack}`")
     if not new:
-        console.line(f"Counts for what starts from now on: push, or `make train STACK={stack}`.")
+        console.line(f"Counts for what starts from now on: push, or {make('train', stack)}.")
         return
     console.line("The first pipeline execution has started:")
-    console.line(f"  `make logs STACK={stack}` follows it, `make status STACK={stack}` shows it.")
+    console.line(f"  {make('logs', stack)} follows it, {make('status', stack)} shows it.")
     if "RepositoryCloneUrl" in known:
         console.line("Clone the model's repository:")
         # Beside this folder: in it, the project's own checks would look through the clone
@@ -311,7 +345,3 @@ def for_change_set(
         elif "Default" not in rule:
             raise Problem(f"parameter {key} has no default: pass PARAMS='{key}=<value>'")
     return chosen
-
-
-if __name__ == "__main__":
-    sys.exit(main())

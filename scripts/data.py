@@ -7,9 +7,13 @@ sample    one image that no training sees, as a PNG to try a prediction with
 The first sample is written with the data too.
 """
 
+if __name__ == "__main__":
+    from scripts.lib.entry import begin
+
+    begin("scripts.data")
+
 import argparse
 import hashlib
-import sys
 import tarfile
 import urllib.error
 import urllib.request
@@ -21,7 +25,8 @@ import numpy as np
 from scripts.lib import tfrecord
 from scripts.lib.console import Console
 from scripts.lib.digits import DATA, write_digits, write_sample
-from scripts.lib.problems import FAILED, Problem, guarded
+from scripts.lib.guard import guarded
+from scripts.lib.problems import FAILED, Problem
 
 CHOICES = ("digits", "cifar10", "sample")
 # The official archive's binary form: the Python form is made of pickles, and to read a pickle is to
@@ -151,7 +156,3 @@ def convert(archive: Path, output: Path, progress: Callable[[str], None]) -> Non
             missing.remove(name)
         if missing:
             raise Problem(f"{archive} lacks {', '.join(sorted(missing))}")
-
-
-if __name__ == "__main__":
-    sys.exit(main())

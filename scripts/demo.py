@@ -1,5 +1,10 @@
 """The whole system on this machine: from an empty endpoint to a prediction by a trained model."""
 
+if __name__ == "__main__":
+    from scripts.lib.entry import begin
+
+    begin("scripts.demo")
+
 import argparse
 import os
 import shlex
@@ -17,7 +22,8 @@ from scripts.lib.bootstrap import TEMPLATE, read_template
 from scripts.lib.console import Console, Pace
 from scripts.lib.digits import write_sample
 from scripts.lib.following import follow
-from scripts.lib.problems import FAILED, Problem, guarded
+from scripts.lib.guard import guarded
+from scripts.lib.problems import FAILED, Problem
 from scripts.lib.session import Clients, connect
 
 STACK, DIGITS = "mlops", Path("build/digits")
@@ -154,7 +160,3 @@ def measured_accuracy(clients: Clients, prefix: str) -> float:
     name = jobs.recent(clients, prefix)[0]["TrainingJobName"]
     job = clients.sagemaker.describe_training_job(TrainingJobName=name)
     return jobs.metrics(job)["eval:accuracy"]
-
-
-if __name__ == "__main__":
-    sys.exit(main())

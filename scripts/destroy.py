@@ -1,20 +1,27 @@
 """Remove the project: what runs, the stack, what it kept, and the bootstrap stack."""
 
+if __name__ == "__main__":
+    from scripts.lib.entry import begin
+
+    begin("scripts.destroy")
+
 import argparse
-import sys
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from scripts.lib import operations
+from scripts.lib import operations, stacks
 from scripts.lib.bootstrap import bootstrap_name
 from scripts.lib.console import Console, Pace
-from scripts.lib.inventory import Inventory, StackRecord, endpoint, ours, repository_name, take
-from scripts.lib.logstreams import ENDPOINT_GROUP, TRAINING_GROUP, streams
-from scripts.lib.problems import FAILED, INTERRUPTED, Problem, error_code, guarded
+from scripts.lib.guard import guarded
+from scripts.lib.inventory import Inventory, endpoint, repository_name, take
+from scripts.lib.problems import FAILED, INTERRUPTED, Problem, error_code, is_gone, make
 from scripts.lib.session import Clients, add_session_arguments, connect
 from scripts.lib.stacks import Held
+from scripts.lib.work import Work, running
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -42,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             yes=args.yes,
             keep_data=args.keep_data,
         ),
-        f"Run `make destroy STACK={args.stack}` again: it goes on with what is left.",
+        f"Run {make('destroy', args.stack)} again: it goes on with what is left.",
     )
 
 
@@ -54,6 +61,7 @@ def destroy(
     if not found.lines():
         console.line(f"Nothing is left of {stack} in {clients.region}.", "green")
         return 0
+    check_protection(clients, found)
     plan(found, stack, console, keep_data)
     if not yes:
         try:
@@ -64,9 +72,11 @@ def destroy(
             return INTERRUPTED
         if answer != stack:
             raise Problem("that is not the stack's name: nothing was removed", FAILED)
-    for record in found.records:
-        if record.alive:
-            stop_work(clients, record, console)
+    # Twice: what was being created or deleted when it was first looked at may have begun work since
+    stop_work(clients, found, console)
+    operations.idle(clients.cloudformation, stack, console)
+    found = take(clients, stack)
+    stop_work(clients, found, console)
     remove_served(clients, found, console)
     delete_stack(clients, stack, console)
     # What was being made when the work was stopped
@@ -74,19 +84,33 @@ def destroy(
     if keep_data:
         for line in take(clients, stack).lines():
             console.line(f"  kept      {line}")
-        console.line(f"`make destroy STACK={stack}` removes the rest when you want it gone.")
+        console.line(f"{make('destroy', stack)} removes the rest when you want it gone.")
         return 0
-    for record in found.records:
-        remove_logs(clients, record, console)
     # Emptied before its stack goes: the bucket may be one that CloudFormation deletes
     for record in found.records:
         if record.alive and record.stack == bootstrap_name(stack):
             for bucket in record.physical("AWS::S3::Bucket"):
-                empty_bucket(clients.s3, bucket, console)
+                with unless_gone():
+                    empty_bucket(clients.s3, bucket, console)
     delete_stack(clients, bootstrap_name(stack), console)
-    for one in take(clients, stack).data:
-        remove_data(clients, one, console)
+    left = take(clients, stack)
+    remove_streams(clients, left, console)
+    for one in (*left.remade, *left.data):
+        remove_kept(clients, one, console)
     return verdict(take(clients, stack), stack, console)
+
+
+def check_protection(clients: Clients, found: Inventory) -> None:
+    """Refuse to begin where the end is forbidden: a protected stack would lose all but itself."""
+    for name in found.stacks:
+        known = stacks.describe(clients.cloudformation, name)
+        if known and known.get("EnableTerminationProtection"):
+            raise Problem(
+                f"stack {name} is protected from deletion: nothing was removed. If it is meant, "
+                "`aws cloudformation update-termination-protection "
+                f"--no-enable-termination-protection --stack-name {name}`, then repeat",
+                FAILED,
+            )
 
 
 def plan(found: Inventory, stack: str, console: Console, keep_data: bool) -> None:
@@ -104,39 +128,27 @@ def plan(found: Inventory, stack: str, console: Console, keep_data: bool) -> Non
     console.line("Records of training jobs stay: SageMaker cannot delete them; they cost nothing.")
 
 
-def stop_work(clients: Clients, record: StackRecord, console: Console) -> None:
-    """Stop what runs, so that nothing is made while everything goes."""
-    for pipeline in record.physical("AWS::CodePipeline::Pipeline"):
-        pages = clients.codepipeline.get_paginator("list_pipeline_executions")
-        for page in pages.paginate(pipelineName=pipeline):
-            for run in page["pipelineExecutionSummaries"]:
-                if run.get("status") == "InProgress":
-                    clients.codepipeline.stop_pipeline_execution(
-                        pipelineName=pipeline,
-                        pipelineExecutionId=run["pipelineExecutionId"],
-                        abandon=True,
-                        reason="the project is being destroyed",
-                    )
-                    console.line(f"  stopped   pipeline execution {run['pipelineExecutionId']}")
-    # A state machine's physical ID is its ARN
-    for machine in record.physical("AWS::StepFunctions::StateMachine"):
-        running = clients.stepfunctions.list_executions(
-            stateMachineArn=machine, statusFilter="RUNNING"
-        )["executions"]
-        for execution in running:
-            clients.stepfunctions.stop_execution(executionArn=execution["executionArn"])
-            console.line(f"  stopped   workflow execution {execution['name']}")
-    stop_jobs(clients, record.prefix, console)
+def stop_work(clients: Clients, found: Inventory, console: Console) -> None:
+    """Stop what runs and wait for its end: until then it makes logs, reports and models anew."""
+    pace, asked = Pace(), set[Work]()
+    while left := [one for record in found.records for one in running(clients, record)]:
+        for one in left:
+            if one not in asked:
+                asked.add(one)
+                one.end()
+                console.line(f"  stopped   {one}")
+        console.live(f"waiting for the end of {', '.join(map(str, left))}")
+        pace.wait()
 
 
-def stop_jobs(clients: Clients, prefix: str, console: Console) -> None:
-    """Stop the project's running training jobs; their records cannot be deleted."""
-    found = clients.sagemaker.list_training_jobs(
-        NameContains=prefix, StatusEquals="InProgress", MaxResults=100
-    )["TrainingJobSummaries"]
-    for name in ours((one["TrainingJobName"] for one in found), prefix):
-        clients.sagemaker.stop_training_job(TrainingJobName=name)
-        console.line(f"  stopped   training job {name}")
+@contextmanager
+def unless_gone() -> Iterator[None]:
+    """Another `destroy`, or a service, may have removed a thing since it was seen."""
+    try:
+        yield
+    except ClientError as error:
+        if not is_gone(error) and "pending deletion" not in str(error):  # KMS's words
+            raise
 
 
 def remove_served(clients: Clients, found: Inventory, console: Console) -> None:
@@ -144,41 +156,46 @@ def remove_served(clients: Clients, found: Inventory, console: Console) -> None:
     for one in found.endpoints:
         remove_endpoint(clients, one.name, console)
     for config in found.configs:
-        clients.sagemaker.delete_endpoint_config(EndpointConfigName=config)
+        with unless_gone():
+            clients.sagemaker.delete_endpoint_config(EndpointConfigName=config)
         console.line(f"  deleted   endpoint config {config}")
     for model in found.models:
-        clients.sagemaker.delete_model(ModelName=model)
+        with unless_gone():
+            clients.sagemaker.delete_model(ModelName=model)
         console.line(f"  deleted   model {model}")
 
 
 def remove_endpoint(clients: Clients, name: str, console: Console) -> None:
     """Delete one endpoint and wait; one that is changing cannot be deleted, so wait before, too."""
-    pace = Pace()
-    while (found := endpoint(clients, name)) and found.status in MOVING:
-        console.live(f"endpoint {name} is {found.status}: it can be deleted after that")
-        pace.wait()
-    if found is None:
-        return
-    scaling = clients.application_autoscaling
-    variants = clients.sagemaker.describe_endpoint(EndpointName=name).get("ProductionVariants", [])
-    resources = [f"endpoint/{name}/variant/{one['VariantName']}" for one in variants]
-    if resources:
-        targets = scaling.describe_scalable_targets(
-            ServiceNamespace="sagemaker", ResourceIds=resources
-        )["ScalableTargets"]
-        for target in targets:
-            scaling.deregister_scalable_target(
-                ServiceNamespace="sagemaker",
-                ResourceId=target["ResourceId"],
-                ScalableDimension=target["ScalableDimension"],
-            )
-    if found.status != "Deleting":
-        clients.sagemaker.delete_endpoint(EndpointName=name)
-    pace = Pace()
-    while endpoint(clients, name):
-        console.live(f"endpoint {name} is being deleted")
+    pace, begun = Pace(), False
+    while found := endpoint(clients, name):
+        console.live(f"endpoint {name} is {found.status}: waiting for that to end")
+        if not begun and found.status not in MOVING:
+            begun = True
+            remove_scaling(clients, name)
+            try:
+                clients.sagemaker.delete_endpoint(EndpointName=name)
+            except ClientError:
+                now = endpoint(clients, name)
+                if now and now.status != "Deleting":
+                    raise
         pace.wait()
     console.line(f"  deleted   endpoint {name}")
+
+
+def remove_scaling(clients: Clients, name: str) -> None:
+    """Let go of what scales an endpoint: its registration and policies would outlive it."""
+    scaling = clients.application_autoscaling
+    pages = scaling.get_paginator("describe_scalable_targets")
+    for page in pages.paginate(ServiceNamespace="sagemaker"):
+        for target in page["ScalableTargets"]:
+            if target["ResourceId"].startswith(f"endpoint/{name}/"):
+                with unless_gone():
+                    scaling.deregister_scalable_target(
+                        ServiceNamespace="sagemaker",
+                        ResourceId=target["ResourceId"],
+                        ScalableDimension=target["ScalableDimension"],
+                    )
 
 
 def delete_stack(clients: Clients, name: str, console: Console) -> None:
@@ -188,45 +205,36 @@ def delete_stack(clients: Clients, name: str, console: Console) -> None:
         operations.delete(clients.cloudformation, living, console)
 
 
-def remove_logs(clients: Clients, record: StackRecord, console: Console) -> None:
-    """Delete the logs that services wrote for the project outside its stack.
-
-    All training jobs of an account share one group, so there only the project's streams go.
-    """
-    if not record.name:
-        return
-    groups = [ENDPOINT_GROUP + record.name]
-    groups += [f"/aws/codebuild/{record.name}-{part}" for part in ("test", "image", "train")]
-    for group in groups:
-        try:
-            clients.logs.delete_log_group(logGroupName=group)
-            console.line(f"  deleted   log group {group}")
-        except clients.logs.exceptions.ResourceNotFoundException:
-            continue
-    found = streams(clients.logs, TRAINING_GROUP, f"{record.prefix}-")
-    for stream in found:
-        clients.logs.delete_log_stream(logGroupName=TRAINING_GROUP, logStreamName=stream)
-    if found:
-        console.line(f"  deleted   {len(found)} log streams in {TRAINING_GROUP}")
+def remove_streams(clients: Clients, found: Inventory, console: Console) -> None:
+    """Delete the project's streams in the log groups that all jobs of an account share."""
+    for group, stream in found.streams:
+        with unless_gone():
+            clients.logs.delete_log_stream(logGroupName=group, logStreamName=stream)
+    for group, number in Counter(group for group, _ in found.streams).items():
+        console.line(f"  deleted   {number} log streams in {group}")
 
 
-def remove_data(clients: Clients, one: Held, console: Console) -> None:
-    """Remove one kept resource with all that it holds."""
+def remove_kept(clients: Clients, one: Held, console: Console) -> None:
+    """Remove one resource that outlived its stack, with all that it holds."""
     word = "deleted "
-    if one.type == "AWS::S3::Bucket":
-        delete_bucket(clients.s3, one.physical, console)
-    elif one.type == "AWS::ECR::Repository":
-        clients.ecr.delete_repository(repositoryName=one.physical, force=True)
-    elif one.type == "AWS::CodeCommit::Repository":
-        name = repository_name(clients, one.physical)
-        clients.codecommit.delete_repository(repositoryName=name)
-    elif one.type == "AWS::KMS::Key":
-        clients.kms.schedule_key_deletion(KeyId=one.physical, PendingWindowInDays=KEY_DAYS)
-        word = f"scheduled for deletion in {KEY_DAYS} days (it cannot be sooner):"
-    elif one.type == "AWS::Logs::LogGroup":
-        clients.logs.delete_log_group(logGroupName=one.physical)
-    else:
-        return
+    with unless_gone():
+        match one.type:
+            case "AWS::S3::Bucket":
+                delete_bucket(clients.s3, one.physical, console)
+            case "AWS::ECR::Repository":
+                clients.ecr.delete_repository(repositoryName=one.physical, force=True)
+            case "AWS::CodeCommit::Repository":
+                if name := repository_name(clients, one.physical):
+                    clients.codecommit.delete_repository(repositoryName=name)
+            case "AWS::KMS::Key":
+                word = f"scheduled for deletion in {KEY_DAYS} days (it cannot be sooner):"
+                clients.kms.schedule_key_deletion(KeyId=one.physical, PendingWindowInDays=KEY_DAYS)
+            case "AWS::Logs::LogGroup":
+                clients.logs.delete_log_group(logGroupName=one.physical)
+            case "AWS::CodeBuild::ReportGroup":
+                clients.codebuild.delete_report_group(arn=one.physical, deleteReports=True)
+            case _:
+                return
     console.line(f"  {word}  {one.type.removeprefix('AWS::')} {one.physical}")
 
 
@@ -268,7 +276,3 @@ def verdict(left: Inventory, stack: str, console: Console) -> int:
     for line in left.lines():
         console.line(f"  {line}")
     return FAILED
-
-
-if __name__ == "__main__":
-    sys.exit(main())

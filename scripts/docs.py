@@ -1,9 +1,13 @@
 """Write docs/parameters.md and the pictures of the workflows, from the generated template."""
 
+if __name__ == "__main__":
+    from scripts.lib.entry import begin
+
+    begin("scripts.docs")
+
 import argparse
 import json
 import re
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -147,7 +151,3 @@ def main(argv: Sequence[str] | None = None) -> int:
         (DOCS / name).write_text(text, encoding="utf-8")
         print(f"wrote {DOCS / name}")
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -6,6 +6,11 @@ sbom     write what they hold to build/sbom/train.cdx.json and serve.cdx.json (C
 test     build them, then train and predict in them as SageMaker does (tests/image)
 """
 
+if __name__ == "__main__":
+    from scripts.lib.entry import begin
+
+    begin("scripts.image")
+
 import argparse
 import os
 import shutil
@@ -15,7 +20,8 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from scripts.lib.problems import FAILED, Problem, guarded
+from scripts.lib.guard import guarded
+from scripts.lib.problems import FAILED, Problem
 
 CONTEXT = Path("container")
 SBOM = Path("build/sbom")
@@ -53,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run(*command: str) -> str:
     """Standard output of a program, or a Problem with the last line that it complained in."""
-    done = subprocess.run(command, capture_output=True, text=True)
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace")
     if done.returncode:
         complaint = (done.stderr.strip().splitlines() or ["no message"])[-1]
         raise Problem(f"{' '.join(command[:2])} failed: {complaint}", FAILED)
@@ -93,7 +99,3 @@ def write_sbom(program: str, target: str) -> Path:
     file = SBOM / f"{target}.cdx.json"
     file.write_text(run(program, "run", "--rm", tag(target), "cat", "sbom.cdx.json") + "\n")
     return file
-
-
-if __name__ == "__main__":
-    sys.exit(main())

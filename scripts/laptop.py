@@ -5,6 +5,11 @@ train    `train` on the data in build/data (the digits, if there is none yet); C
 serve    `serve` with what was trained, until Ctrl-C
 """
 
+if __name__ == "__main__":
+    from scripts.lib.entry import begin
+
+    begin("scripts.laptop")
+
 import argparse
 import json
 import os
@@ -17,7 +22,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from scripts.lib.digits import DATA, write_digits, write_sample
-from scripts.lib.problems import FAILED, Problem, guarded
+from scripts.lib.guard import guarded
+from scripts.lib.problems import FAILED, Problem
 
 BASE = Path("build/laptop")
 MODEL = Path("model/export/Servo")
@@ -64,7 +70,7 @@ def prepare(code: Path, channel: Path) -> None:
         )
     file = code / "hyperparameters.json"
     try:
-        chosen = json.loads(file.read_text())
+        chosen = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise Problem(f"{file} is missing: write {{}} into it to choose nothing") from None
     except ValueError as error:
@@ -129,7 +135,3 @@ def _run(program: Path, more: dict[str, str]) -> int:
             if signal.getsignal(number) != signal.SIG_IGN:  # as nohup has it
                 signal.signal(number, lambda *_, told=told: keeper.send_signal(told))
         return keeper.wait()
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,20 +1,27 @@
 """Follow the log of what is running now: a build, the training job, or the endpoint."""
 
+if __name__ == "__main__":
+    from scripts.lib.entry import begin
+
+    begin("scripts.logs")
+
 import argparse
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from scripts.lib import jobs, pipeline, stacks
 from scripts.lib.console import Console, Pace
-from scripts.lib.following import state, tell, tell_how_to_ask, verdict
+from scripts.lib.following import state, tell, tell_how_to_ask, verdict, waits_for
+from scripts.lib.guard import guarded
 from scripts.lib.logstreams import ENDPOINT_GROUP, TRAINING_GROUP, Tail, streams
 from scripts.lib.pipeline import ENDED, PipelineRun, PipelineStep
-from scripts.lib.problems import Problem, guarded
+from scripts.lib.problems import Problem
 from scripts.lib.session import Clients, add_session_arguments, connect
 
 QUIET_SECONDS = 2.0  # without a new line, before the state is shown instead
+FIRST = datetime.min.replace(tzinfo=UTC)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -50,7 +57,10 @@ class LogSource:
 def sources(clients: Clients, known: dict[str, str], step: PipelineStep) -> list[LogSource]:
     """The logs of one step: the build's, and those of the training jobs since it began."""
     found: list[LogSource] = []
-    build = pipeline.build_of(clients, step)
+    # In China a build waits for the training, and tells only that: unless it fails, the jobs' logs
+    # would be cut in pieces by it
+    waits = step.stage == "Train" and step.status != "Failed"
+    build = None if waits else pipeline.build_of(clients, step)
     where = build.get("logs", {}) if build else {}
     if where.get("groupName") and where.get("streamName"):
         stream = where["streamName"]
@@ -109,7 +119,9 @@ def follow_run(clients: Clients, known: dict[str, str], console: Console, once: 
     machine, spoke = known["TrainingWorkflowArn"], time.monotonic()
     name, follower, pace = known["PipelineName"], Follower(clients, console), Pace()
     run = pipeline.latest(clients.codepipeline, name)
-    since = shown_step(pipeline.steps(clients.codepipeline, name, run.id), run).started
+    begun = pipeline.steps(clients.codepipeline, name, run.id)
+    # One that waits for its turn is shown from its first step on
+    since = shown_step(begun, run).started if begun or once else FIRST
     while True:
         # The run's state is asked first, so that a last look follows its end
         answer = clients.codepipeline.get_pipeline_execution(
@@ -127,8 +139,13 @@ def follow_run(clients: Clients, known: dict[str, str], console: Console, once: 
             summary = answer.get("statusSummary", "")
             return tell(clients, known, verdict(clients, status, found, machine, summary), console)
         spoke = time.monotonic() if news else spoke
-        if console.terminal and time.monotonic() - spoke > QUIET_SECONDS:
-            console.live(state(clients, found, machine) or "waiting for the next step")
+        if time.monotonic() - spoke > QUIET_SECONDS:
+            at, turn = state(clients, found, machine), ""
+            if not at:
+                turn = waits_for(clients, known, run.id)
+            # Elsewhere, what goes on beside a log would be one more line each time that is quiet
+            if console.terminal or turn:
+                console.live(at or turn or "waiting for the next step")
         pace.wait(news=news)
 
 
@@ -153,7 +170,3 @@ def follow_endpoint(clients: Clients, endpoint: str, console: Console, once: boo
     while not once:
         pace.wait(news=news)
         news = follower.look([source])
-
-
-if __name__ == "__main__":
-    sys.exit(main())

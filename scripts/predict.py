@@ -1,8 +1,12 @@
 """Ask the endpoint what is on a picture, or for the predictions of a JSON or NPY file."""
 
+if __name__ == "__main__":
+    from scripts.lib.entry import begin
+
+    begin("scripts.predict")
+
 import argparse
 import json
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +16,8 @@ from botocore.exceptions import ClientError
 
 from scripts.lib import stacks
 from scripts.lib.console import Console
-from scripts.lib.problems import FAILED, Problem, error_code, guarded
+from scripts.lib.guard import guarded
+from scripts.lib.problems import FAILED, Problem, error_code, make
 from scripts.lib.session import add_session_arguments, connect
 from scripts.lib.workflow import readable
 
@@ -39,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         body, kind = read_body(args.image)
         clients = connect(args.region, args.profile)
         known = stacks.required_outputs(clients.cloudformation, args.stack)
-        found = predict(clients.sagemaker_runtime, known["EndpointName"], body, kind)
+        found = predict(clients.sagemaker_runtime, known["EndpointName"], body, kind, args.stack)
         if kind.startswith("image/"):
             show(Console(), found[0])
         else:
@@ -74,7 +79,11 @@ def read_body(path: Path) -> tuple[bytes, str]:
 
 
 def predict(
-    runtime: "SageMakerRuntimeClient", endpoint: str, body: bytes, content_type: str
+    runtime: "SageMakerRuntimeClient",
+    endpoint: str,
+    body: bytes,
+    content_type: str,
+    stack: str = "mlops",
 ) -> list[Guess]:
     """One prediction for each example; a Problem where there is no endpoint or the model refuses
     the body."""
@@ -87,9 +96,16 @@ def predict(
         if error_code(error) == "ModelError":
             said = error.response.get("OriginalMessage") or message
             raise Problem(f"the model refused it: {readable(str(said))}", FAILED) from None
+        if error_code(error) == "ValidationError" and "not found" in message:
+            raise Problem(
+                f"there is no endpoint {endpoint} yet: the first model that is good enough makes "
+                f"it. {make('status', stack)} shows how far that is",
+                FAILED,
+            ) from None
         if error_code(error) == "ValidationError":
             raise Problem(
-                f"endpoint {endpoint} cannot answer ({message}): see `make status`", FAILED
+                f"endpoint {endpoint} cannot answer ({message}): see {make('status', stack)}",
+                FAILED,
             ) from None
         raise
     try:
@@ -120,7 +136,3 @@ def show_all(console: Console, found: Sequence[Guess]) -> None:
     """One line for each prediction: its class and how likely that is."""
     for number, one in enumerate(found):
         console.line(f"{number:>4}  {one.label}  {max(one.probabilities):6.1%}")
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,15 +1,20 @@
 """The stack, its pipeline, its training workflow and its endpoint at a glance."""
 
+if __name__ == "__main__":
+    from scripts.lib.entry import begin
+
+    begin("scripts.status")
+
 import argparse
-import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from scripts.lib import jobs, pipeline, stacks, workflow
+from scripts.lib import jobs, operations, pipeline, stacks, workflow
 from scripts.lib.console import Console, shorten
+from scripts.lib.guard import guarded
 from scripts.lib.inventory import endpoint, served_version, take
-from scripts.lib.problems import FAILED, guarded
+from scripts.lib.problems import FAILED, make
 from scripts.lib.session import Clients, add_session_arguments, connect
 
 if TYPE_CHECKING:
@@ -40,28 +45,47 @@ def status(clients: Clients, stack: str, console: Console, now: datetime) -> boo
     console.line(f"Stack {stack}  {found['StackStatus']}  {clients.region}", "bold")
     known = stacks.outputs(found)
     if not known:
-        console.line("  It has no outputs yet: `make create-stack` follows or repairs it.")
+        console.line(f"  It has no outputs: {no_outputs(stack, found['StackStatus'])}")
         return False
     failed = show_pipeline(clients, known, console, now)
     show_workflow(clients, known, console, now, told=failed)
     show_endpoint(clients, known, console, now)
     if failed:
         console.line()
-        console.line(f"Next: `make logs STACK={stack}` shows the log. Mend it and push, or try")
-        console.line(f"again with `make train STACK={stack}`.")
+        console.line(f"Next: {make('logs', stack)} shows the log. Mend it and push, or try")
+        console.line(f"again with {make('train', stack)}.")
     return failed
 
 
+def no_outputs(stack: str, status: str) -> str:
+    """What to do about a stack that is not complete."""
+    if status == "DELETE_IN_PROGRESS":
+        return "it is being deleted"
+    if status == "DELETE_FAILED":
+        return f"{make('destroy', stack)} goes on with its deletion"
+    if status in operations.DEAD:
+        return f"{make('deploy', stack)} removes this failed try, asking first, and begins anew"
+    return f"{make('create-stack', stack)} follows what is done to it"
+
+
 def nothing_here(clients: Clients, stack: str, console: Console) -> None:
-    """Say that there is no stack, and what an earlier one left."""
+    """Say that there is no stack, and what an earlier one left.
+
+    The bucket that `deploy` begins with is not left from anything: only the rest may be in the way.
+    """
     console.line(f"Nothing here: there is no stack {stack} in {clients.region}.")
-    left = take(clients, stack)
-    for line in left.lines():
+    found = take(clients, stack)
+    begun = [one for one in found.records if one.alive]
+    buckets = [name for one in begun for name in one.physical("AWS::S3::Bucket")]
+    found.stacks = []
+    found.data = [one for one in found.data if one.physical not in buckets]
+    for line in found.lines():
         console.line(f"  left from earlier: {line}", "yellow")
-    if left.lines():
-        console.line(f"`make destroy STACK={stack}` removes what is left.")
+    if found.lines():
+        console.line(f"{make('destroy', stack)} removes it, with all that it holds.")
+        console.line(f"Then {make('deploy', stack)} creates a new stack.")
     else:
-        console.line(f"`make deploy STACK={stack}` creates it.")
+        console.line(f"{make('deploy', stack)} creates it.")
 
 
 def show_pipeline(clients: Clients, known: dict[str, str], console: Console, now: datetime) -> bool:
@@ -178,7 +202,3 @@ def ago(when: datetime | None, now: datetime) -> str:
         if seconds >= size:
             return f"{seconds // size} {unit}"
     return f"{seconds} s"
-
-
-if __name__ == "__main__":
-    sys.exit(main())

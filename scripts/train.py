@@ -1,13 +1,18 @@
 """Start the pipeline on the newest commit and follow it to its verdict."""
 
+if __name__ == "__main__":
+    from scripts.lib.entry import begin
+
+    begin("scripts.train")
+
 import argparse
-import sys
 from collections.abc import Sequence
 
 from scripts.lib import stacks
 from scripts.lib.console import Console
 from scripts.lib.following import follow, tell_how_to_ask
-from scripts.lib.problems import guarded
+from scripts.lib.guard import guarded
+from scripts.lib.problems import make
 from scripts.lib.session import Clients, add_session_arguments, connect
 
 
@@ -17,7 +22,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     return guarded(
         lambda: train(connect(args.region, args.profile), args.stack, Console()),
-        f"The pipeline goes on in AWS; look again with `make status STACK={args.stack}`.",
+        f"The pipeline goes on in AWS; look again with {make('status', args.stack)}.",
     )
 
 
@@ -31,7 +36,3 @@ def train(clients: Clients, stack: str, console: Console) -> int:
     if code == 0:
         tell_how_to_ask(stack, console)
     return code
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,11 +1,15 @@
 """Put the template, the first code and the seed data where the stack can read them."""
 
+if __name__ == "__main__":
+    from scripts.lib.entry import begin
+
+    begin("scripts.upload")
+
 import argparse
 import hashlib
 import os
 import stat
 import subprocess
-import sys
 import zipfile
 from collections.abc import Iterable, Sequence
 from io import SEEK_END, BufferedReader, BytesIO
@@ -25,7 +29,8 @@ from scripts.lib.bootstrap import (
     template_url,
 )
 from scripts.lib.console import Console
-from scripts.lib.problems import FAILED, Problem, guarded, overridden
+from scripts.lib.guard import guarded
+from scripts.lib.problems import FAILED, Problem, make, overridden
 from scripts.lib.session import Clients, add_role_argument, add_session_arguments, connect
 
 if TYPE_CHECKING:
@@ -61,13 +66,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         link = upload(clients, args.stack, console, yes=args.yes, role=args.role)
         if args.brief:
             return 0
-        console.line(f"Next: `make create-stack STACK={args.stack}`")
+        console.line(f"Next: {make('create-stack', args.stack)}")
         if not overridden():
             console.line("or launch in the console:")
             console.line(f"  {link}")
         return 0
 
-    return guarded(work, f"Run `make upload STACK={args.stack}` again: it goes on where it was.")
+    return guarded(work, f"Run {make('upload', args.stack)} again: it goes on where it was.")
 
 
 def upload(
@@ -88,7 +93,8 @@ def upload(
     if not list(folder.glob("*.tfrecords")):
         console.line(f"{folder} holds no data: writing the small digits set there")
         digits.write_digits(folder)
-        console.line(f"{digits.write_sample(folder, 0)} is for `make predict IMAGE=…`")
+        picture = digits.write_sample(folder, 0)
+        console.line(f"{picture} is for {make('predict', stack, f'IMAGE={picture}')}")
     bucket = make_bucket(clients, stack, first, console, yes, role)
     key = template_key(template)
     console.line(f"s3://{bucket}")
@@ -139,7 +145,8 @@ def git_files(root: Path) -> list[Path]:
             ["git", "-C", str(root), *listing],
             capture_output=True,
             check=True,
-            text=True,
+            encoding="utf-8",
+            errors="surrogateescape",
         )
     except (OSError, subprocess.CalledProcessError):
         return []
@@ -219,10 +226,6 @@ def show_what_it_is_for(clients: Clients, stack: str, folder: Path, console: Con
     console.line(f"Stack {stack} exists: code and data here are for a new stack only.", "yellow")
     console.line("Change the model with git push to")
     console.line(f"  {known['RepositoryCloneUrl']}")
-    console.line(f"Change the data with this, then `make train STACK={stack}`:")
+    console.line(f"Change the data with this, then {make('train', stack)}:")
     console.line(f"  aws s3 sync {folder} {known['DataUri']} \\")
     console.line('    --exclude "*" --include "*.tfrecords"')
-
-
-if __name__ == "__main__":
-    sys.exit(main())

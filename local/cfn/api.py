@@ -58,10 +58,10 @@ class CloudFormation(Requests):
         return ActionResult({"StackId": stack.id})
 
     def delete_stack(self) -> EmptyResult:
-        """As in AWS, deleting a stack that is not there is no error."""
+        """As in AWS, deleting a stack that is not there, or is being deleted, is no error."""
         self.refuse("DeletionMode", "DeploymentConfig")
         stack = self._records.existing(self.get("StackName"))
-        if stack is None or stack.status == "DELETE_COMPLETE":
+        if stack is None or stack.status in ("DELETE_COMPLETE", "DELETE_IN_PROGRESS"):
             return EmptyResult()
         if stack.protected:
             raise invalid(
@@ -110,7 +110,20 @@ class CloudFormation(Requests):
         return ActionResult({"StackResourceDetail": found[0]})
 
     def describe_stack_resources(self) -> ActionResult:
-        return ActionResult({"StackResources": self._resources()})
+        """Those of a stack, or of the living stack that holds a physical ID."""
+        physical = self.get("PhysicalResourceId")
+        if not physical:
+            return ActionResult({"StackResources": self._resources()})
+        if self.get("StackName"):
+            raise invalid("StackName and PhysicalResourceId cannot be given together")
+        with self._records.lock:
+            alive = [one for one in self._records.stacks if one.status != "DELETE_COMPLETE"]
+        for stack in alive:
+            resources = list(stack.resources.values())
+            if physical in [one.id for one in resources]:
+                found = [views.resource_view(stack, one) for one in resources]
+                return ActionResult({"StackResources": found})
+        raise invalid(f"Stack for {physical} does not exist")
 
     def list_stack_resources(self) -> ActionResult:
         return ActionResult({"StackResourceSummaries": self._resources()})

@@ -32,7 +32,11 @@ MAX_INSTANCES = 20  # all are processes of one machine; on AWS a quota of the ac
 
 
 class SageMaker(Models, Endpoints):
-    by_moto = frozenset({"add_tags", "delete_tags", "list_tags"})
+    by_moto = frozenset(
+        {"add_tags", "delete_tags", "list_tags"}
+        # Empty: no job of these kinds can be made here
+        | {"list_processing_jobs", "list_transform_jobs"}
+    )
 
     def create_training_job(self) -> ActionResult:
         name = self.new_name(TRAINING_JOB)

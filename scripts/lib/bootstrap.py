@@ -25,7 +25,7 @@ def read_template(path: Path) -> str:
     """The generated template's text."""
     if not path.is_file():
         raise Problem(f"{path} is missing: run `make generate`")
-    return path.read_text()
+    return path.read_text(encoding="utf-8")
 
 
 def template_key(template: str) -> str:

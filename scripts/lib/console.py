@@ -29,7 +29,8 @@ class Console:
         environment = os.environ if environment is None else environment
         self.terminal = self.stream.isatty() and environment.get("TERM") != "dumb"
         self._colour = self.terminal and not environment.get("NO_COLOR")
-        self.width = min(80, shutil.get_terminal_size((80, 24)).columns)
+        # A COLUMNS in which no table fits is left from somewhere: lines may as well be wrapped
+        self.width = max(40, min(80, shutil.get_terminal_size((80, 24)).columns))
         self._live = ""
         self._started = time.monotonic()
 

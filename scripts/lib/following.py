@@ -7,7 +7,7 @@ from scripts.lib import pipeline
 from scripts.lib.console import Console, Pace, clock
 from scripts.lib.inventory import endpoint, served_version
 from scripts.lib.pipeline import ENDED, PipelineStep
-from scripts.lib.problems import FAILED
+from scripts.lib.problems import FAILED, make
 from scripts.lib.session import Clients
 
 
@@ -48,7 +48,7 @@ def follow_steps(
         status = answer.get("status", "InProgress")
         if status in ENDED:
             return verdict(clients, status, found, machine, answer.get("statusSummary", ""))
-        before, now = now, state(clients, found, machine)
+        before, now = now, state(clients, found, machine) or waits_for(clients, known, execution)
         if now:
             console.live(now)
         pace.wait(news=bool(news) or now != before)
@@ -81,13 +81,26 @@ def tell(clients: Clients, known: Mapping[str, str], ending: Verdict, console: C
 
 def tell_how_to_ask(stack: str, console: Console) -> None:
     """How to get a prediction of the model that is served now."""
-    console.line(f"Ask it: `make predict STACK={stack} IMAGE=<a PNG or JPEG file>`")
+    console.line(f"Ask it: {make('predict', stack, 'IMAGE=<a PNG or JPEG file>')}")
 
 
 def state(clients: Clients, found: Sequence[PipelineStep], machine: str) -> str:
     """The running steps and what they are at, or an empty text."""
     running = [one for one in found if one.status == "InProgress"]
     return "; ".join(pipeline.doing(clients, one, machine) for one in running)
+
+
+def waits_for(clients: Clients, known: Mapping[str, str], execution: str) -> str:
+    """The earlier run that an execution which is at no step waits for, or an empty text: runs take
+    turns."""
+    name, found = known["PipelineName"], False
+    for run in pipeline.runs(clients.codepipeline, name):  # the newest first
+        if found and run.status == "InProgress":
+            steps = pipeline.steps(clients.codepipeline, name, run.id)
+            at = state(clients, steps, known["TrainingWorkflowArn"]) or "between two steps"
+            return f"waiting for an earlier run to end: {run.commit} {run.message}, {at}"
+        found = found or run.id == execution
+    return ""
 
 
 def ended_line(step: PipelineStep, console: Console) -> str:

@@ -1,5 +1,6 @@
 """What a project holds: in its stack, beside it, and after it is gone."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -8,9 +9,14 @@ from botocore.exceptions import ClientError
 
 from scripts.lib import stacks
 from scripts.lib.bootstrap import bootstrap_name
-from scripts.lib.problems import error_code
+from scripts.lib.logstreams import streams
+from scripts.lib.problems import is_gone
 from scripts.lib.session import Clients
-from scripts.lib.stacks import STATEFUL, Held
+from scripts.lib.stacks import REMADE, STATEFUL, Held
+
+# SageMaker's kinds of jobs that a workflow may start, as they are in the names of operations and
+# log groups; a job's name begins with its version's
+JOBS = ("Training", "Processing", "Transform")
 
 
 @dataclass(frozen=True)
@@ -59,22 +65,25 @@ class Inventory:
     configs: list[str] = field(default_factory=list)
     models: list[str] = field(default_factory=list)
     data: list[Held] = field(default_factory=list)
+    remade: list[Held] = field(default_factory=list)
+    streams: list[tuple[str, str]] = field(default_factory=list)
 
     def lines(self) -> list[str]:
         """One line for each thing."""
+        counted = Counter(group for group, _ in self.streams)
         return [
             *(f"stack {one}" for one in self.stacks),
             *(f"endpoint {one.name} ({one.status})" for one in self.endpoints),
             *(f"endpoint config {one}" for one in self.configs),
             *(f"model {one}" for one in self.models),
+            *(f"{named(one)}, made anew by a service" for one in self.remade),
+            *(f"{number} log streams in {group}" for group, number in counted.items()),
             *self.data_lines(),
         ]
 
     def data_lines(self) -> list[str]:
         """One line for each thing that holds data."""
-        return [
-            f"{one.logical}: {one.type.removeprefix('AWS::')} {one.physical}" for one in self.data
-        ]
+        return [named(one) for one in self.data]
 
 
 def take(clients: Clients, stack: str) -> Inventory:
@@ -89,14 +98,44 @@ def take(clients: Clients, stack: str) -> Inventory:
                 found.endpoints.append(serving)
             found.configs += config_names(clients, record.prefix)
             found.models += model_names(clients, record.prefix)
+            for group, prefix in log_places(record):
+                found.streams += [(group, one) for one in streams(clients.logs, group, prefix)]
         found.data += [one for one in record.held if keeps_data(one)]
-    # Two stacks in turn may have kept repositories of one name
-    unique = {(one.type, one.physical): one for one in found.data}.values()
+        found.remade += [one for one in record.held if is_remade(one)]
     # The key last: what it encrypts goes before it
-    found.data = sorted(
-        (one for one in unique if exists(clients, one)), key=lambda one: one.type == "AWS::KMS::Key"
-    )
+    found.data = sorted(present(clients, found.data), key=lambda one: one.type == "AWS::KMS::Key")
+    found.remade = present(clients, found.remade)
     return found
+
+
+def present(clients: Clients, held: Iterable[Held]) -> list[Held]:
+    """Those that are there, each once, without what is by now another stack's.
+
+    Two stacks in turn may have kept repositories of one name; and a name that was let go of may
+    have been taken by a stack that is none of ours.
+    """
+    # A living stack's comes first in `held`, and is the one that counts
+    unique = {(one.type, one.physical): one for one in reversed(list(held))}.values()
+    return [one for one in unique if exists(clients, one) and not is_anothers(clients, one)]
+
+
+def is_anothers(clients: Clients, one: Held) -> bool:
+    """Whether what a stack let go of is held by a living one."""
+    let_go = one.status in ("DELETE_SKIPPED", "DELETE_COMPLETE")
+    return let_go and stacks.holder(clients.cloudformation, one.physical) != ""
+
+
+def log_places(record: StackRecord) -> Iterator[tuple[str, str]]:
+    """The log groups that all jobs and notebooks of an account share, and how our streams begin."""
+    for kind in JOBS:
+        yield f"/aws/sagemaker/{kind}Jobs", f"{record.prefix}-"
+    for notebook in record.physical("AWS::SageMaker::NotebookInstance"):
+        yield "/aws/sagemaker/NotebookInstances", f"{notebook}/"
+
+
+def named(one: Held) -> str:
+    """A resource in words: what it is in the stack, its type and its name."""
+    return f"{one.logical}: {one.type.removeprefix('AWS::')} {one.physical}"
 
 
 def records(clients: Clients, stack: str) -> Iterator[StackRecord]:
@@ -110,7 +149,7 @@ def records(clients: Clients, stack: str) -> Iterator[StackRecord]:
             alive = stack_id in ids
             held = stacks.resources(cloudformation, stack_id) if alive else []
             known = {one.physical for one in held}
-            held += [o for o in stacks.kept(cloudformation, stack_id) if o.physical not in known]
+            held += [o for o in stacks.let_go(cloudformation, stack_id) if o.physical not in known]
             values = stacks.parameters(found) if found else {}
             yield StackRecord(stack_id, values.get("ProjectName", ""), held, alive)
 
@@ -120,13 +159,17 @@ def keeps_data(one: Held) -> bool:
     return bool(one.physical) and (one.type in STATEFUL or one.status == "DELETE_SKIPPED")
 
 
+def is_remade(one: Held) -> bool:
+    """Whether a resource that went with its stack may have been made anew by a service."""
+    return one.type in REMADE and one.status == "DELETE_COMPLETE"
+
+
 def endpoint(clients: Clients, name: str) -> ServingEndpoint | None:
     """The endpoint, or None."""
     try:
         found = clients.sagemaker.describe_endpoint(EndpointName=name)
     except ClientError as error:
-        # SageMaker answers a missing endpoint with its general code
-        if error_code(error) == "ValidationException" and "not find" in str(error):
+        if is_gone(error):
             return None
         raise
     return ServingEndpoint(
@@ -174,8 +217,15 @@ def exists(clients: Clients, one: Held) -> bool:
             case "AWS::KMS::Key":
                 key = clients.kms.describe_key(KeyId=one.physical)["KeyMetadata"]
                 return key["KeyState"] != "PendingDeletion"
+            case "AWS::Logs::LogGroup":
+                pages = clients.logs.get_paginator("describe_log_groups")
+                found = pages.paginate(logGroupNamePrefix=one.physical)
+                return one.physical in {e["logGroupName"] for p in found for e in p["logGroups"]}
+            case "AWS::CodeBuild::ReportGroup":
+                groups = clients.codebuild.batch_get_report_groups(reportGroupArns=[one.physical])
+                return bool(groups["reportGroups"])
     except ClientError as error:
-        if "NotFound" in error_code(error) or error_code(error) in ("404", "NoSuchBucket"):
+        if is_gone(error):
             return False
         raise
     return True

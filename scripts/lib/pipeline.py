@@ -72,7 +72,7 @@ def latest(codepipeline: "CodePipelineClient", pipeline: str) -> PipelineRun:
     """The newest execution; a Problem where there is none yet."""
     found = runs(codepipeline, pipeline, 1)
     if not found:
-        raise Problem(f"pipeline {pipeline} has not run yet: `make train` or a push starts it")
+        raise Problem(f"pipeline {pipeline} has not run yet: a push to its branch starts it")
     return found[0]
 
 

@@ -1,31 +1,19 @@
-"""How a mistake is told: one sentence that names the fix, and an exit status."""
+"""A mistake that a person can mend: one sentence that names the fix, and an exit status."""
 
+import errno
 import os
-import re
-import sys
+import shlex
 import textwrap
-from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    EndpointConnectionError,
-    UnknownRegionError,
-)
-from botocore.exceptions import ConnectionError as HTTPConnectionError
-from botocore.parsers import ResponseParserError
+if TYPE_CHECKING:
+    from botocore.exceptions import ClientError
 
 USAGE, FAILED, INTERRUPTED = 2, 1, 130
-DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError")
-BAD_KEYS = (
-    "InvalidClientTokenId",
-    "UnrecognizedClientException",
-    "SignatureDoesNotMatch",
-    "AuthFailure",
-    "InvalidAccessKeyId",
-)
-EXPIRED = ("ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired")
-LOCAL = "`make local` in another terminal and `source .local/env`"
+OPTIONS = ("REGION", "PROFILE")
+FULL = (errno.ENOSPC, errno.EDQUOT)
+FOLDER_EXPECTED = (errno.EEXIST, errno.ENOTDIR)
 
 
 class Problem(Exception):
@@ -36,22 +24,20 @@ class Problem(Exception):
         self.code = code
 
 
-def guarded(work: Callable[[], int], interrupted: str) -> int:
-    """Run a script's work; mistakes, refusals and Ctrl-C become a sentence and an exit status."""
-    try:
-        return work()
-    except KeyboardInterrupt:
-        print(f"\nStopped looking. {interrupted}", file=sys.stderr)
-        return INTERRUPTED
-    except BrokenPipeError:
-        sys.stderr.close()
-        return FAILED
-    except Problem as problem:
-        print(wrapped(f"Error: {problem}"), file=sys.stderr)
-        return problem.code
-    except (ClientError, BotoCoreError, ResponseParserError, UnknownRegionError) as error:
-        print(wrapped(f"Error: {explain(error)}"), file=sys.stderr)
-        return FAILED
+def in_the_system(error: OSError) -> str:
+    """What the machine refused: the file, why, and what to do where that can be known."""
+    # Of two files, as of a file and its new name, the second is what could not be made
+    file = error.filename2 or error.filename
+    name = f"{file}: " if file else ""
+    if error.errno in FULL:
+        return f"{name or 'what a file or the output goes to: '}the disk is full: free some space"
+    if error.errno in FOLDER_EXPECTED and file:
+        for path in (Path(file), *Path(file).parents):
+            if path.exists() and not path.is_dir():
+                return f"{path} is a file, and a folder is needed there: move it away, then repeat"
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return f"{name}{error.strerror}: work in a folder that you may write to"
+    return f"{name}{error.strerror or ' '.join(str(error).split())}"
 
 
 def wrapped(text: str) -> str:
@@ -59,45 +45,25 @@ def wrapped(text: str) -> str:
     return textwrap.fill(text, 80, break_long_words=False, break_on_hyphens=False)
 
 
-def explain(error: Exception, where: str = "") -> str:
-    """One line for an AWS error: what was refused, to whom, and the way out."""
-    endpoint = overridden()
-    if isinstance(error, ResponseParserError):
-        cause = f"AWS_ENDPOINT_URL={endpoint}" if endpoint else "the proxy"
-        return f"what answers{where} is not AWS: check {cause}"
-    if isinstance(error, EndpointConnectionError | HTTPConnectionError):
-        hint = "is the network up?"
-        if endpoint:
-            hint = f"is the local endpoint running at {endpoint}? If not, {LOCAL}"
-        return f"AWS cannot be reached{where}: {hint}"
-    if not isinstance(error, ClientError):
-        return " ".join(str(error).split())
-    code = error_code(error)
-    message = " ".join(error.response["Error"].get("Message", "").split())
-    if code in EXPIRED:
-        return "the AWS credentials have expired: log in again (`aws sso login`), then repeat"
-    if code in BAD_KEYS:
-        other = "keys work in one partition only: pass PROFILE=<name>, or a REGION of theirs"
-        hint = message if endpoint else other
-        return f"these AWS credentials are not valid{where}: {hint}"
-    if code in DENIED:
-        return f"access denied: {denied(error.operation_name, message)}"
-    return f"AWS refused {error.operation_name}: {message or code}"
+def make(target: str, stack: str, more: str = "") -> str:
+    """A command as this person has to type it: without the region and the profile that they gave to
+    make, which hands them on, it would lead to another place."""
+    given = [f"{name}={shlex.quote(os.environ[name])}" for name in OPTIONS if os.environ.get(name)]
+    return f"`{' '.join(filter(None, ['make', target, f'STACK={stack}', *given, more]))}`"
 
 
-def denied(operation: str, message: str) -> str:
-    """Action and role of an access-denied message, in the order a person needs them."""
-    sentence = r"User: (\S+) is not authorized to perform: (\S+)(?: on resource: (\S+))?"
-    found = re.search(sentence, message)
-    if not found:
-        return f"{operation}: {message}"
-    who, action, resource = found.groups()
-    return f"{who} may not {action}" + (f" on {resource}" if resource else "")
-
-
-def error_code(error: ClientError) -> str:
+def error_code(error: "ClientError") -> str:
     """The code AWS gives its error, or an empty text."""
     return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def is_gone(error: "ClientError") -> bool:
+    """Whether AWS says that there is no such thing: each service has a code of its own for that,
+    and SageMaker and CloudFormation only their general one."""
+    code = error_code(error)
+    if code in ("ValidationException", "ValidationError"):
+        return "not find" in str(error) or "does not exist" in str(error)
+    return "NotFound" in code or "DoesNotExist" in code or code in ("404", "NoSuchBucket")
 
 
 def overridden() -> str:

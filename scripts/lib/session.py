@@ -9,16 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    NoCredentialsError,
-    PartialCredentialsError,
-    ProfileNotFound,
-)
-from botocore.parsers import ResponseParserError
+from botocore.exceptions import NoCredentialsError, PartialCredentialsError, ProfileNotFound
 
-from scripts.lib.problems import LOCAL, USAGE, Problem, explain, wrapped
+from scripts.lib.problems import USAGE, Problem, wrapped
+from scripts.lib.refusals import LOCAL, explain
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -91,7 +85,8 @@ def connect(region: str | None, profile: str | None) -> "Clients":
         asked = region or os.environ.get("AWS_REGION")
         session = boto3.Session(profile_name=profile or None, region_name=asked or None)
     except ProfileNotFound:
-        raise Problem(f"profile {profile!r} is not in ~/.aws/config: pass PROFILE=<name>") from None
+        name = profile or os.environ.get("AWS_PROFILE") or os.environ.get("AWS_DEFAULT_PROFILE")
+        raise Problem(f"profile {name!r} is not in ~/.aws/config: pass PROFILE=<name>") from None
     chosen = session.region_name
     if not chosen:
         raise Problem(without_region(session))
@@ -107,8 +102,11 @@ def connect(region: str | None, profile: str | None) -> "Clients":
             "no AWS credentials: run `aws configure` or `aws sso login`, or pass PROFILE=<name>; "
             f"or, for the local endpoint, {LOCAL}"
         ) from None
-    except (ClientError, BotoCoreError, ResponseParserError) as error:
+    # Of any kind: botocore hands on what a value of the settings makes its parts raise
+    except Exception as error:
         where = f" in {clients.region} (partition {clients.partition})"
+        if profile:
+            where += f" with profile {profile}"
         raise Problem(explain(error, where)) from None
     return clients
 

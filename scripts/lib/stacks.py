@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from scripts.lib.problems import Problem, error_code
+from scripts.lib.problems import Problem, is_gone, make
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -18,6 +18,9 @@ STATEFUL = {
     "AWS::CodeCommit::Repository",
     "AWS::SageMaker::ModelPackageGroup",
 }
+# What a service makes anew, under the name that it had in the stack, for a build, a job or an
+# endpoint that still runs (AWS: AWS::CodeBuild::ReportGroup; Log groups and streams)
+REMADE = {"AWS::Logs::LogGroup", "AWS::CodeBuild::ReportGroup"}
 
 
 @dataclass(frozen=True)
@@ -35,8 +38,7 @@ def describe(cloudformation: "CloudFormationClient", stack: str) -> "StackTypeDe
     try:
         return cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
     except ClientError as error:
-        # DescribeStacks has no code of its own for this
-        if error_code(error) == "ValidationError" and "does not exist" in str(error):
+        if is_gone(error):
             return None
         raise
 
@@ -57,9 +59,9 @@ def required_outputs(cloudformation: "CloudFormationClient", stack: str) -> dict
     """The outputs of a stack that works; otherwise a Problem that says what to do."""
     found = describe(cloudformation, stack)
     if not found or found["StackStatus"] == "REVIEW_IN_PROGRESS":
-        raise Problem(f"there is no stack {stack}: run `make deploy STACK={stack}`")
+        raise Problem(f"there is no stack {stack}: run {make('deploy', stack)}")
     if not found.get("Outputs"):
-        raise Problem(f"stack {stack} is {found['StackStatus']}: see `make status STACK={stack}`")
+        raise Problem(f"stack {stack} is {found['StackStatus']}: see {make('status', stack)}")
     return outputs(found)
 
 
@@ -78,24 +80,52 @@ def resources(cloudformation: "CloudFormationClient", stack: str) -> list[Held]:
     ]
 
 
-def kept(cloudformation: "CloudFormationClient", stack_id: str) -> list[Held]:
-    """What a stack let go of without deleting it, by its policy.
+def let_go(cloudformation: "CloudFormationClient", stack_id: str) -> list[Held]:
+    """What a stack no longer holds and may be there: kept by its policy, or made anew since.
 
     The events are the one record of it that outlives an update, a rollback and the stack itself
     (AWS: DescribeStackEvents, 90 days).
     """
     pages = cloudformation.get_paginator("describe_stack_events").paginate(StackName=stack_id)
-    return [
+    found = [
         Held(
             one.get("LogicalResourceId", ""),
             one.get("ResourceType", ""),
-            one["PhysicalResourceId"],
-            "DELETE_SKIPPED",
+            one.get("PhysicalResourceId", ""),
+            one.get("ResourceStatus", ""),
         )
         for page in pages
         for one in page["StackEvents"]
-        if one.get("ResourceStatus") == "DELETE_SKIPPED" and one.get("PhysicalResourceId")
     ]
+    return [
+        one
+        for one in found
+        if one.physical
+        and (
+            one.status == "DELETE_SKIPPED"
+            or (one.status == "DELETE_COMPLETE" and one.type in REMADE)
+        )
+    ]
+
+
+def holder(cloudformation: "CloudFormationClient", physical: str) -> str:
+    """The name of the living stack that holds a resource, or an empty text.
+
+    A name that a deleted stack let go of may be another's by now (AWS: DescribeStackResources,
+    PhysicalResourceId).
+    """
+    try:
+        found = cloudformation.describe_stack_resources(PhysicalResourceId=physical)
+    except ClientError as error:
+        if is_gone(error):
+            return ""
+        raise
+    for one in found["StackResources"]:
+        if one.get("PhysicalResourceId") == physical and not one["ResourceStatus"].startswith(
+            ("DELETE_COMPLETE", "DELETE_SKIPPED")
+        ):
+            return one.get("StackName", "")
+    return ""
 
 
 def deleted_ids(cloudformation: "CloudFormationClient", stack: str) -> list[str]:

@@ -65,6 +65,15 @@ def _bucket(pattern: str) -> Sub:
     return Sub(f"arn:${{AWS::Partition}}:s3:::{pattern}")
 
 
+# Where jobs and notebooks write, beside those of all others of the account
+JOB_STREAMS = (
+    "/aws/sagemaker/NotebookInstances:log-stream:${ProjectName}/*",
+    "/aws/sagemaker/ProcessingJobs:log-stream:${ProjectName}-*",
+    "/aws/sagemaker/TrainingJobs:log-stream:${ProjectName}-*",
+    "/aws/sagemaker/TransformJobs:log-stream:${ProjectName}-*",
+)
+
+
 # ---- everyday
 
 
@@ -211,15 +220,25 @@ def _stop() -> list[Statement]:
             [arn("codepipeline", "${ProjectName}")],
         ),
         allow(
+            "StopBuilds",
+            named(codebuild, "ListBuildsForProject StopBuild"),
+            [arn("codebuild", "project/${ProjectName}-*")],
+        ),
+        allow(
             "StopWorkflows",
             [states.StopExecution],
             [arn("states", "execution:${ProjectName}-*:*")],
         ),
         allow(
             "StopJobs",
-            [sagemaker.StopTrainingJob],
-            [arn("sagemaker", "training-job/${ProjectName}-*")],
+            named(sagemaker, "StopProcessingJob StopTrainingJob StopTransformJob"),
+            [
+                arn("sagemaker", f"{kind}-job/${{ProjectName}}-*")
+                for kind in ("processing", "training", "transform")
+            ],
         ),
+        # These have no resource level
+        allow("FindJobs", named(sagemaker, "ListProcessingJobs ListTransformJobs"), ["*"]),
     ]
 
 
@@ -272,8 +291,21 @@ def _remove(system: Template) -> list[Statement]:
             [
                 arn("logs", "log-group:/aws/codebuild/${ProjectName}-*:*"),
                 arn("logs", "log-group:/aws/sagemaker/Endpoints/${ProjectName}:*"),
-                arn("logs", "log-group:/aws/sagemaker/TrainingJobs:log-stream:${ProjectName}-*"),
+                *(arn("logs", f"log-group:{group}") for group in JOB_STREAMS),
                 arn("logs", "log-group:/aws/vendedlogs/states/${ProjectName}-*:*"),
             ],
         ),
+        allow(
+            "FindLogs",
+            [logs.DescribeLogStreams],
+            [arn("logs", f"log-group:{group.split(':')[0]}:*") for group in JOB_STREAMS],
+        ),
+        allow("FindGroups", [logs.DescribeLogGroups], [arn("logs", "log-group:*")]),
+        allow(
+            "RemoveReports",
+            named(codebuild, "BatchGetReportGroups DeleteReportGroup"),
+            [arn("codebuild", "report-group/${ProjectName}-*")],
+        ),
+        # Asked by a name that a stack let go of: whichever has it by now
+        allow("FindHolders", [cloudformation.DescribeStackResources], ["*"]),
     ]

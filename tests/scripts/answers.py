@@ -3,6 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from botocore.stub import Stubber
+
 from scripts.lib.session import Clients
 
 if TYPE_CHECKING:
@@ -10,6 +12,7 @@ if TYPE_CHECKING:
 
 STACK_ID = "arn:aws:cloudformation:eu-west-1:123456789012:stack/mlops/0a1b2c3d-0000"
 RUN = "11111111-1111-1111-1111-111111111111"
+EARLIER = "00000000-1111-1111-1111-111111111111"
 START = datetime(2026, 1, 1, tzinfo=UTC)
 MISSING = ("ValidationError", "Stack with id mlops does not exist")
 
@@ -57,6 +60,35 @@ def action(
         },
         "output": {"executionResult": {"externalExecutionId": external}},
     }
+
+
+def look(stub: dict[str, Stubber], status: str, *actions: dict[str, Any]) -> None:
+    """One poll: the execution's status, then its actions, newest first."""
+    stub["codepipeline"].add_response(
+        "get_pipeline_execution", {"pipelineExecution": {"status": status}}
+    )
+    stub["codepipeline"].add_response(
+        "list_action_executions",
+        {"actionExecutionDetails": list(reversed(actions))},
+        {"pipelineName": "mlops", "filter": {"pipelineExecutionId": RUN}},
+    )
+
+
+def in_turn(stub: dict[str, Stubber], *runs: str) -> None:
+    """The pipeline's runs, newest first, none of which has ended."""
+    summaries = [
+        {
+            "pipelineExecutionId": one,
+            "status": "InProgress",
+            "sourceRevisions": [
+                {"actionName": "Source", "revisionId": "c0ffee", "revisionSummary": one[:4]}
+            ],
+        }
+        for one in runs
+    ]
+    stub["codepipeline"].add_response(
+        "list_pipeline_executions", {"pipelineExecutionSummaries": summaries}
+    )
 
 
 def write_log(clients: Clients, group: str, stream: str, *lines: str) -> None:

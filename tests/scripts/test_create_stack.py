@@ -234,17 +234,68 @@ def test_a_change_that_loses_no_data_is_carried_out(
     assert deploy(clients, console) == 0
 
 
-def test_a_kept_repository_is_named_before_it_collides(
+def nothing_left(stub: dict[str, Stubber]) -> None:
+    """No stack of this name, or of its bootstrap, was ever there."""
+    for _ in range(2):
+        stub["cloudformation"].add_client_error("describe_stacks", *MISSING)
+        stub["cloudformation"].add_response("list_stacks", {"StackSummaries": []})
+
+
+def test_a_repository_that_is_not_ours_is_left_alone_and_another_name_is_named(
     clients: Clients, stub: dict[str, Stubber], console: Console
 ) -> None:
+    """`destroy` would not remove it, and it may hold somebody's work."""
     uploaded(stub)
     stub["cloudformation"].add_client_error("describe_stacks", *MISSING)
     stub["codecommit"].add_client_error("get_repository", "RepositoryDoesNotExistException")
     stub["ecr"].add_response(
         "describe_repositories", {"repositories": []}, {"repositoryNames": ["other"]}
     )
-    with pytest.raises(Problem, match=r"ECR repository other already exists.*make destroy"):
+    nothing_left(stub)
+    with pytest.raises(Problem, match="ECR repository other already exists, and no") as refused:
         deploy(clients, console, {"ProjectName": "other"})
+    assert "`make deploy STACK=mlops PARAMS='ProjectName=<name>'`" in str(refused.value)
+    assert "destroy" not in str(refused.value)
+
+
+def test_an_update_that_meets_a_name_is_not_told_to_take_another_or_to_destroy(
+    clients: Clients,
+) -> None:
+    """Either would cost the data that the stack holds."""
+    said = create_stack.name_taken(clients, "Rule: mlops-push already exists", "mlops", new=False)
+    assert said == "Remove or rename what has that name, then `make deploy STACK=mlops`"
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("ECR repository mlops already exists", True),
+        ("mlops already exists", True),
+        ("Trigger: mlops-push already exists", False),
+        ("Logs: /aws/codebuild/mlops already exists", False),
+    ],
+)
+def test_a_name_is_not_taken_for_a_part_of_another(text: str, named: bool) -> None:
+    assert create_stack.is_named("mlops", text) is named
+
+
+def test_a_replacement_that_is_meant_is_carried_out(
+    clients: Clients, stub: dict[str, Stubber], console: Console
+) -> None:
+    uploaded(stub)
+    stub["cloudformation"].add_response("describe_stacks", described("CREATE_COMPLETE"))
+    change_set(stub, "UPDATE", change("Modify", "Data", "AWS::S3::Bucket", Replacement="True"))
+    executed(stub, event(1, "mlops", "UPDATE_COMPLETE", own=True))
+    outputs = [{"OutputKey": "EndpointName", "OutputValue": "mlops"}]
+    stub["cloudformation"].add_response(
+        "describe_stacks", described("UPDATE_COMPLETE", Outputs=outputs)
+    )
+    assert (
+        create_stack.deploy(
+            clients, "mlops", {}, console, template=TEMPLATE, allow_replacement=True
+        )
+        == 0
+    )
 
 
 def test_without_an_upload_the_next_command_is_named(

@@ -5,15 +5,17 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from botocore.stub import ANY, Stubber
+from botocore.stub import Stubber
 
 from scripts import destroy
 from scripts.lib import inventory
 from scripts.lib.console import Console
 from scripts.lib.inventory import Inventory, StackRecord
+from scripts.lib.logstreams import streams
 from scripts.lib.problems import Problem
 from scripts.lib.session import Clients
 from scripts.lib.stacks import Held
+from templates.workflows import job
 
 STACK_ID = "arn:aws:cloudformation:eu-west-1:123456789012:stack/mine/0a1b2c3d-1111-2222"
 PREFIX = "mlops-0a1b2c3d"
@@ -57,7 +59,7 @@ def test_versions_and_delete_markers_are_emptied(memory: Clients, console: Conso
     for body in (b"one", b"two"):
         memory.s3.put_object(Bucket=name, Key="a", Body=body)
     memory.s3.delete_object(Bucket=name, Key="a")
-    destroy.remove_data(memory, Held("Data", "AWS::S3::Bucket", name, "DELETE_SKIPPED"), console)
+    destroy.remove_kept(memory, Held("Data", "AWS::S3::Bucket", name, "DELETE_SKIPPED"), console)
     assert memory.s3.list_buckets()["Buckets"] == []
 
 
@@ -120,7 +122,7 @@ def test_a_key_is_scheduled_and_then_no_longer_counted(
     key = memory.kms.create_key()["KeyMetadata"]["KeyId"]
     held = Held("Key", "AWS::KMS::Key", key, "DELETE_SKIPPED")
     assert inventory.exists(memory, held)
-    destroy.remove_data(memory, held, console)
+    destroy.remove_kept(memory, held, console)
     assert not inventory.exists(memory, held)
     assert "in 7 days" in page.getvalue()
 
@@ -129,57 +131,39 @@ def test_only_the_projects_streams_go_from_the_shared_log_group(
     memory: Clients, project: StackRecord, console: Console
 ) -> None:
     group = "/aws/sagemaker/TrainingJobs"
-    for name in (group, "/aws/sagemaker/Endpoints/mlops", "/aws/sagemaker/Endpoints/mlops2"):
-        memory.logs.create_log_group(logGroupName=name)
-    for stream in (f"{OURS}-0/algo-1", f"{OTHERS}/algo-1"):
+    memory.logs.create_log_group(logGroupName=group)
+    mine = [f"{OURS}-{number}/algo-1" for number in range(60)]  # more than a page of them
+    for stream in (*mine, f"{OTHERS}/algo-1"):
         memory.logs.create_log_stream(logGroupName=group, logStreamName=stream)
-    destroy.remove_logs(memory, project, console)
-    streams = memory.logs.describe_log_streams(logGroupName=group)["logStreams"]
-    assert [one["logStreamName"] for one in streams] == [f"{OTHERS}/algo-1"]
-    groups = [one["logGroupName"] for one in memory.logs.describe_log_groups()["logGroups"]]
-    assert groups == ["/aws/sagemaker/Endpoints/mlops2", group]
+    places = [place for place, _ in inventory.log_places(project)]
+    assert places == [f"/aws/sagemaker/{kind}Jobs" for kind in inventory.JOBS]
+    found = streams(memory.logs, group, f"{project.prefix}-")
+    destroy.remove_streams(memory, Inventory(streams=[(group, one) for one in found]), console)
+    assert streams(memory.logs, group) == [f"{OTHERS}/algo-1"]
 
 
-def test_running_work_is_stopped(clients: Clients, console: Console) -> None:
-    machine = "arn:aws:states:eu-west-1:123456789012:stateMachine:mlops-training"
-    held = [
-        Held("Pipeline", "AWS::CodePipeline::Pipeline", "mlops", "CREATE_COMPLETE"),
-        Held("TrainingWorkflow", "AWS::StepFunctions::StateMachine", machine, "CREATE_COMPLETE"),
+def test_every_kind_of_job_that_a_workflow_can_start_is_known_to_the_teardown() -> None:
+    kinds = {one.operations for one in vars(job).values() if isinstance(one, job.Kind)}
+    assert set(inventory.JOBS) == kinds, "add the kind to JOBS in scripts/lib/inventory.py"
+
+
+def test_what_went_meanwhile_is_no_failure(memory: Clients, console: Console) -> None:
+    """Another `destroy` runs, or a person deletes things in the console."""
+    kinds = [
+        ("AWS::S3::Bucket", "gone"),
+        ("AWS::ECR::Repository", "gone"),
+        ("AWS::KMS::Key", "00000000-0000-0000-0000-000000000000"),
+        ("AWS::Logs::LogGroup", "gone"),
     ]
-    run = "11111111-1111-1111-1111-111111111111"
-    with (
-        Stubber(clients.codepipeline) as pipeline,
-        Stubber(clients.stepfunctions) as states,
-        Stubber(clients.sagemaker) as sagemaker,
-    ):
-        runs = [{"pipelineExecutionId": run, "status": "InProgress"}, {"status": "Failed"}]
-        pipeline.add_response("list_pipeline_executions", {"pipelineExecutionSummaries": runs})
-        pipeline.add_response(
-            "stop_pipeline_execution",
-            {"pipelineExecutionId": run},
-            {
-                "pipelineName": "mlops",
-                "pipelineExecutionId": run,
-                "abandon": True,
-                "reason": ANY,
-            },
-        )
-        execution = {
-            "executionArn": "arn:x",
-            "stateMachineArn": machine,
-            "name": "x",
-            "status": "RUNNING",
-            "startDate": 1,
-        }
-        states.add_response("list_executions", {"executions": [execution]})
-        states.add_response("stop_execution", {"stopDate": 1}, {"executionArn": "arn:x"})
-        job = {"TrainingJobArn": "arn:job", "CreationTime": 1, "TrainingJobStatus": "InProgress"}
-        jobs = [job | {"TrainingJobName": OURS}, job | {"TrainingJobName": OTHERS}]
-        sagemaker.add_response("list_training_jobs", {"TrainingJobSummaries": jobs})
-        sagemaker.add_response("stop_training_job", {}, {"TrainingJobName": OURS})
-        destroy.stop_work(clients, StackRecord(STACK_ID, "mlops", held, True), console)
-        for stub in (pipeline, states, sagemaker):
-            stub.assert_no_pending_responses()
+    for kind, name in kinds:
+        destroy.remove_kept(memory, Held("X", kind, name, "DELETE_SKIPPED"), console)
+    key = memory.kms.create_key()["KeyMetadata"]["KeyId"]
+    for _ in range(2):
+        destroy.remove_kept(memory, Held("X", "AWS::KMS::Key", key, "DELETE_SKIPPED"), console)
+    destroy.remove_endpoint(memory, "gone", console)
+    found = Inventory(configs=["gone"], models=["gone"], streams=[("gone", "gone")])
+    destroy.remove_served(memory, found, console)
+    destroy.remove_streams(memory, found, console)
 
 
 def test_nothing_left_is_said_and_is_success(

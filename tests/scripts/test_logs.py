@@ -1,6 +1,7 @@
 """Logs are followed from where the run is, to its end, without a line twice."""
 
 import io
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,7 +12,14 @@ from scripts.lib.console import Console
 from scripts.lib.pipeline import PipelineRun, PipelineStep
 from scripts.lib.problems import Problem
 from scripts.lib.session import Clients
-from tests.scripts.answers import START, write_log
+from tests.scripts.answers import EARLIER, RUN, START, in_turn, look, write_log
+
+KNOWN = {
+    "PipelineName": "mlops",
+    "TrainingWorkflowArn": "arn:aws:states:eu-west-1:123456789012:stateMachine:mlops-training",
+    "EndpointName": "mlops",
+    "VersionPrefix": "mlops-0a1b2c3d",
+}
 
 
 def step(stage: str, status: str, minute: int = 0) -> PipelineStep:
@@ -70,6 +78,37 @@ def test_the_log_of_a_job_tells_that_it_took_the_place_of_a_spot_job(clients: Cl
         "Train: job p-1-2-0, on demand as there was no spot capacity",
     ]
     assert logs.training_source(clients, "p-1-2-0", ["p-9-9-spot-0"]).title == "Train: job p-1-2-0"
+
+
+def test_a_run_that_waits_for_its_turn_is_followed_and_says_for_which(
+    clients: Clients,
+    stub: dict[str, Stubber],
+    console: Console,
+    page: io.StringIO,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Not silent until the earlier one ends, which may take hours; without a terminal neither."""
+    monkeypatch.setattr(logs, "QUIET_SECONDS", 0.0)
+    in_turn(stub, RUN)
+    none: dict[str, list[str]] = {"actionExecutionDetails": []}
+    stub["codepipeline"].add_response("list_action_executions", none)
+    look(stub, "InProgress")
+    in_turn(stub, RUN, EARLIER)
+    stub["codepipeline"].add_response("list_action_executions", none)
+    look(stub, "Stopped")
+    stub["sagemaker"].add_client_error("describe_endpoint", "ValidationException", "not find")
+    logs.follow_run(clients, KNOWN, console, once=False)
+    said = page.getvalue()
+    assert "waiting for an earlier run to end: c0ffee 0000, between two steps" in said
+
+
+def test_a_build_that_only_waits_does_not_cut_the_jobs_logs(
+    clients: Clients, stub: dict[str, Stubber]
+) -> None:
+    """In China the Train stage is a build that looks again and again, and says so."""
+    stub["sagemaker"].add_response("list_training_jobs", {"TrainingJobSummaries": []})
+    waiting = replace(step("Train", "InProgress"), external="mlops-train:1")
+    assert logs.sources(clients, KNOWN, waiting) == []
 
 
 def test_the_endpoints_log_is_printed(memory: Clients, console: Console, page: io.StringIO) -> None:

@@ -79,7 +79,7 @@ def test_each_prediction_is_read(clients: Clients) -> None:
         (
             "ValidationError",
             "Endpoint mlops of account 1 not found.",
-            "endpoint mlops cannot answer",
+            "there is no endpoint mlops yet: the first model",
         ),
     ],
 )

@@ -276,6 +276,18 @@ def test_a_change_set_creates_and_then_updates(aws: Aws) -> None:
     }
 
 
+def test_a_resource_leads_to_the_living_stack_that_holds_it(aws: Aws, stack: str) -> None:
+    cloudformation = aws.client("cloudformation")
+    held = cloudformation.describe_stack_resources(StackName=stack)["StackResources"]
+    name = held[0]["PhysicalResourceId"]
+    found = cloudformation.describe_stack_resources(PhysicalResourceId=name)["StackResources"]
+    assert found == held
+    with pytest.raises(ClientError, match="Stack for nothing does not exist"):
+        cloudformation.describe_stack_resources(PhysicalResourceId="nothing")
+    with pytest.raises(ClientError, match="cannot be given together"):
+        cloudformation.describe_stack_resources(StackName=stack, PhysicalResourceId=name)
+
+
 def test_a_change_set_without_changes_fails_in_awss_words(aws: Aws, stack: str) -> None:
     cloudformation = aws.client("cloudformation")
     both = {"StackName": stack, "ChangeSetName": "same"}

@@ -2,7 +2,6 @@
 
 import io
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from botocore.stub import ANY, Stubber
@@ -10,10 +9,11 @@ from botocore.stub import ANY, Stubber
 from scripts.lib.console import Console
 from scripts.lib.following import Verdict, follow_steps, tell
 from scripts.lib.session import Clients
-from tests.scripts.answers import RUN, START, action
+from tests.scripts.answers import EARLIER, RUN, START, action, in_turn, look
 
 MACHINE = "arn:aws:states:eu-west-1:123456789012:stateMachine:mlops-training"
 EXECUTION = "arn:aws:states:eu-west-1:123456789012:execution:mlops-training:one"
+OTHER = "99999999-1111-1111-1111-111111111111"
 KNOWN = {
     "PipelineName": "mlops",
     "TrainingWorkflowArn": MACHINE,
@@ -22,16 +22,19 @@ KNOWN = {
 }
 
 
-def look(stub: dict[str, Stubber], status: str, *actions: dict[str, Any]) -> None:
-    """One poll: the execution's status, then its actions, newest first."""
-    stub["codepipeline"].add_response(
-        "get_pipeline_execution", {"pipelineExecution": {"status": status}}
-    )
+def test_a_run_that_waits_for_its_turn_says_for_which(
+    clients: Clients, stub: dict[str, Stubber], console: Console, page: io.StringIO
+) -> None:
+    look(stub, "InProgress")
+    in_turn(stub, OTHER, RUN, EARLIER)
     stub["codepipeline"].add_response(
         "list_action_executions",
-        {"actionExecutionDetails": list(reversed(actions))},
-        {"pipelineName": "mlops", "filter": {"pipelineExecutionId": RUN}},
+        {"actionExecutionDetails": [action("Test", "InProgress", "CodeBuild")]},
+        {"pipelineName": "mlops", "filter": {"pipelineExecutionId": EARLIER}},
     )
+    look(stub, "Stopped")
+    follow_steps(clients, KNOWN, RUN, console)
+    assert "waiting for an earlier run to end: c0ffee 0000, Test" in page.getvalue()
 
 
 def test_each_step_is_told_once_and_success_needs_no_reason(
@@ -39,6 +42,7 @@ def test_each_step_is_told_once_and_success_needs_no_reason(
 ) -> None:
     source = action("Source", "Succeeded", "CodeCommit")
     look(stub, "InProgress", source)
+    in_turn(stub, RUN)
     look(stub, "Succeeded", source, action("Test", "Succeeded", "CodeBuild", "t:1", 1))
     verdict = follow_steps(clients, KNOWN, RUN, console)
     assert verdict.succeeded and verdict.reason == []

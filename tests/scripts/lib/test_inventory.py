@@ -25,10 +25,16 @@ def test_what_a_deleted_stack_kept_is_found_by_its_events(
     event = {"StackId": STACK_ID, "StackName": "mlops", "EventId": "1", "Timestamp": START}
     event |= {"LogicalResourceId": "Data", "ResourceType": "AWS::S3::Bucket"}
     kept = event | {"PhysicalResourceId": "data", "ResourceStatus": "DELETE_SKIPPED"}
+    taken = kept | {"PhysicalResourceId": "taken"}
     gone = event | {"PhysicalResourceId": "logs", "ResourceStatus": "DELETE_COMPLETE"}
+    # Made anew by a build that outlived the stack
+    group = {"LogicalResourceId": "TestBuildLogs", "ResourceType": "AWS::Logs::LogGroup"}
+    anew = gone | group | {"PhysicalResourceId": "/aws/codebuild/prj-test"}
     # Kept by a rollback and by the deletion after it: one thing all the same
-    events = [kept | {"EventId": "2"}, kept, gone]
-    cloudformation.add_response("describe_stack_events", {"StackEvents": events})
+    events = [kept | {"EventId": "2"}, kept, gone, taken, anew]
+    for page in (events[:3], events[3:]):
+        more = {} if anew in page else {"NextToken": "2"}
+        cloudformation.add_response("describe_stack_events", {"StackEvents": page, **more})
     cloudformation.add_client_error("describe_stacks", *MISSING)
     cloudformation.add_response("list_stacks", {"StackSummaries": []})
     stub["sagemaker"].add_client_error(
@@ -37,8 +43,33 @@ def test_what_a_deleted_stack_kept_is_found_by_its_events(
     contained = {"NameContains": "prj-0a1b2c3d"}
     stub["sagemaker"].add_response("list_endpoint_configs", {"EndpointConfigs": []}, contained)
     stub["sagemaker"].add_response("list_models", {"Models": []}, contained)
-    stub["s3"].add_response("head_bucket", {}, {"Bucket": "data"})
-    assert inventory.take(clients, "mlops").lines() == ["Data: S3::Bucket data"]
+    logs, stream = stub["logs"], {"logStreamName": "prj-0a1b2c3d-0123/algo-1"}
+    for found in ([stream], [], []):
+        logs.add_response("describe_log_streams", {"logStreams": found})
+    for bucket in ("taken", "data"):
+        stub["s3"].add_response("head_bucket", {}, {"Bucket": bucket})
+        holder(stub, bucket, "another" if bucket == "taken" else "")
+    near = {"logGroupName": "/aws/codebuild/prj-test2"}
+    logs.add_response("describe_log_groups", {"logGroups": [near]})
+    assert inventory.take(clients, "mlops").lines() == [
+        "1 log streams in /aws/sagemaker/TrainingJobs",
+        "Data: S3::Bucket data",
+    ]
+
+
+def holder(stub: dict[str, Stubber], physical: str, stack: str) -> None:
+    """Which stack holds a resource, if any does (DescribeStackResources)."""
+    asked = {"PhysicalResourceId": physical}
+    if not stack:
+        said = ("ValidationError", f"Stack for {physical} does not exist")
+        stub["cloudformation"].add_client_error(
+            "describe_stack_resources", *said, expected_params=asked
+        )
+        return
+    resource = {"StackName": stack, "LogicalResourceId": "X", "Timestamp": START}
+    resource |= {"ResourceType": "AWS::S3::Bucket", "ResourceStatus": "CREATE_COMPLETE"}
+    answer = {"StackResources": [resource | {"PhysicalResourceId": physical}]}
+    stub["cloudformation"].add_response("describe_stack_resources", answer, asked)
 
 
 def test_an_error_that_is_not_a_missing_stack_is_not_swallowed(

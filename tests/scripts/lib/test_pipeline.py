@@ -40,5 +40,5 @@ def test_a_pipeline_that_never_ran_says_what_starts_it(
     stub["codepipeline"].add_response(
         "list_pipeline_executions", {"pipelineExecutionSummaries": []}
     )
-    with pytest.raises(Problem, match="`make train` or a push starts it"):
+    with pytest.raises(Problem, match="a push to its branch starts it"):
         pipeline.latest(clients.codepipeline, "mlops")

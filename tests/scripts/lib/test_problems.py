@@ -3,7 +3,9 @@
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from scripts.lib.problems import explain, guarded
+from scripts.lib.guard import guarded
+from scripts.lib.problems import make
+from scripts.lib.refusals import explain
 
 
 def refusal(code: str, message: str, operation: str = "DescribeStacks") -> ClientError:
@@ -48,3 +50,15 @@ def test_a_lost_connection_ends_with_one_line(capsys: pytest.CaptureFixture[str]
 
     assert guarded(work, "") == 1
     assert capsys.readouterr().err == "Error: AWS cannot be reached: is the network up?\n"
+
+
+def test_a_command_that_is_named_is_the_one_for_this_region_and_profile(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """make hands both on; without them the command would lead to another place."""
+    assert make("destroy", "mine") == "`make destroy STACK=mine`"
+    monkeypatch.setenv("REGION", "cn-north-1")
+    monkeypatch.setenv("PROFILE", "my own")
+    assert make("predict", "mine", "IMAGE=x.png") == (
+        "`make predict STACK=mine REGION=cn-north-1 PROFILE='my own' IMAGE=x.png`"
+    )

@@ -1,0 +1,222 @@
+"""The system is removed at a bad moment, and set up again under the same name."""
+
+import re
+import shlex
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+
+from tests.system.driver import ROOT, Driver, endpoint, until
+
+pytestmark = pytest.mark.local
+
+STACK = "gone"
+
+
+@pytest.fixture(scope="module")
+def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Driver]:
+    with endpoint(tmp_path_factory.mktemp("endpoint"), "eu-west-1") as driver:
+        driver.run("python", "generate.py")
+        yield driver
+
+
+def client(aws: Driver, service: Any) -> Any:
+    return boto3.client(
+        service,
+        endpoint_url=aws.environment["AWS_ENDPOINT_URL"],
+        region_name=aws.environment["AWS_REGION"],
+        aws_access_key_id=aws.environment["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=aws.environment["AWS_SECRET_ACCESS_KEY"],
+    )
+
+
+def begin(aws: Driver, script: str, *options: str) -> "subprocess.Popen[str]":
+    sure = ["--yes"] if script in ("upload", "create_stack", "destroy") else []
+    return subprocess.Popen(
+        [sys.executable, "-m", f"scripts.{script}", "--stack", STACK, *sure, *options],
+        cwd=ROOT,
+        env=aws.environment,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+
+
+def ended(process: "subprocess.Popen[str]") -> str:
+    """What it said, once it has ended well."""
+    said = process.communicate(timeout=300)[0]
+    assert process.returncode == 0, said
+    return said
+
+
+def deploy(aws: Driver) -> None:
+    ended(begin(aws, "upload"))
+    ended(begin(aws, "create_stack"))
+
+
+def step(aws: Driver, name: str) -> bool:
+    """Whether the pipeline is at this step."""
+    stages = client(aws, "codepipeline").get_pipeline_state(name=STACK)["stageStates"]
+    at = {one["stageName"]: one.get("latestExecution", {}).get("status") for one in stages}
+    return at[name] == "InProgress"
+
+
+def left(aws: Driver) -> dict[str, Any]:
+    """All that could stand in the way of a stack of the same name, by kind."""
+    stacks = client(aws, "cloudformation").describe_stacks()["Stacks"]
+    found = {
+        "stacks": [one["StackName"] for one in stacks],
+        "buckets": client(aws, "s3").list_buckets()["Buckets"],
+        "repositories": client(aws, "codecommit").list_repositories()["repositories"],
+        "images": client(aws, "ecr").describe_repositories()["repositories"],
+        "reports": client(aws, "codebuild").list_report_groups()["reportGroups"],
+        "projects": client(aws, "codebuild").list_projects()["projects"],
+        "machines": client(aws, "stepfunctions").list_state_machines()["stateMachines"],
+        "jobs": client(aws, "sagemaker").list_training_jobs(StatusEquals="InProgress")[
+            "TrainingJobSummaries"
+        ],
+        "models": client(aws, "sagemaker").list_models()["Models"],
+        "endpoints": client(aws, "sagemaker").list_endpoints()["Endpoints"],
+        "processes": subprocess.run(
+            ["pgrep", "-f", f"{aws.home}/(builds|training|endpoints)/"], capture_output=True
+        ).stdout.split(),
+        "logs": client(aws, "logs").describe_log_streams(
+            logGroupName="/aws/sagemaker/TrainingJobs"
+        )["logStreams"]
+        if "/aws/sagemaker/TrainingJobs" in groups(aws)
+        else [],
+        "groups": [one for one in groups(aws) if one != "/aws/sagemaker/TrainingJobs"],
+    }
+    return {kind: things for kind, things in found.items() if things}
+
+
+def groups(aws: Driver) -> list[str]:
+    return [one["logGroupName"] for one in client(aws, "logs").describe_log_groups()["logGroups"]]
+
+
+def names(aws: Driver) -> set[str]:
+    """What holds data, by name."""
+    found = left(aws)
+    return {
+        *(one["Name"] for one in found["buckets"]),
+        *(one["repositoryName"] for one in found["repositories"]),
+        *(one["repositoryName"] for one in found["images"]),
+    }
+
+
+def test_a_build_that_runs_is_stopped_before_its_stack_goes(aws: Driver) -> None:
+    """It would make its report group anew, and the next stack of that name could not."""
+    deploy(aws)
+    until(lambda: step(aws, "Test"))
+    said = ended(begin(aws, "destroy"))
+    assert "stopped   build gone-test:" in said
+    assert left(aws) == {}
+
+
+def test_a_stack_that_is_being_created_goes_with_the_work_that_it_begins(aws: Driver) -> None:
+    ended(begin(aws, "upload"))
+    creating = begin(aws, "create_stack")
+    described = client(aws, "cloudformation").describe_stacks
+    until(lambda: "CREATE_IN_PROGRESS" in {one["StackStatus"] for one in described()["Stacks"]})
+    said = ended(begin(aws, "destroy"))
+    creating.communicate(timeout=300)
+    assert f"Nothing is left of {STACK}." in said
+    assert left(aws) == {}
+
+
+def test_two_that_destroy_at_once_after_one_that_was_cut_off_leave_nothing(aws: Driver) -> None:
+    """With a training job and its workflow running, and a second run of the pipeline waiting."""
+    deploy(aws)
+    train, logs = begin(aws, "train"), begin(aws, "logs")
+    jobs = client(aws, "sagemaker").list_training_jobs
+    until(lambda: jobs(StatusEquals="InProgress")["TrainingJobSummaries"])
+    asked = begin(aws, "predict", "build/data/sample-7.png").communicate(timeout=300)[0]
+    assert f"there is no endpoint {STACK} yet: the first model that is good enough" in asked
+    first = begin(aws, "destroy")
+    assert first.stdout
+    for line in first.stdout:
+        if "stopped   training job" in line:
+            break
+    first.send_signal(signal.SIGINT)
+    said = first.communicate(timeout=300)[0]
+    assert first.returncode == 130, said
+    assert f"Run `make destroy STACK={STACK}` again" in said and "Traceback" not in said
+    both = [begin(aws, "destroy"), begin(aws, "destroy")]
+    for one in both:
+        assert f"Nothing is left of {STACK}" in ended(one)
+    assert left(aws) == {}
+    assert f"Nothing is left of {STACK}" in ended(begin(aws, "destroy"))
+    # Who followed what was removed is told so
+    for follower in (train, logs):
+        said = " ".join(follower.communicate(timeout=300)[0].split())
+        assert follower.returncode == 1 and "Traceback" not in said, said
+        assert "ended as Stopped" in said or "AWS refused" in said, said
+    assert "waiting for an earlier run to end: " in said
+
+
+def test_a_name_that_another_has_is_left_to_it_and_the_ways_out_that_are_named_work(
+    aws: Driver,
+) -> None:
+    client(aws, "codecommit").create_repository(repositoryName=STACK)
+    ended(begin(aws, "upload"))
+    # Not left from earlier: the bucket that the deployment begins with
+    status = aws.run("python", "-m", "scripts.status", "--stack", STACK)
+    assert "left from earlier" not in status and f"`make deploy STACK={STACK}` creates it" in status
+
+    refused = " ".join(begin(aws, "create_stack").communicate(timeout=300)[0].split())
+    assert f"no stack {STACK} made it: choose another name" in refused and "destroy" not in refused
+    (named,) = re.findall(r"PARAMS='(ProjectName=)<name>'", refused)
+    ended(begin(aws, "create_stack", "--parameters", f"{named}{STACK}-2"))
+
+    # An update that fails midway, and the way back too (not every name can be changed here), keeps
+    # everything; and can be removed
+    renamed = ("--parameters", f"{named}{STACK}-3")
+    stopped = " ".join(begin(aws, "create_stack", *renamed).communicate(timeout=300)[0].split())
+    assert "CodeRepository" in stopped and "--allow-replacement` with the same" in stopped
+    before = names(aws)
+    failed = begin(aws, "create_stack", "--allow-replacement", *renamed)
+    said = " ".join(failed.communicate(timeout=300)[0].split())
+    assert failed.returncode == 1 and "The first failure: " in said
+    assert "UPDATE_ROLLBACK_FAILED" in aws.run("python", "-m", "scripts.status", "--stack", STACK)
+    assert before <= names(aws)
+
+    protection = client(aws, "cloudformation").update_termination_protection
+    protection(StackName=STACK, EnableTerminationProtection=True)
+    before = left(aws)["buckets"]
+    refused = " ".join(begin(aws, "destroy").communicate(timeout=300)[0].split())
+    assert "protected from deletion: nothing was removed" in refused
+    assert left(aws)["buckets"] == before
+    (command,) = re.findall("`(aws [^`]+)`", refused)
+    aws.run(*shlex.split(command))
+    ended(begin(aws, "destroy"))
+    (other,) = left(aws).pop("repositories")
+    assert other["repositoryName"] == STACK, "it was somebody else's"
+    client(aws, "codecommit").delete_repository(repositoryName=STACK)
+    assert left(aws) == {}
+
+
+def test_what_a_build_made_anew_after_its_stack_goes_too_and_no_other_stacks(aws: Driver) -> None:
+    """The stack was deleted by hand; another has taken one of the names that it had."""
+    deploy(aws)
+    until(lambda: step(aws, "Test"))
+    client(aws, "cloudformation").delete_stack(StackName=STACK)
+    until(lambda: STACK not in left(aws).get("stacks", []))
+    until(lambda: left(aws).get("reports") and not left(aws).get("processes"))
+    taken = f"/aws/codebuild/{STACK}-image"
+    others = "Resources: {Mine: {Type: 'AWS::Logs::LogGroup', Properties: {LogGroupName: %s}}}"
+    client(aws, "cloudformation").create_stack(StackName="other", TemplateBody=others % taken)
+    until(lambda: taken in groups(aws))
+    # What is in the way is named with the way out, which works
+    refused = begin(aws, "create_stack").communicate(timeout=300)[0]
+    assert f"an earlier stack left it. `make destroy STACK={STACK}`" in " ".join(refused.split())
+    status = aws.run("python", "-m", "scripts.status", "--stack", STACK)
+    assert f"`make destroy STACK={STACK}` removes it, with all that it holds." in status
+    said = ended(begin(aws, "destroy"))
+    assert f"report-group/{STACK}-test-unit, made anew by a service" in " ".join(said.split())
+    assert left(aws) == {"stacks": ["other"], "groups": [taken]}
