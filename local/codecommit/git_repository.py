@@ -61,6 +61,9 @@ class Repository:
         subprocess.run(command, check=True, env=environment())
         self.git("config", "http.receivepack", "true")
 
+    def move(self, folder: Path) -> None:
+        self.folder = self.folder.rename(folder)
+
     def delete(self) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
 
