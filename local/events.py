@@ -43,21 +43,10 @@ class EventBridge(Service, EventsHandler):
     """Rules of the default bus, by moto; their targets, checked here."""
 
     service = "events"
-    by_moto = frozenset(
-        {
-            *("delete_rule", "describe_rule", "disable_rule", "enable_rule", "list_rules"),
-            *("list_rule_names_by_target", "list_targets_by_rule", "remove_targets"),
-            *("list_tags_for_resource", "tag_resource", "untag_resource"),
-        }
-    )
 
     def __init__(self) -> None:
         EventsHandler.__init__(self)
         self.automated_parameter_parsing = True
-
-    def put_rule(self) -> Any:
-        self.refuse("ScheduleExpression")
-        return super().put_rule()
 
     def put_targets(self) -> Any:
         for target in self.get("Targets"):

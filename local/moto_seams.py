@@ -12,6 +12,8 @@ from functools import lru_cache
 from importlib.metadata import version
 from typing import Any
 
+from local import moto_answers
+
 MOTO = "5.2.5"
 INDEFINITE = re.compile(r"\.\.|\.\*|\[\s*(?:\*|\?|-?\d*\s*:|-?\d+\s*,|'[^']*'\s*,)")
 _installed = False
@@ -32,6 +34,7 @@ def install() -> None:
     if not _installed:
         _authorization()
         _log_delivery()
+        moto_answers.install()
         _registry()
         _workflows()
         _sagemaker()

@@ -107,6 +107,7 @@ def _create(context: Context, bound: int) -> Front:
 def _application(region: str) -> Application:
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
+    from local import door
     from local.authorization import hold
     from local.cfn.api import CloudFormation
     from local.codebuild.api import CodeBuild
@@ -134,6 +135,7 @@ def _application(region: str) -> Application:
         if service not in SERVED:
             raise TurnedAway.unsupported(f"the service {service}")
         hold_back(environ, service)
+        door.check(environ, service)
         hold.check(environ, who, service)
         if service in own:
             return _own(own[service], environ, start_response)

@@ -7,11 +7,9 @@ from typing import Any, Self
 
 from moto.core.exceptions import ServiceException
 from moto.core.responses import ActionResult, BaseResponse
-from moto.core.utils import camelcase_to_underscores
 
 from local.context import Context, current
 from local.credentials import Caller, caller
-from local.refusals import TurnedAway, unsupported
 
 
 class AwsError(ServiceException):
@@ -54,17 +52,14 @@ _making = threading.Lock()
 class Service(BaseResponse):
     """One AWS service; an operation is a method of its snake_case name returning an ActionResult.
 
-    The name of the service is botocore's ("codebuild", "cloudformation" …); `invalid` and
-    `bad_page` are the codes of its model for a request, or a page, that cannot be. `by_moto`
-    names the operations that moto does well enough; what it would only pretend to do is refused.
+    The name of the service is botocore's ("codebuild", "cloudformation" …); `bad_page` is the code
+    of its model for a page that cannot be.
     """
 
     service: str
-    invalid = "ValidationException"
     bad_page = "ValidationException"
     page_names = ("nextToken", "maxResults")
     page_size = 100
-    by_moto: frozenset[str] = frozenset()
 
     def __init__(self) -> None:
         super().__init__(service_name=self.service)
@@ -78,12 +73,6 @@ class Service(BaseResponse):
     def caller(self) -> Caller:
         return caller(self.get_access_key())
 
-    def refuse(self, *names: str) -> None:
-        """Refuse parameters that would need what this endpoint does not do."""
-        for name in names:
-            if self.get(name):
-                raise AwsError(self.invalid, unsupported(name))
-
     def page(self, name: str, rows: Sequence[Any]) -> ActionResult:
         """What a List operation answers: the rows of the page that is asked for, under `name`."""
         token, limit = self.page_names
@@ -93,21 +82,3 @@ class Service(BaseResponse):
         end = int(asked) + int(self.get(limit) or self.page_size)
         more = {token: str(end)} if end < len(rows) else {}
         return ActionResult({name: rows[int(asked) : end], **more})
-
-    def call_action(self) -> Any:
-        """The operation, if one of ours or of `by_moto`; else a refusal."""
-        operation = camelcase_to_underscores(self._get_action())
-        if operation in self.by_moto or operation in operations(type(self)):
-            return super().call_action()
-        raise TurnedAway.unsupported(f"{self.service}:{self._get_action()}")
-
-
-def operations(service: type[Service]) -> set[str]:
-    """The operations, by the names of their methods, that are done by `service` itself."""
-    return {
-        name
-        for each in service.__mro__
-        if issubclass(each, Service) and each is not Service
-        for name in vars(each)
-        if not name.startswith("_")
-    }

@@ -101,7 +101,8 @@ RESOURCES: dict[str, dict[str, str]] = {
         "endpoint-config/{EndpointConfigName}": "CreateEndpointConfig DescribeEndpointConfig "
         "DeleteEndpointConfig CreateEndpoint UpdateEndpoint",
         "{ResourceArn}": "AddTags DeleteTags ListTags",
-        "*": "ListTrainingJobs ListModels ListEndpoints ListEndpointConfigs",
+        "*": "ListTrainingJobs ListProcessingJobs ListTransformJobs ListModels ListEndpoints "
+        "ListEndpointConfigs",
     },
     "sagemaker-runtime": {"endpoint/{EndpointName}": "InvokeEndpoint"},
     "sns": {

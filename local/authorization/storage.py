@@ -32,11 +32,6 @@ _BUCKET = {
     "PutBucketLifecycleConfiguration": "s3:PutLifecycleConfiguration",
     "PutBucketNotificationConfiguration": "s3:PutBucketNotification",
     "PutPublicAccessBlock": "s3:PutBucketPublicAccessBlock",
-    # deprecated names that have the address of what took their place
-    "GetBucketLifecycle": "s3:GetLifecycleConfiguration",
-    "GetBucketNotification": "s3:GetBucketNotification",
-    "PutBucketLifecycle": "s3:PutLifecycleConfiguration",
-    "PutBucketNotification": "s3:PutBucketNotification",
 }
 # … and those where it has the operation's
 _BUCKET |= {

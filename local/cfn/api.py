@@ -16,6 +16,7 @@ from local.cfn.template import TemplateError
 from local.cfn.work import StackDeployment, deploy
 from local.context import current
 from local.credentials import Credentials
+from local.refusals import unsupported
 from local.service import AwsError
 
 NO_CHANGES = (
@@ -31,8 +32,9 @@ class CloudFormation(Requests):
         plan = self._plan(None)
         stack = Stack(name, self._records.new_id(f"stack/{name}"), plan)
         stack.protected = self.get("EnableTerminationProtection", False)
-        keep = "DO_NOTHING" if self.get("DisableRollback") else "ROLLBACK"
-        stack.on_failure = self.get("OnFailure", keep)
+        if self.get("DisableRollback") is not None and self.get("OnFailure"):
+            raise invalid("You can specify either DisableRollback or OnFailure, but not both")
+        stack.on_failure = self.get("OnFailure", self._if_it_fails())
         with validated():
             checked_resources(plan, stack, types.here())
         deployer = self._deployer(plan.role, stack)
@@ -44,7 +46,6 @@ class CloudFormation(Requests):
         return ActionResult({"StackId": stack.id})
 
     def update_stack(self) -> ActionResult:
-        self.refuse("DisableRollback")
         stack = self._records.to_update(self.get("StackName"))
         plan = self._plan(stack)
         with validated():
@@ -54,12 +55,12 @@ class CloudFormation(Requests):
         deployer = self._deployer(plan.role, stack)
         with self._records.lock:
             self._records.claim(stack)
+            self._records.outdate(stack)
         self._deploy(stack, deployer, plan)
         return ActionResult({"StackId": stack.id})
 
     def delete_stack(self) -> EmptyResult:
         """As in AWS, deleting a stack that is not there, or is being deleted, is no error."""
-        self.refuse("DeletionMode", "DeploymentConfig")
         stack = self._records.existing(self.get("StackName"))
         if stack is None or stack.status in ("DELETE_COMPLETE", "DELETE_IN_PROGRESS"):
             return EmptyResult()
@@ -77,7 +78,12 @@ class CloudFormation(Requests):
                     f"Stack [{stack.name}] cannot be deleted while in status {stack.status}"
                 )
             stack.status = "DELETE_IN_PROGRESS"
-        deploy(stack, deployer, lambda deployment: deployment.delete(retain))
+
+        def delete(deployment: StackDeployment) -> None:
+            deployment.delete(retain)
+            self._forget(stack)
+
+        deploy(stack, deployer, delete)
         return EmptyResult()
 
     def update_termination_protection(self) -> ActionResult:
@@ -90,17 +96,17 @@ class CloudFormation(Requests):
         with self._records.lock:
             alive = [one for one in self._records.stacks if one.status != "DELETE_COMPLETE"]
         found = [self._records.stack(name)] if name else alive
-        return ActionResult({"Stacks": [views.stack_view(one) for one in found]})
+        return self.page("Stacks", [views.stack_view(one) for one in found])
 
     def list_stacks(self) -> ActionResult:
         wanted = self.get("StackStatusFilter")
         with self._records.lock:
             found = [one for one in self._records.stacks if not wanted or one.status in wanted]
-        return ActionResult({"StackSummaries": [views.summary(one) for one in found]})
+        return self.page("StackSummaries", [views.summary(one) for one in found])
 
     def describe_stack_events(self) -> ActionResult:
         events = self._records.stack(self.get("StackName")).events
-        return ActionResult({"StackEvents": events[::-1]})
+        return self.page("StackEvents", events[::-1])
 
     def describe_stack_resource(self) -> ActionResult:
         name = self.get("LogicalResourceId")
@@ -113,7 +119,9 @@ class CloudFormation(Requests):
         """Those of a stack, or of the living stack that holds a physical ID."""
         physical = self.get("PhysicalResourceId")
         if not physical:
-            return ActionResult({"StackResources": self._resources()})
+            name, found = self.get("LogicalResourceId"), self._resources()
+            wanted = [one for one in found if name in (None, one["LogicalResourceId"])]
+            return ActionResult({"StackResources": wanted[: self.page_size]})
         if self.get("StackName"):
             raise invalid("StackName and PhysicalResourceId cannot be given together")
         with self._records.lock:
@@ -126,7 +134,7 @@ class CloudFormation(Requests):
         raise invalid(f"Stack for {physical} does not exist")
 
     def list_stack_resources(self) -> ActionResult:
-        return ActionResult({"StackResourceSummaries": self._resources()})
+        return self.page("StackResourceSummaries", self._resources())
 
     def get_template(self) -> ActionResult:
         if self.get("ChangeSetName"):
@@ -156,10 +164,13 @@ class CloudFormation(Requests):
     def create_change_set(self) -> ActionResult:
         name, stack_name = self.get("ChangeSetName"), self.get("StackName")
         creates = self.get("ChangeSetType", "UPDATE") == "CREATE"
+        if not creates and (choice := self.get("OnStackFailure", "ROLLBACK")) != "ROLLBACK":
+            raise invalid(unsupported(f"OnStackFailure {choice} of an update", "ROLLBACK"))
         with self._records.lock:
             stack, plan = self._planned(stack_name, creates)
             identity = self._records.new_id(f"changeSet/{name}")
             change_set = ChangeSetRecord(name, identity, stack, plan, creates)
+            change_set.on_failure = self.get("OnStackFailure")
             change_set.description = self.get("Description")
             # an executed one does not stand in the way: the aws CLI names them by the second, and
             # two deployments within one second happen here
@@ -192,45 +203,74 @@ class CloudFormation(Requests):
 
     def list_change_sets(self) -> ActionResult:
         stack = self._records.stack(self.get("StackName"))
-        found = [one for one in self._records.change_sets if one.stack is stack]
-        return ActionResult({"Summaries": [views.change_set_summary(one) for one in found]})
+        found = self._records.change_sets_of(stack)
+        return self.page("Summaries", [views.change_set_summary(one) for one in found])
 
     def delete_change_set(self) -> EmptyResult:
         with self._records.lock:
-            self._records.change_sets.remove(self._change_set())
+            change_set = self._change_set()
+            if change_set.execution == "EXECUTE_IN_PROGRESS":
+                raise self._not_now(change_set, "deleted")
+            self._records.change_sets.remove(change_set)
         return EmptyResult()
 
     def execute_change_set(self) -> EmptyResult:
         change_set = self._change_set()
-        stack, plan = change_set.stack, change_set.plan
-        if not change_set.creates:
-            self.refuse("DisableRollback")
+        stack, plan, keep = change_set.stack, change_set.plan, self.get("DisableRollback")
+        if keep and not change_set.creates:
+            raise invalid(unsupported("DisableRollback of an update"))
+        if keep is not None and change_set.on_failure:
+            raise invalid("DisableRollback cannot be given: the change set has OnStackFailure")
         deployer = self._deployer(plan.role, stack)
         with self._records.lock:
             if change_set.execution != "AVAILABLE":
-                raise AwsError(
-                    "InvalidChangeSetStatus",
-                    f"ChangeSet [{change_set.id}] cannot be executed in its current execution"
-                    f" status of [{change_set.execution}]",
-                )
+                raise self._not_now(change_set, "executed")
             if change_set.creates:
                 stack.plan, stack.status = plan, "CREATE_IN_PROGRESS"
-                if self.get("DisableRollback"):
-                    stack.on_failure = "DO_NOTHING"
+                stack.on_failure = change_set.on_failure or self._if_it_fails()
             else:
                 self._records.claim(stack)
-            for other in self._records.change_sets:
-                if other.stack is stack:
-                    other.execution = "OBSOLETE"
-            change_set.execution = "EXECUTE_COMPLETE"
-        self._deploy(stack, deployer, None if change_set.creates else plan)
+            self._records.forget(stack, but=change_set)
+            change_set.execution = "EXECUTE_IN_PROGRESS"
+        self._deploy(stack, deployer, None if change_set.creates else plan, change_set)
         return EmptyResult()
 
-    def _deploy(self, stack: Stack, deployer: Credentials, update: Plan | None = None) -> None:
+    def _not_now(self, change_set: ChangeSetRecord, what: str) -> AwsError:
+        return AwsError(
+            "InvalidChangeSetStatus",
+            f"ChangeSet [{change_set.id}] cannot be {what} in its current execution status of"
+            f" [{change_set.execution}]",
+        )
+
+    def _if_it_fails(self) -> str:
+        return "DO_NOTHING" if self.get("DisableRollback") else "ROLLBACK"
+
+    def _forget(self, stack: Stack) -> None:
+        if stack.status == "DELETE_COMPLETE":
+            with self._records.lock:
+                self._records.forget(stack)
+
+    def _deploy(
+        self,
+        stack: Stack,
+        deployer: Credentials,
+        update: Plan | None = None,
+        change_set: ChangeSetRecord | None = None,
+    ) -> None:
         """Create the stack, or bring it to the plan of an update."""
         stack.retain_except_on_create = bool(self.get("RetainExceptOnCreate"))
         work = partial(StackDeployment.update, plan=update) if update else StackDeployment.create
-        deploy(stack, deployer, work)
+
+        def run(deployment: StackDeployment) -> None:
+            try:
+                work(deployment)
+            finally:
+                if change_set:
+                    done = stack.status in ("CREATE_COMPLETE", "UPDATE_COMPLETE")
+                    change_set.execution = "EXECUTE_COMPLETE" if done else "EXECUTE_FAILED"
+                self._forget(stack)
+
+        deploy(stack, deployer, run)
 
     def _resources(self) -> list[dict[str, Any]]:
         stack = self._records.stack(self.get("StackName"))

@@ -9,6 +9,8 @@ from local.cfn.functions import Scope, text
 from local.cfn.template import Template, TemplateError
 from local.refusals import unsupported
 
+LONGEST_VALUE = 4096  # bytes ("Understand CloudFormation quotas", CloudFormation User Guide)
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -69,6 +71,8 @@ def _value(name: str, parameter: Mapping[str, Any], given: str) -> str | list[st
 
 
 def _problem(parameter: Mapping[str, Any], kind: str, value: str) -> str | None:
+    if len(value.encode()) > LONGEST_VALUE:
+        return f"must contain at most {LONGEST_VALUE} bytes"
     if "AllowedValues" in parameter and value not in map(text, parameter["AllowedValues"]):
         return "must be one of AllowedValues"
     if "AllowedPattern" in parameter:

@@ -85,6 +85,7 @@ class ChangeSetRecord:
     description: str | None = None
     status: str = "CREATE_COMPLETE"
     execution: str = "AVAILABLE"
+    on_failure: str | None = None  # OnStackFailure, where it was given
     reason: str | None = None
     changes: list[dict[str, Any]] = field(default_factory=list)
     created: datetime = field(default_factory=now)
@@ -138,6 +139,21 @@ class StackRecords(Records):
             )
         if self.existing(name):
             raise AwsError("AlreadyExistsException", f"Stack [{name}] already exists")
+
+    def change_sets_of(self, stack: Stack) -> list[ChangeSetRecord]:
+        return [one for one in self.change_sets if one.stack is stack]
+
+    def outdate(self, stack: Stack) -> None:
+        """What was to be changed is no more what is there (API_DescribeChangeSet, "OBSOLETE")."""
+        for one in self.change_sets_of(stack):
+            if one.execution == "AVAILABLE":
+                one.execution = "OBSOLETE"
+
+    def forget(self, stack: Stack, but: ChangeSetRecord | None = None) -> None:
+        """Change sets go with their stack; a change set that is executed takes all others with it
+        (API_ExecuteChangeSet)."""
+        gone = [one for one in self.change_sets_of(stack) if one is not but]
+        self.change_sets = [one for one in self.change_sets if one not in gone]
 
     def change_set(self, name: str, stack: str | None) -> ChangeSetRecord:
         for one in reversed(self.change_sets):

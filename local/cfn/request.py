@@ -17,12 +17,6 @@ from local.service import AwsError, Service
 
 MAX_BODY = 51_200  # bytes (CloudFormation User Guide, "Quotas")
 MAX_OBJECT = 1_000_000
-UNSUPPORTED = (
-    "NotificationARNs", "RollbackConfiguration", "StackPolicyBody", "StackPolicyURL",
-    "StackPolicyDuringUpdateBody", "StackPolicyDuringUpdateURL", "ResourcesToImport",
-    "ImportExistingResources", "IncludeNestedStacks", "DeploymentMode", "DeploymentConfig",
-    "DisableValidation", "OnStackFailure", "ResourceTypes", "TimeoutInMinutes",
-)  # fmt: skip
 
 
 @contextmanager
@@ -32,13 +26,16 @@ def validated() -> Iterator[None]:
         yield
     except (TemplateError, PropertyError) as error:
         raise invalid(str(error)) from None
+    except RecursionError:
+        raise invalid("Template format error: it is nested too deeply.") from None
 
 
 class Requests(Service):
     """How the operations read what they are given."""
 
     service = "cloudformation"
-    invalid = bad_page = "ValidationError"
+    bad_page = "ValidationError"
+    page_names = ("NextToken", "MaxItems")
 
     @property
     def _records(self) -> StackRecords:
@@ -46,14 +43,15 @@ class Requests(Service):
 
     def _plan(self, stack: Stack | None) -> Plan:
         """The plan that the request describes, over what the stack had before."""
-        self.refuse(*UNSUPPORTED)
+        tags = self.get("Tags")  # none at all takes away what there was, unlike saying nothing
         with validated():
             template = self._template(stack)
             plan = Plan.of(
                 template,
                 self._given(stack),
-                tags={tag["Key"]: tag["Value"] for tag in self.get("Tags", [])}
-                or (stack.plan.tags if stack else {}),
+                tags=stack.plan.tags
+                if stack and tags is None
+                else {tag["Key"]: tag["Value"] for tag in tags or []},
                 capabilities=tuple(self.get("Capabilities", [])),
                 role=self.get("RoleARN") or (stack.plan.role if stack else None),
             )
@@ -85,19 +83,22 @@ class Requests(Service):
             raise invalid(f"Role {role} is invalid or cannot be assumed: {error}") from None
 
     def _given(self, stack: Stack | None) -> dict[str, str]:
-        given = {}
+        """The parameters' values: an empty one is a value, none is not."""
+        given: dict[str, str] = {}
         previous = stack.plan.parameters if stack else {}
         for parameter in self.get("Parameters", []):
-            key = parameter["ParameterKey"]
-            if not parameter.get("UsePreviousValue"):
-                given[key] = parameter.get("ParameterValue", "")
-            elif key in previous:
-                given[key] = previous[key]
-            else:
-                raise invalid(
-                    f"Invalid input for parameter key {key}. Cannot specify usePreviousValue as"
-                    " true for a parameter key not in the previous template"
+            key, value = parameter["ParameterKey"], parameter.get("ParameterValue")
+            if bool(parameter.get("UsePreviousValue")) == (value is not None):
+                raise _bad(key, "Need to specify either usePreviousValue as true or a value for it")
+            if value is None and key not in previous:
+                raise _bad(
+                    key,
+                    "Cannot specify usePreviousValue as true for a parameter key not in the"
+                    " previous template",
                 )
+            if key in given:
+                raise _bad(key, "It is given twice")
+            given[key] = previous[key] if value is None else value
         return given
 
     def _check_capabilities(self, plan: Plan) -> None:
@@ -120,6 +121,10 @@ class Requests(Service):
             return found["Body"].read().decode()
         except UnicodeDecodeError:
             raise invalid(f"Template format error: {url} is not UTF-8 text.") from None
+
+
+def _bad(key: str, why: str) -> AwsError:
+    return invalid(f"Invalid input for parameter key {key}. {why}")
 
 
 def _object_of(url: str) -> tuple[str, str]:

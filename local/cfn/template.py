@@ -1,14 +1,14 @@
 """Read a template and check its form, as CloudFormation does before it does anything."""
 
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-import yaml
-
+from local.cfn.loading import Unreadable, load
 from local.refusals import unsupported
 
 SECTIONS = {
@@ -22,6 +22,10 @@ SECTIONS = {
     "Resources": dict,
     "Outputs": dict,
 }
+# "Understand CloudFormation quotas" (CloudFormation User Guide)
+MOST = {"Parameters": 200, "Mappings": 200, "Resources": 500, "Outputs": 200}
+LONGEST_NAME = 255
+LONGEST_DESCRIPTION = 1024  # bytes
 REQUIRED = {"Parameters": "Type", "Resources": "Type", "Outputs": "Value"}
 ENTRY_KINDS: dict[str, Any] = {
     "Type": str,
@@ -34,6 +38,12 @@ ENTRY_KINDS: dict[str, Any] = {
     "AllowedValues": list,
     "AllowedPattern": str,
 }
+PARAMETER_KEYS = {  # and what each is: a text, or what may be written as one
+    **dict.fromkeys(("Type", "Description", "AllowedPattern", "ConstraintDescription"), str),
+    **dict.fromkeys(("Default", "NoEcho"), str | int | float),
+    "AllowedValues": list,
+}
+PARAMETER_NUMBERS = ("MinLength", "MaxLength", "MinValue", "MaxValue")
 RESOURCE_KEYS = {
     *("Type", "Properties", "DependsOn", "Condition", "DeletionPolicy", "UpdateReplacePolicy"),
     "Metadata",
@@ -101,7 +111,15 @@ def malformed(what: str, argument: Any) -> TemplateError:
 @lru_cache(maxsize=16)
 def parse(body: str) -> Template:
     """The template in a JSON or YAML text. Raises TemplateError."""
-    loaded = _load(body)
+    try:
+        return _checked(body, load(body))
+    except Unreadable as error:
+        raise TemplateError(str(error)) from error
+    except RecursionError:
+        raise TemplateError("Template format error: it is nested too deeply.") from None
+
+
+def _checked(body: str, loaded: Any) -> Template:
     if not isinstance(loaded, dict):
         raise TemplateError("Template format error: unsupported structure.")
     if "Transform" in loaded:
@@ -114,7 +132,17 @@ def parse(body: str) -> Template:
             raise TemplateError(f"Template format error: {name} must be {what}.")
     if not loaded.get("Resources"):
         raise TemplateError("Template format error: At least one Resources member must be defined.")
-    for section in ("Parameters", "Resources", "Outputs", "Rules"):
+    for section, most in MOST.items():
+        if (number := len(loaded.get(section, {}))) > most:
+            raise TemplateError(
+                f"Template format error: Number of {section.lower()}, {number}, is greater than"
+                f" maximum allowed, {most}"
+            )
+    if len(loaded.get("Description", "").encode()) > LONGEST_DESCRIPTION:
+        raise TemplateError(
+            f"Template format error: 'Description' length is greater than {LONGEST_DESCRIPTION}."
+        )
+    for section in ("Parameters", "Mappings", "Resources", "Outputs", "Rules"):
         for name, value in loaded.get(section, {}).items():
             _check_entry(section, name, value)
     for section, value in loaded.items():
@@ -127,60 +155,15 @@ def parse(body: str) -> Template:
     )
 
 
-def _load(body: str) -> Any:
-    if body.lstrip().startswith("{"):
-        try:
-            return json.loads(body)
-        except json.JSONDecodeError as error:
-            where = f"(line {error.lineno}, column {error.colno})"
-            raise TemplateError(f"Template format error: JSON not well-formed. {where}") from error
-        except RecursionError:
-            raise TemplateError("Template format error: JSON is nested too deeply.") from None
-    try:
-        return yaml.load(body, ShortTagLoader)  # noqa: S506 (derives from SafeLoader)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
-        raise TemplateError(f"Template format error: YAML not well-formed.{where}") from error
-    except RecursionError:
-        raise TemplateError("Template format error: YAML is nested too deeply.") from None
-
-
-def _construct(loader: yaml.SafeLoader, tag: str, node: yaml.Node) -> dict[str, Any]:
-    value: Any
-    if isinstance(node, yaml.ScalarNode):
-        value = loader.construct_scalar(node)
-    elif isinstance(node, yaml.SequenceNode):
-        value = loader.construct_sequence(node, deep=True)
-    else:
-        assert isinstance(node, yaml.MappingNode)
-        value = loader.construct_mapping(node, deep=True)
-    if tag == "GetAtt" and isinstance(value, str):
-        value = value.split(".", 1)
-    return {tag if tag in ("Ref", "Condition") else f"Fn::{tag}": value}
-
-
-class ShortTagLoader(yaml.SafeLoader):
-    """Safe YAML with CloudFormation's short tags; a date such as a policy's Version stays text."""
-
-    yaml_multi_constructors = {**yaml.SafeLoader.yaml_multi_constructors, "!": _construct}  # noqa: RUF012
-    yaml_implicit_resolvers = {  # noqa: RUF012
-        first: [(tag, pattern) for tag, pattern in rules if not tag.endswith(":timestamp")]
-        for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.AliasEvent):
-            raise TemplateError(
-                "Template error: YAML aliases are not allowed in CloudFormation templates"
-            )
-        return super().compose_node(parent, index)
-
-
-def _check_entry(section: str, name: Any, value: Any) -> None:
+def _check_entry(section: str, name: str, value: Any) -> None:
     singular = section[:-1]
-    if not re.fullmatch(r"[A-Za-z0-9]{1,255}", str(name)):
+    if not re.fullmatch(r"[A-Za-z0-9]+", name):
         raise TemplateError(f"Template format error: {singular} name {name} is non alphanumeric.")
+    if len(name) > LONGEST_NAME:
+        raise TemplateError(
+            f"Template format error: {singular} name {name[:20]}… is longer than {LONGEST_NAME}"
+            " characters."
+        )
     where = f"[/{section}/{name}]"
     if not isinstance(value, dict):
         raise TemplateError(f"Template format error: {where} must be an object.")
@@ -197,6 +180,8 @@ def _check_entry(section: str, name: Any, value: Any) -> None:
         isinstance(one, dict) and "Assert" in one for one in value.get("Assertions", [])
     ):
         raise TemplateError(f"Template format error: {where} Every assertion needs an Assert.")
+    if section == "Parameters":
+        _check_parameter(name, value)
     if section == "Outputs" and "Export" in value:
         raise TemplateError(unsupported(f"Template error: {where} Export"))
     if section != "Resources":
@@ -212,14 +197,34 @@ def _check_entry(section: str, name: Any, value: Any) -> None:
             )
 
 
+def _check_parameter(name: str, value: dict[str, Any]) -> None:
+    for key, given in value.items():
+        if key in PARAMETER_NUMBERS:
+            fits = _is_number(given) and (
+                key.endswith("Value") or float(given) == int(float(given))
+            )
+        elif key in PARAMETER_KEYS:
+            fits = isinstance(given, PARAMETER_KEYS[key])
+        else:
+            raise TemplateError(
+                f"Template format error: Invalid template parameter property '{key}' ({name})"
+            )
+        if not fits or any(isinstance(one, dict | list) for one in value.get("AllowedValues", [])):
+            raise TemplateError(
+                f"Template format error: {key} of parameter {name} cannot be {json.dumps(given)}"
+            )
+
+
+def _is_number(value: Any) -> bool:
+    try:
+        return isinstance(value, str | int | float) and math.isfinite(float(value))
+    except ValueError:
+        return False
+
+
 def _check_functions(value: Any, known: set[str], where: str) -> None:
     for mapping in mappings(value):
-        for key, argument in mapping.items():
-            if argument is None:
-                raise TemplateError(
-                    f"Template format error: [{where}] 'null' values are not allowed in templates"
-                    f" ({key})"
-                )
+        for key in mapping:
             if str(key).startswith("Fn::") and key not in known:
                 what = f"Template error: {key} in {where}"
                 if key in RULE_FUNCTIONS:

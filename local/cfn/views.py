@@ -88,6 +88,7 @@ def change_set_view(one: ChangeSetRecord) -> dict[str, Any]:
         "Capabilities": list(one.plan.capabilities),
         "Tags": tags(one.plan.tags),
         "NotificationARNs": [],
+        "OnStackFailure": one.on_failure,
         "Changes": [{"Type": "Resource", "ResourceChange": change} for change in one.changes],
     }
 

@@ -4,6 +4,7 @@ import base64
 import re
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from moto.core.responses import ActionResult, EmptyResult
@@ -20,20 +21,15 @@ _BAD_PATH = re.compile(r'(^|/)(\.{1,2}|\.git)?(/|$)|[\x00-\x1f"\\]')
 
 class CodeCommit(Service):
     service = "codecommit"
+    bad_page = "InvalidContinuationTokenException"
 
     def create_repository(self) -> ActionResult:
-        name = self.get("repositoryName")
-        if not _NAME.fullmatch(name) or name.endswith(".git"):
-            raise AwsError(
-                "InvalidRepositoryNameException",
-                f"repository name '{name}' must be 1 to 100 of A-Z a-z 0-9 . _ - "
-                "and not end in .git",
-            )
+        name = _new_name(self.get("repositoryName"))
         known = RepositoryRecords.here()
         with known.lock:
             if name in known.repositories:
                 raise AwsError("RepositoryNameExistsException", f"{name} already exists")
-            git = Repository(current().home / "git" / f"{name}.git")
+            git = Repository(_folder(name))
             git.create()
             made = RepositoryRecord(
                 name, self.get("repositoryDescription", ""), dict(self.get("tags", {})), git
@@ -44,10 +40,26 @@ class CodeCommit(Service):
     def get_repository(self) -> ActionResult:
         return ActionResult({"repositoryMetadata": self._record().metadata()})
 
+    def update_repository_description(self) -> EmptyResult:
+        self._record().description = self.get("repositoryDescription", "")
+        return EmptyResult()
+
+    def update_repository_name(self) -> EmptyResult:
+        """The ARN changes with it (CodeCommit User Guide, "Change repository settings")."""
+        known, name = RepositoryRecords.here(), _new_name(self.get("newName"))
+        with known.lock:
+            record = find_repository(self.get("oldName"))
+            if name in known.repositories:
+                raise AwsError("RepositoryNameExistsException", f"{name} already exists")
+            record.git.move(_folder(name))
+            known.repositories[name] = known.repositories.pop(record.name)
+            record.name = name
+        return EmptyResult()
+
     def list_repositories(self) -> ActionResult:
         records = sorted(RepositoryRecords.here().repositories.values(), key=lambda r: r.name)
         rows = [{"repositoryName": each.name, "repositoryId": each.id} for each in records]
-        return ActionResult({"repositories": rows})
+        return self.page("repositories", rows)
 
     def delete_repository(self) -> ActionResult:
         """As in AWS, a repository that is not there is no error: the id is absent."""
@@ -77,7 +89,7 @@ class CodeCommit(Service):
         return ActionResult({"branch": {"branchName": branch, "commitId": commit}})
 
     def list_branches(self) -> ActionResult:
-        return ActionResult({"branches": list(self._record().git.branches())})
+        return self.page("branches", list(self._record().git.branches()))
 
     def get_commit(self) -> ActionResult:
         git, wanted = self._record().git, self.get("commitId")
@@ -244,6 +256,19 @@ class CodeCommit(Service):
         except GitError as error:
             raise AwsError("InvalidBranchNameException", str(error)) from None
         record.announce(before, record.git.references(), self.caller().arn)
+
+
+def _new_name(name: str) -> str:
+    if not _NAME.fullmatch(name) or name.endswith(".git"):
+        raise AwsError(
+            "InvalidRepositoryNameException",
+            f"repository name '{name}' must be 1 to 100 of A-Z a-z 0-9 . _ - and not end in .git",
+        )
+    return name
+
+
+def _folder(name: str) -> Path:
+    return current().home / "git" / f"{name}.git"
 
 
 def _files(git: Repository, commit: str) -> dict[str, TreeEntry]:

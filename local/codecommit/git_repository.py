@@ -64,6 +64,9 @@ class Repository:
             "config", "gc.auto", "0"
         )  # which a push would leave running (git-gc, gc.autoDetach)
 
+    def move(self, folder: Path) -> None:
+        self.folder = self.folder.rename(folder)
+
     def delete(self) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
 

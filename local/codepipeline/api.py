@@ -75,7 +75,7 @@ class CodePipeline(Service):
             }
             for pipeline in self._state.pipelines.values()
         ]
-        return ActionResult({"pipelines": rows})
+        return self.page("pipelines", rows)
 
     def start_pipeline_execution(self) -> ActionResult:
         pipeline = self._pipeline(self.get("name"))

@@ -26,20 +26,13 @@ from local.sagemaker.records import LOCK, SERVICE, TRAINING_JOB, invalid
 from local.sagemaker.training import NotReclaimable, TrainingJob
 from local.service import AwsError
 
-UNSUPPORTED = ("DebugRuleConfigurations", "ProfilerRuleConfigurations", "RetryStrategy")
 NEVER_RUN = ("Tags", "ExperimentConfig")
 MAX_INSTANCES = 20  # all are processes of one machine; on AWS a quota of the account
 
 
 class SageMaker(Models, Endpoints):
-    by_moto = frozenset(
-        {"add_tags", "delete_tags", "list_tags"}
-        # Empty: no job of these kinds can be made here
-        | {"list_processing_jobs", "list_transform_jobs"}
-    )
-
     def create_training_job(self) -> ActionResult:
-        name = self.new_name(TRAINING_JOB)
+        name = self.get("TrainingJobName")
         try:
             job = TrainingJob(self._description(name), self.get("Tags", []))
         except re.error as error:
@@ -85,8 +78,7 @@ class SageMaker(Models, Endpoints):
         return job
 
     def _description(self, name: str) -> dict[str, Any]:
-        self.refuse(*UNSUPPORTED)
-        request = self.request(*NEVER_RUN)
+        request = {"StoppingCondition": {}} | self.request(*NEVER_RUN)
         _check(request)
         output = request["OutputDataConfig"]["S3OutputPath"]
         artifacts = container.join(output, name, "output", "model.tar.gz")
@@ -166,22 +158,13 @@ def _check(request: dict[str, Any]) -> None:
     """What a training job's request says: mistakes, and what is not done here."""
     _check_instances(request["ResourceConfig"])
     _check_spot(request.get("EnableManagedSpotTraining", False), request["StoppingCondition"])
-    algorithm, channels = request["AlgorithmSpecification"], request.get("InputDataConfig", [])
-    if not algorithm.get("TrainingImage"):
-        raise invalid(unsupported("AlgorithmName", "TrainingImage"))
-    modes = [channel.get("InputMode") for channel in channels]
-    if "Pipe" in [algorithm["TrainingInputMode"], *modes]:
-        raise invalid(unsupported("InputMode Pipe", "File", "FastFile"))
-    for channel in channels:
-        _check_channel(channel)
-    checkpoints = request.get("CheckpointConfig", {})
-    if checkpoints.get("LocalPath", "/opt/ml/checkpoints").rstrip("/") != "/opt/ml/checkpoints":
-        raise invalid(unsupported("Another LocalPath of checkpoints", "/opt/ml/checkpoints"))
+    for channel in request.get("InputDataConfig", []):
+        name = channel["ChannelName"]
+        if name.startswith("."):  # it becomes a folder
+            raise invalid(unsupported(f"ChannelName {name}", "a letter, digit, - or _ first"))
 
 
 def _check_instances(resources: dict[str, Any]) -> None:
-    if resources.get("InstanceGroups"):
-        raise invalid(unsupported("InstanceGroups", "InstanceType", "InstanceCount"))
     count = resources.get("InstanceCount", 1)
     if not 1 <= count <= MAX_INSTANCES:
         raise invalid(
@@ -204,15 +187,4 @@ def _check_spot(spot: bool, limits: dict[str, int]) -> None:
         raise invalid(
             "Invalid MaxWaitTimeInSeconds. It must be present and equal to or greater than "
             f"MaxRuntimeInSeconds ({runtime}) when EnableManagedSpotTraining is set to true"
-        )
-
-
-def _check_channel(channel: dict[str, Any]) -> None:
-    name = channel["ChannelName"]
-    if not re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}", name):
-        raise invalid(f"'{name}' is no ChannelName")
-    source = channel["DataSource"].get("S3DataSource")
-    if source is None or source["S3DataType"] != "S3Prefix":
-        raise invalid(
-            unsupported(f"The source of channel {name}", "S3DataSource with S3DataType S3Prefix")
         )

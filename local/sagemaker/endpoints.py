@@ -6,8 +6,7 @@ from typing import Any
 from moto.core.responses import ActionResult, EmptyResult
 
 from local.background import background
-from local.refusals import unsupported
-from local.sagemaker.model_server import ModelServer, StartFailed
+from local.sagemaker.model_server import START_SECONDS, ModelServer, StartFailed
 from local.sagemaker.models import ModelRecord
 from local.sagemaker.records import (
     ENDPOINT,
@@ -85,7 +84,7 @@ class EndpointRecord(Record):
 
 class Endpoints(Operations):
     def create_endpoint(self) -> ActionResult:
-        name, config = self.new_name(ENDPOINT), self.get("EndpointConfigName")
+        name, config = self.get("EndpointName"), self.get("EndpointConfigName")
         server, variants = self._server(name, config)
         now = datetime.now(UTC)
         description = {
@@ -104,10 +103,7 @@ class Endpoints(Operations):
         return answer
 
     def update_endpoint(self) -> ActionResult:
-        """RetainAllVariantProperties changes nothing here: no instance is ever scaled."""
         config = self.get("EndpointConfigName")
-        self.refuse("ExcludeRetainedVariantProperties", "RetainDeploymentConfig")
-        self._refuse_guardrails()
         endpoint: EndpointRecord = self.find(ENDPOINT)
         server, variants = self._server(endpoint.name, config)
         with LOCK:
@@ -141,18 +137,6 @@ class Endpoints(Operations):
             arn = endpoint.description["EndpointArn"]
             raise invalid(f'Cannot update in-progress endpoint "{arn}".')
 
-    def _refuse_guardrails(self) -> None:
-        deployment = self.get("DeploymentConfig", {})
-        routing = deployment.get("BlueGreenUpdatePolicy", {}).get("TrafficRoutingConfiguration", {})
-        if (
-            deployment.get("RollingUpdatePolicy")
-            or deployment.get("AutoRollbackConfiguration")
-            or routing.get("Type", "ALL_AT_ONCE") != "ALL_AT_ONCE"
-        ):
-            raise invalid(
-                unsupported("DeploymentConfig of other traffic or with alarms", "ALL_AT_ONCE")
-            )
-
     def _server(self, endpoint: str, config_name: str) -> tuple[ModelServer, list[dict[str, Any]]]:
         """A server that has not been started, and the variants that Describe shows for it.
 
@@ -171,4 +155,5 @@ class Endpoints(Operations):
             "CurrentInstanceCount": count,
             "DesiredInstanceCount": count,
         }
-        return ModelServer(endpoint, variant["VariantName"], model), [shown]
+        patience = variant.get("ContainerStartupHealthCheckTimeoutInSeconds", START_SECONDS)
+        return ModelServer(endpoint, variant["VariantName"], model, patience), [shown]

@@ -47,13 +47,15 @@ class ModelAnswer:
 class ModelServer:
     """One production variant's process, from its model archive to its end."""
 
-    def __init__(self, endpoint: str, variant: str, model: ModelRecord) -> None:
+    def __init__(
+        self, endpoint: str, variant: str, model: ModelRecord, patience: float = START_SECONDS
+    ) -> None:
         self._endpoint, self.variant, self._model = endpoint, variant, model
         self.log_group = f"/aws/sagemaker/Endpoints/{endpoint}"
         self.log_stream = f"{variant}/i-{secrets.token_hex(9)[:17]}"
         instance = self.log_stream.rpartition("/")[2]
         self._folder = current().home / "endpoints" / endpoint / instance
-        self._lock = threading.Lock()
+        self._lock, self._patience = threading.Lock(), patience
         self._idle = threading.Condition()
         self._requests = 0
         self._stopping = threading.Event()
@@ -173,7 +175,7 @@ class ModelServer:
             self._port = port
 
     def _await_ping(self) -> None:
-        deadline = time.monotonic() + START_SECONDS
+        deadline = time.monotonic() + self._patience
         while not self._stopping.is_set() and time.monotonic() < deadline:
             if self._healthy():
                 return

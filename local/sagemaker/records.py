@@ -2,7 +2,6 @@
 
 import copy
 import json
-import re
 import threading
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,7 +15,6 @@ from local.events import emit, epoch_ms
 from local.service import AwsError, Service
 
 LOCK = threading.RLock()  # over every Record: requests and running jobs both change them
-NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")  # the pattern of every name made here
 SERVICE = "sagemaker.amazonaws.com"  # as whom SageMaker assumes roles
 SUMMARY = ("CreationTime", "LastModifiedTime", "TrainingEndTime", "SecondaryStatus")
 
@@ -84,17 +82,6 @@ class Operations(Service, SageMakerResponse):
 
     def __init__(self) -> None:
         SageMakerResponse.__init__(self)
-
-    def new_name(self, kind: ResourceKind) -> str:
-        """The name that is asked for; it may become a folder's, and clients do not check it."""
-        name = str(self.get(f"{kind.name}Name"))
-        if not NAME.fullmatch(name):
-            raise invalid(
-                f"1 validation error detected: Value '{name}' at "
-                f"'{kind.name[0].lower()}{kind.name[1:]}Name' failed to satisfy constraint: "
-                f"Member must satisfy regular expression pattern: {NAME.pattern}"
-            )
-        return name
 
     def request(self, *left_out: str) -> dict[str, Any]:
         """The request as plain data, without the named fields."""

@@ -12,6 +12,7 @@ from local.service import Service
 
 MAX_BYTES = 6_291_456  # BodyBlob in the service's model
 PASSED_ON = {"Content-Type": "application/octet-stream", "Accept": "*/*"}
+VARIANT = "X-Amzn-SageMaker-Target-Variant"
 CUSTOM = "X-Amzn-SageMaker-Custom-Attributes"
 Response = tuple[int, dict[str, str], Any]
 
@@ -40,6 +41,10 @@ class SageMakerRuntime(Service, SageMakerRuntimeResponse):
                 "ValidationError",
                 {"Message": f"Endpoint {name} of account {self.current_account} not found."},
             )
+        variant = self.headers.get(VARIANT, server.variant)
+        if variant != server.variant:
+            text = f"Variant {variant} of endpoint {name} not found."
+            return _error(400, "ValidationError", {"Message": text})
         headers = {each: self.headers.get(each) or default for each, default in PASSED_ON.items()}
         if self.headers.get(CUSTOM):
             headers[CUSTOM] = self.headers[CUSTOM]

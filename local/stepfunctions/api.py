@@ -106,14 +106,6 @@ class StepFunctions(Service, StepFunctionResponse):
 
     service = "stepfunctions"
     bad_page = "InvalidToken"
-    by_moto = frozenset(
-        {
-            *("list_state_machines", "describe_state_machine"),
-            *("describe_state_machine_for_execution", "delete_state_machine", "start_execution"),
-            *("send_task_success", "send_task_failure", "send_task_heartbeat"),
-            *("list_tags_for_resource", "tag_resource", "untag_resource"),
-        }
-    )
 
     def __init__(self) -> None:
         StepFunctionResponse.__init__(self)

@@ -48,7 +48,7 @@ def test_what_moto_has_not_implemented_is_refused_by_name(aws: Aws) -> None:
     with pytest.raises(ClientError, match="not supported by the local endpoint") as refused:
         aws.client("kms").create_custom_key_store(CustomKeyStoreName="store")
     assert refused.value.response["Error"]["Code"] == "UnsupportedOperation"
-    assert "kms:create_custom_key_store" in str(refused.value)
+    assert "kms:CreateCustomKeyStore" in str(refused.value)
 
 
 def test_another_region_is_refused_although_it_is_the_partitions_first(aws: Aws) -> None:

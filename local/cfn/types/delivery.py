@@ -15,14 +15,7 @@ PIPELINE_TAGS = ("codepipeline.tag_resource", "codepipeline.untag_resource")
 
 def _create_repository(work: ResourceWork) -> None:
     found = work.call("codecommit.create_repository")["repositoryMetadata"]
-    work.made(
-        found["repositoryId"],
-        RepositoryId=found["repositoryId"],
-        Name=found["repositoryName"],
-        Arn=found["Arn"],
-        CloneUrlHttp=found["cloneUrlHttp"],
-        CloneUrlSsh=found.get("cloneUrlSsh", ""),
-    )
+    work.made(found["repositoryId"], **_repository(found))
     if code := work.properties.get("Code"):
         work.call(
             "codecommit.create_commit",
@@ -32,6 +25,16 @@ def _create_repository(work: ResourceWork) -> None:
             commitMessage="Initial commit by AWS CloudFormation",
             putFiles=_files(work, code["S3"]),
         )
+
+
+def _repository(found: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "RepositoryId": found["repositoryId"],
+        "Name": found["repositoryName"],
+        "Arn": found["Arn"],
+        "CloneUrlHttp": found["cloneUrlHttp"],
+        "CloneUrlSsh": found.get("cloneUrlSsh", ""),
+    }
 
 
 def _files(work: ResourceWork, source: dict[str, str]) -> list[dict[str, Any]]:
@@ -64,7 +67,8 @@ def _update_repository(work: ResourceWork) -> None:
     if work.changed("RepositoryName"):
         old, new = work.previous["RepositoryName"], work.properties["RepositoryName"]
         work.call("codecommit.update_repository_name", oldName=old, newName=new)
-        work.attributes["Name"] = new
+        found = work.call("codecommit.get_repository")["repositoryMetadata"]
+        work.attributes = _repository(found)
     if work.changed("RepositoryDescription"):
         text = work.properties.get("RepositoryDescription", "")
         work.call("codecommit.update_repository_description", RepositoryDescription=text)

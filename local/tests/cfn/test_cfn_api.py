@@ -86,11 +86,11 @@ def test_an_update_keeps_what_is_told_to_stay(aws: Aws, stack: str) -> None:
 def test_an_update_that_may_not_be_rolled_back_is_refused(aws: Aws, stack: str) -> None:
     cloudformation = aws.client("cloudformation")
     change = {"UsePreviousTemplate": True, "Parameters": given(Title="two")}
-    with pytest.raises(ClientError, match="DisableRollback is not supported by the local endpoint"):
+    with pytest.raises(ClientError, match="DisableRollback true is not supported"):
         cloudformation.update_stack(StackName=stack, DisableRollback=True, **change)
     both = {"StackName": stack, "ChangeSetName": "two"}
     cloudformation.create_change_set(**both, **change)
-    with pytest.raises(ClientError, match="DisableRollback is not supported by the local endpoint"):
+    with pytest.raises(ClientError, match="DisableRollback of an update is not supported"):
         cloudformation.execute_change_set(DisableRollback=True, **both)
 
 
@@ -178,7 +178,7 @@ def test_an_integration_that_cannot_be_done_here_is_told_in_one_sentence(aws: Aw
         ({"TemplateBody": "Resources: ["}, "YAML not well-formed"),
         ({"TemplateBody": "x" * 51_201}, "length less than or equal to 51200"),
         ({"Parameters": given(Titel="x")}, r"Parameters: \[Titel\] do not exist"),
-        ({"NotificationARNs": ["arn:x"]}, "NotificationARNs is not supported by the local"),
+        ({"NotificationARNs": ["arn:x"]}, "is not supported by the local endpoint"),
         ({"TimeoutInMinutes": 5}, "TimeoutInMinutes is not supported by the local endpoint"),
         ({"TemplateBody": body(T={"Type": "AWS::SNS::Topik"})}, r"types: \[AWS::SNS::Topik\]"),
         (
@@ -270,10 +270,98 @@ def test_a_change_set_creates_and_then_updates(aws: Aws) -> None:
     cloudformation.execute_change_set(**second)
     assert described(aws, name)["StackStatus"] == "UPDATE_COMPLETE"
     listed = cloudformation.list_change_sets(StackName=name)["Summaries"]
-    assert {one["ChangeSetName"]: one["ExecutionStatus"] for one in listed} == {
-        "first": "OBSOLETE",
-        "second": "EXECUTE_COMPLETE",
-    }
+    assert [(one["ChangeSetName"], one["ExecutionStatus"]) for one in listed] == [
+        ("second", "EXECUTE_COMPLETE")
+    ]
+
+
+def test_a_change_set_says_how_it_ended_and_goes_with_its_stack(aws: Aws) -> None:
+    cloudformation, name, taken = aws.client("cloudformation"), unique("stack"), aws.bucket()
+    bucket = {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": taken}}
+    both = {"StackName": name, "ChangeSetName": "first"}
+    made = cloudformation.create_change_set(
+        TemplateBody=body(Bucket=bucket), ChangeSetType="CREATE", **both
+    )
+    cloudformation.execute_change_set(**both)
+    assert cloudformation.describe_change_set(**both)["ExecutionStatus"] == "EXECUTE_FAILED"
+    cloudformation.delete_stack(StackName=name)
+    with pytest.raises(cloudformation.exceptions.ChangeSetNotFoundException):
+        cloudformation.describe_change_set(ChangeSetName=made["Id"])
+
+
+def test_a_change_set_cannot_be_executed_once_the_stack_was_changed_otherwise(
+    aws: Aws, stack: str
+) -> None:
+    cloudformation, both = aws.client("cloudformation"), {"StackName": stack, "ChangeSetName": "x"}
+    cloudformation.create_change_set(
+        UsePreviousTemplate=True, Parameters=given(Title="two"), **both
+    )
+    cloudformation.update_stack(
+        StackName=stack, UsePreviousTemplate=True, Parameters=given(Title="three")
+    )
+    with pytest.raises(ClientError, match=r"current execution status of \[OBSOLETE\]"):
+        cloudformation.execute_change_set(**both)
+
+
+@pytest.mark.parametrize(
+    ("choice", "end"),
+    [
+        ("DELETE", "DELETE_COMPLETE"),
+        ("DO_NOTHING", "CREATE_FAILED"),
+        ("ROLLBACK", "ROLLBACK_COMPLETE"),
+    ],
+)
+def test_a_change_set_says_what_becomes_of_a_stack_that_fails(
+    aws: Aws, choice: str, end: str
+) -> None:
+    cloudformation, name, taken = aws.client("cloudformation"), unique("stack"), aws.bucket()
+    bucket = {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": taken}}
+    both = {"StackName": name, "ChangeSetName": "first"}
+    stack_id = cloudformation.create_change_set(
+        TemplateBody=body(Bucket=bucket), ChangeSetType="CREATE", OnStackFailure=choice, **both
+    )["StackId"]
+    with pytest.raises(ClientError, match="the change set has OnStackFailure"):
+        cloudformation.execute_change_set(DisableRollback=False, **both)
+    cloudformation.execute_change_set(**both)
+    assert described(aws, stack_id)["StackStatus"] == end
+
+
+def test_no_tags_take_all_tags_away_and_saying_nothing_keeps_them(aws: Aws) -> None:
+    cloudformation, name = aws.client("cloudformation"), unique("stack")
+    tags = [{"Key": "team", "Value": "a"}]
+    cloudformation.create_stack(StackName=name, TemplateBody=body(), Tags=tags)
+    cloudformation.update_stack(
+        StackName=name, UsePreviousTemplate=True, Parameters=given(Title="two")
+    )
+    assert described(aws, name)["Tags"] == tags
+    keep = {"UsePreviousTemplate": True, "Parameters": given(Title="two")}
+    change = {"StackName": name, "ChangeSetName": "none", **keep}
+    cloudformation.create_change_set(Tags=[], **change)
+    found = cloudformation.describe_change_set(StackName=name, ChangeSetName="none")
+    assert found["Status"] == "CREATE_COMPLETE"
+    cloudformation.update_stack(StackName=name, Tags=[], **keep)
+    assert described(aws, name)["Tags"] == []
+    topic = described(aws, name)["Outputs"][0]["OutputValue"]
+    assert aws.client("sns").list_tags_for_resource(ResourceArn=topic)["Tags"] == []
+
+
+@pytest.mark.parametrize(
+    ("parameter", "told"),
+    [
+        ({"ParameterKey": "Title"}, "Need to specify either usePreviousValue"),
+        (
+            {"ParameterKey": "Title", "ParameterValue": "", "UsePreviousValue": True},
+            "Need to specify either usePreviousValue",
+        ),
+    ],
+)
+def test_a_parameter_without_value_is_not_taken_for_an_empty_one(
+    aws: Aws, parameter: dict[str, Any], told: str
+) -> None:
+    with pytest.raises(ClientError, match=told):
+        aws.client("cloudformation").create_stack(
+            StackName=unique("stack"), TemplateBody=body(), Parameters=[parameter]
+        )
 
 
 def test_a_resource_leads_to_the_living_stack_that_holds_it(aws: Aws, stack: str) -> None:

@@ -71,7 +71,7 @@ def test_a_python_object_in_yaml_is_only_data() -> None:
         (body(Resources={"A": {**TOPIC, "DeletionPolicy": "Keep"}}), "DeletionPolicy Keep .* A"),
         (
             body(Resources={"A": {**TOPIC, "Properties": {"TopicName": None}}}),
-            r"'null' values are not allowed in templates \(TopicName\)",
+            r"TopicName\] 'null' values are not allowed in templates",
         ),
         (
             body(Resources={"A": {**TOPIC, "Properties": {"TopicName": {"Fn::Nope": 1}}}}),

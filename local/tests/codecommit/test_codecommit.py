@@ -283,3 +283,24 @@ def test_a_malformed_request_for_git_gets_a_reason_and_the_server_stays(
     connection.request("POST", path, b"junk", {"Authorization": f"Basic {basic}"})
     assert connection.getresponse().status in (400, 415)
     aws.client("codecommit").get_repository(repositoryName=repository)
+
+
+def test_a_repository_gets_another_name_and_description_and_keeps_its_commits(aws: Aws) -> None:
+    codecommit, old, new = aws.client("codecommit"), unique("old"), unique("new")
+    codecommit.create_repository(repositoryName=old, repositoryDescription="one")
+    commit = codecommit.create_commit(
+        repositoryName=old,
+        branchName="main",
+        putFiles=[{"filePath": "a", "fileContent": b"a"}],
+    )["commitId"]
+    codecommit.update_repository_description(repositoryName=old, repositoryDescription="two")
+    codecommit.update_repository_name(oldName=old, newName=new)
+    found = codecommit.get_repository(repositoryName=new)["repositoryMetadata"]
+    assert (found["repositoryDescription"], found["Arn"].endswith(new)) == ("two", True)
+    branch = codecommit.get_branch(repositoryName=new, branchName="main")["branch"]
+    assert branch["commitId"] == commit
+    with pytest.raises(codecommit.exceptions.RepositoryDoesNotExistException):
+        codecommit.get_repository(repositoryName=old)
+    codecommit.create_repository(repositoryName=old)
+    with pytest.raises(codecommit.exceptions.RepositoryNameExistsException):
+        codecommit.update_repository_name(oldName=old, newName=new)

@@ -108,6 +108,12 @@ def test_an_endpoint_serves_its_model_through_invoke(aws: Aws, standing: str) ->
     assert wait(lambda: aws.log(group, "AllTraffic/")) == ["serving []"]
 
 
+def test_a_request_for_another_variant_is_not_answered_by_this_one(aws: Aws, standing: str) -> None:
+    assert invoke(aws, standing, TargetVariant="AllTraffic")["model"]
+    with pytest.raises(ClientError, match=r"Variant other of endpoint .* not found"):
+        invoke(aws, standing, TargetVariant="other")
+
+
 def test_describe_shows_the_counts_that_were_asked_for(aws: Aws, standing: str) -> None:
     (shown,) = standing_still(aws, standing)["ProductionVariants"]
     assert (shown["CurrentInstanceCount"], shown["DesiredInstanceCount"]) == (2, 2)
@@ -282,7 +288,11 @@ def test_a_model_takes_no_image_of_an_index(aws: Aws, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("given", "count"),
-    [({}, 0), ({"Containers": [{}, {}]}, 2), ({"PrimaryContainer": {}, "Containers": [{}]}, 2)],
+    [
+        ({}, 0),
+        ({"Containers": [{"Image": "a"}, {"Image": "b"}]}, 2),
+        ({"PrimaryContainer": {"Image": "a"}, "Containers": [{"Image": "b"}]}, 2),
+    ],
 )
 def test_a_model_has_one_container(aws: Aws, given: dict[str, Any], count: int) -> None:
     create, role = aws.client("sagemaker").create_model, aws.role("sagemaker")

@@ -199,5 +199,8 @@ def test_executions_and_their_history_are_listed(aws: Aws, role: str) -> None:
 
 def test_an_input_above_the_quota_is_refused(aws: Aws, role: str) -> None:
     machine = create(aws, role, chain({"Type": "Succeed"}))
-    with pytest.raises(ClientError, match="InvalidExecutionInput"):
+    with pytest.raises(ClientError, match="length less than or equal to 262144"):
         start(aws, machine, {"v": "x" * 262_144})
+    wide = json.dumps({"v": "é" * 200_000}, ensure_ascii=False)
+    with pytest.raises(ClientError, match="InvalidExecutionInput"):  # which counts bytes
+        aws.client("stepfunctions").start_execution(stateMachineArn=machine, input=wide)

@@ -1,0 +1,28 @@
+"""The door: what a request asks is looked at once, for every service, before anybody acts on it.
+
+It has to be what AWS's model of the operation allows (constraints.py), and nothing but what is
+acted on here, or is known to change nothing (census.py). The model is botocore's.
+"""
+
+from typing import Any
+
+from local.door.census import operations, refused
+from local.door.constraints import code, problem
+from local.door.request import read
+from local.refusals import TurnedAway
+
+BAD = "400 Bad Request"
+
+
+def check(environ: dict[str, Any], service: str) -> None:
+    """Raises TurnedAway, in the service's own words. The body can be read again after it."""
+    asked = read(environ, service)
+    if asked.operation is None:
+        text = f"{asked.service} has no operation {asked.name}"
+        raise TurnedAway(BAD, "UnknownOperationException", text)
+    if asked.name not in operations(asked.service):
+        raise TurnedAway.unsupported(f"{asked.service}:{asked.name}")
+    if found := problem(asked):
+        raise TurnedAway(BAD, *found)
+    for reason in refused(asked):
+        raise TurnedAway(BAD, code(asked), reason)

@@ -1,0 +1,76 @@
+"""Where moto answers what AWS would not: filters unread, values left out or made up.
+
+Put in by moto_seams.py, and held by its contract test and by tests/test_door.py.
+"""
+
+import re
+from typing import Any
+
+FILTER = re.compile(r'[\w ]+|"[^"]*"')  # all that moto reads of a filter pattern
+
+
+def install() -> None:
+    _logs()
+    _keys()
+    _topics()
+
+
+def _logs() -> None:
+    """What moto has not of CloudWatch Logs: another key for a group, and a no to filters that it
+    cannot read, which would let everything through."""
+    from moto.logs.models import LogsBackend
+    from moto.logs.responses import LogsResponse
+
+    from local.refusals import unsupported
+    from local.service import AwsError
+
+    def set_key(self: Any) -> str:
+        groups, name = self.logs_backend.groups, self._get_param("logGroupName")
+        if name not in groups:
+            text = "The specified log group does not exist."
+            raise AwsError("ResourceNotFoundException", text)
+        groups[name].kms_key_id = self._get_param("kmsKeyId")
+        return "{}"
+
+    original = LogsBackend.filter_log_events
+
+    def filter_log_events(self: Any, *asked: Any) -> Any:
+        pattern = asked[6]
+        if pattern and not FILTER.fullmatch(pattern):
+            text = unsupported(f"filterPattern {pattern}", "words", "a text in quotation marks")
+            raise AwsError("InvalidParameterException", text)
+        return original(self, *asked)
+
+    LogsResponse.associate_kms_key = set_key  # type: ignore[attr-defined]
+    LogsResponse.disassociate_kms_key = set_key  # type: ignore[attr-defined]
+    LogsBackend.filter_log_events = filter_log_events  # type: ignore[method-assign,assignment]
+
+
+def _keys() -> None:
+    """A key is to encrypt, unless it is said to be for something else (KMS API reference,
+    CreateKey, "KeyUsage"); moto answers null."""
+    from moto.kms.models import KmsBackend
+
+    original = KmsBackend.create_key
+
+    def create_key(self: Any, policy: Any, key_usage: str | None, *more: Any, **named: Any) -> Any:
+        return original(self, policy, key_usage or "ENCRYPT_DECRYPT", *more, **named)
+
+    KmsBackend.create_key = create_key  # type: ignore[method-assign]
+
+
+def _topics() -> None:
+    """A text that is no ARN is refused as such; moto takes it to pieces that are not there."""
+    from moto.sns import models
+
+    from local.service import AwsError
+
+    original = models.parse_arn
+
+    def parse_arn(arn: str) -> Any:
+        try:
+            return original(arn)
+        except ValueError:
+            raise AwsError("InvalidParameter", "Invalid parameter: TopicArn") from None
+
+    models.parse_arn = parse_arn
