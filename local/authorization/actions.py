@@ -11,8 +11,8 @@ keys.py).
 # operations without resource level
 RESOURCES: dict[str, dict[str, str]] = {
     "application-autoscaling": {
-        "*": "DescribeScalableTargets",
-        "scalable-target/*": "DeregisterScalableTarget RegisterScalableTarget",
+        "*": "DescribeScalableTargets DescribeScalingPolicies",
+        "scalable-target/*": "DeregisterScalableTarget",
     },
     "cloudformation": {
         "stack/{StackName}/*": "CreateStack UpdateStack DeleteStack DescribeStacks GetTemplate "
@@ -25,6 +25,7 @@ RESOURCES: dict[str, dict[str, str]] = {
         "*": "PutMetricData GetMetricData GetMetricStatistics ListMetrics",
         "alarm:{AlarmName}": "PutMetricAlarm",
         "alarm:{AlarmNames}": "DeleteAlarms DescribeAlarms",
+        "{ResourceARN}": "ListTagsForResource TagResource UntagResource",
     },
     "codebuild": {
         "project/{projectName}": "StartBuild ListBuildsForProject",
@@ -81,8 +82,10 @@ RESOURCES: dict[str, dict[str, str]] = {
         "AttachRolePolicy DetachRolePolicy ListAttachedRolePolicies PutRolePermissionsBoundary "
         "DeleteRolePermissionsBoundary TagRole UntagRole ListRoleTags",
         "{PolicyArn}": "GetPolicy GetPolicyVersion DeletePolicy CreatePolicyVersion "
-        "DeletePolicyVersion ListPolicyVersions ListEntitiesForPolicy",
+        "DeletePolicyVersion ListPolicyVersions ListEntitiesForPolicy SetDefaultPolicyVersion "
+        "TagPolicy UntagPolicy",
         "policy/{PolicyName}": "CreatePolicy",
+        "user/{UserName}": "GetUser",
         "*": "ListRoles ListPolicies ListUsers",
     },
     "logs": {
@@ -106,7 +109,7 @@ RESOURCES: dict[str, dict[str, str]] = {
     },
     "sagemaker-runtime": {"endpoint/{EndpointName}": "InvokeEndpoint"},
     "sns": {
-        "{TopicArn}": "Publish Subscribe DeleteTopic GetTopicAttributes "
+        "{TopicArn}": "Publish Subscribe ConfirmSubscription DeleteTopic GetTopicAttributes "
         "SetTopicAttributes ListSubscriptionsByTopic",
         "{Name}": "CreateTopic",
         "{SubscriptionArn:topic}": "Unsubscribe GetSubscriptionAttributes "
@@ -115,7 +118,9 @@ RESOURCES: dict[str, dict[str, str]] = {
         "*": "ListTopics ListSubscriptions",
     },
     "ssm": {
-        "parameter/{Name:path}": "GetParameter PutParameter DeleteParameter",
+        "parameter/{Name:path}": "GetParameter GetParameterHistory PutParameter DeleteParameter",
+        "parameter/{ResourceId:path}": "AddTagsToResource ListTagsForResource "
+        "RemoveTagsFromResource",
         "parameter/{Names:path}": "GetParameters DeleteParameters",
         "parameter/{Path:path}": "GetParametersByPath",
         "*": "DescribeParameters",

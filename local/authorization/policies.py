@@ -117,14 +117,9 @@ def _of_key(arn: str) -> list[Statement]:
 def _of_grant(grant: Any) -> Statement:
     """A grant, as the statement that it amounts to (KMS Developer Guide, "Grants in AWS KMS")."""
     kind = "AWS" if grant.grantee_principal.startswith("arn:") else "Service"
-    wanted = (grant.constraints or {}).get("EncryptionContextSubset", {}) | (
-        grant.constraints or {}
-    ).get("EncryptionContextEquals", {})
-    context = {f"kms:EncryptionContext:{name}": value for name, value in wanted.items()}
     return {
         "Effect": "Allow",
         "Principal": {kind: grant.grantee_principal},
         "Action": [f"kms:{each}" for each in grant.operations],
         "Resource": "*",
-        "Condition": {"StringEquals": context} if context else {},
     }

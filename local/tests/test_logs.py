@@ -31,14 +31,17 @@ class CountingCredentials(Credentials):
         return client
 
 
+def counting() -> CountingCredentials:
+    keys = administrator()
+    return CountingCredentials(keys.access_key_id, keys.secret_access_key)
+
+
 def test_a_program_that_says_much_does_not_wait_for_its_log(
     aws: Aws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Full batches follow each other at once: one interval between them would be seen."""
     monkeypatch.setattr(logs, "INTERVAL", 60.0)
-    keys = administrator()
-    credentials = CountingCredentials(keys.access_key_id, keys.secret_access_key)
-    group = unique("group")
+    group, credentials = unique("group"), counting()
     began = time.monotonic()
     with LogStream(credentials, group, "stream") as log:
         for number in range(LINES):
@@ -56,8 +59,8 @@ def test_lines_for_a_group_that_was_deleted_meanwhile_are_told_as_lost_once(
     aws: Aws, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(logs, "INTERVAL", 0.01)
-    group, credentials = unique("group"), CountingCredentials()
-    with LogStream(credentials, group, "stream") as log:  # type: ignore[arg-type]
+    group, credentials = unique("group"), counting()
+    with LogStream(credentials, group, "stream") as log:
         aws.client("logs").delete_log_group(logGroupName=group)
         for _ in range(3):
             log.write("line")

@@ -288,8 +288,16 @@ def test_objects_can_be_copied_in_a_map(aws: Aws, role: str) -> None:
 
 
 def test_a_machine_whose_role_does_not_trust_it_can_do_nothing(aws: Aws) -> None:
-    stranger = aws.role("states", condition={"ArnEquals": {"aws:SourceArn": "arn:aws:states:::x"}})
-    told = run(aws, stranger, task("aws-sdk:s3:listBuckets", {}))
+    """It has to when the machine is made; here it does not any more when the machine runs."""
+    role, stranger = aws.role("states"), aws.role("codebuild")
+    machine = create(aws, role, chain(task("aws-sdk:s3:listBuckets", {})))
+    iam = aws.client("iam")
+    other = iam.get_role(RoleName=stranger.rpartition("/")[2])["Role"]["AssumeRolePolicyDocument"]
+    iam.update_assume_role_policy(
+        RoleName=role.rpartition("/")[2],
+        PolicyDocument=json.dumps({"Version": "2012-10-17", **other}),
+    )
+    told = ended(aws, start(aws, machine))
     assert told["status"] == "FAILED"
     assert "states.amazonaws.com is not authorized to assume" in told["cause"]
 
