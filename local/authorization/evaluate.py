@@ -81,8 +81,7 @@ def decide(
 ) -> Decision:
     """The decision on `request`, by the statements of the caller's policies (`identity`), of the
     resource's (bucket, topic, key or repository policy, or a role's trust policy), and of the
-    caller's permissions boundary, if it has one. A key's grant is a statement of its policy that
-    names the grantee. Raises Unknown.
+    caller's permissions boundary, if it has one. Raises Unknown.
     """
     keys = request.keys()
     own = [each for each in identity if _matches(each, request, keys)]

@@ -105,21 +105,10 @@ def _trust(arn: str) -> Any:
 
 
 def _of_key(arn: str) -> list[Statement]:
-    """The key's policy and its grants; of a key that does not exist yet IAM alone decides."""
+    """The key's policy; of a key that does not exist yet IAM alone decides."""
     key = keys.find(arn)
     if key is None:
         here = current()
         root = {"AWS": f"arn:{here.partition}:iam::{here.account}:root"}
         return [{"Effect": "Allow", "Principal": root, "Action": "kms:*", "Resource": "*"}]
-    return [*_read(key.policy), *map(_of_grant, key.grants.values())]
-
-
-def _of_grant(grant: Any) -> Statement:
-    """A grant, as the statement that it amounts to (KMS Developer Guide, "Grants in AWS KMS")."""
-    kind = "AWS" if grant.grantee_principal.startswith("arn:") else "Service"
-    return {
-        "Effect": "Allow",
-        "Principal": {kind: grant.grantee_principal},
-        "Action": [f"kms:{each}" for each in grant.operations],
-        "Resource": "*",
-    }
+    return _read(key.policy)

@@ -13,19 +13,19 @@ FORMAT = "Template format error: "
 NO_VALUE = (ValueError, TypeError, KeyError, AttributeError, OverflowError)
 
 
-class Unreadable(Exception):
+class BadText(Exception):
     """A text that is no template: CloudFormation's sentence."""
 
 
 def load(body: str) -> Any:
-    """Raises Unreadable."""
+    """Raises BadText."""
     kind = "JSON" if body.lstrip().startswith("{") else "YAML"
     try:
         loaded = _json(body) if kind == "JSON" else _yaml(body)
         _check(loaded)
         return loaded
     except RecursionError:
-        raise Unreadable(f"{FORMAT}{kind} is nested too deeply.") from None
+        raise BadText(f"{FORMAT}{kind} is nested too deeply.") from None
 
 
 def _json(body: str) -> Any:
@@ -33,7 +33,7 @@ def _json(body: str) -> Any:
         return json.loads(body, object_pairs_hook=_once, parse_int=_whole)
     except json.JSONDecodeError as error:
         where = f"(line {error.lineno}, column {error.colno})"
-        raise Unreadable(f"{FORMAT}JSON not well-formed. {where}") from error
+        raise BadText(f"{FORMAT}JSON not well-formed. {where}") from error
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -48,12 +48,12 @@ def _whole(digits: str) -> int:
     try:
         return int(digits)
     except ValueError:
-        raise Unreadable(f"{FORMAT}a number has {len(digits)} digits.") from None
+        raise BadText(f"{FORMAT}a number has {len(digits)} digits.") from None
 
 
-def _twice(name: str, where: str = "") -> Unreadable:
+def _twice(name: str, where: str = "") -> BadText:
     """AWS would take one of the two, and lose the other without a word."""
-    return Unreadable(f"{FORMAT}the name {name} stands twice in one object.{where}")
+    return BadText(f"{FORMAT}the name {name} stands twice in one object.{where}")
 
 
 def _yaml(body: str) -> Any:
@@ -61,7 +61,7 @@ def _yaml(body: str) -> Any:
         return yaml.load(body, ShortTagLoader)  # noqa: S506 (derives from SafeLoader)
     except yaml.YAMLError as error:
         where = _place(getattr(error, "problem_mark", None))
-        raise Unreadable(f"{FORMAT}YAML not well-formed.{where}") from error
+        raise BadText(f"{FORMAT}YAML not well-formed.{where}") from error
 
 
 def _place(mark: yaml.Mark | None) -> str:
@@ -94,7 +94,7 @@ class ShortTagLoader(yaml.SafeLoader):
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.AliasEvent):
-            raise Unreadable(ALIASES)
+            raise BadText(ALIASES)
         return super().compose_node(parent, index)
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
@@ -124,10 +124,10 @@ def _check(value: Any, where: str = "") -> None:
             for index, each in enumerate(value):
                 _check(each, f"{where}/{index}")
         case None if where:
-            raise Unreadable(f"{FORMAT}[{where}] 'null' values are not allowed in templates")
+            raise BadText(f"{FORMAT}[{where}] 'null' values are not allowed in templates")
         case float() if not math.isfinite(value):
-            raise Unreadable(f"{FORMAT}{value} is not a number.")
+            raise BadText(f"{FORMAT}{value} is not a number.")
         case str() | int() | float() | None:
             return
         case _:
-            raise Unreadable(f"{FORMAT}[{where}] is of a type that templates do not have.")
+            raise BadText(f"{FORMAT}[{where}] is of a type that templates do not have.")

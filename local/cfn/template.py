@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from local.cfn.loading import Unreadable, load
+from local.cfn.loading import BadText, load
 from local.refusals import unsupported
 
 SECTIONS = {
@@ -113,7 +113,7 @@ def parse(body: str) -> Template:
     """The template in a JSON or YAML text. Raises TemplateError."""
     try:
         return _checked(body, load(body))
-    except Unreadable as error:
+    except BadText as error:
         raise TemplateError(str(error)) from error
     except RecursionError:
         raise TemplateError("Template format error: it is nested too deeply.") from None
