@@ -8,6 +8,7 @@ import hashlib
 import json
 import logging
 import re
+import threading
 from functools import lru_cache
 from importlib.metadata import version
 from typing import Any
@@ -32,6 +33,7 @@ def install() -> None:
     if not _installed:
         _authorization()
         _log_delivery()
+        _conditional_writes()
         _registry()
         _workflows()
         _sagemaker()
@@ -74,6 +76,21 @@ def _log_delivery() -> None:
         )
 
     FakeBucket._log_permissions_enabled_policy = staticmethod(allowed)  # type: ignore[method-assign]
+
+
+def _conditional_writes() -> None:
+    """Of two writes over the same object with IfMatch, or IfNoneMatch, one is refused (How to
+    prevent object overwrites with conditional writes, Amazon S3 User Guide): looking and writing
+    are one act, which in moto other requests come between."""
+    from moto.s3.responses import S3Response
+
+    original, writing = S3Response.put_object, threading.Lock()
+
+    def put_object(self: Any) -> Any:
+        with writing:
+            return original(self)
+
+    S3Response.put_object = put_object  # type: ignore[method-assign]
 
 
 def _registry() -> None:

@@ -32,7 +32,15 @@ MAX_INSTANCES = 20  # all are processes of one machine; on AWS a quota of the ac
 
 
 class SageMaker(Models, Endpoints):
-    by_moto = frozenset({"add_tags", "delete_tags", "list_tags"})
+    by_moto = frozenset({"delete_tags", "list_tags"})
+
+    def add_tags(self) -> ActionResult:
+        """A tag that is there gets the new value (AddTags, SageMaker API Reference), where moto
+        adds a second one of its name."""
+        keys = [each["Key"] for each in self.get("Tags")]
+        self.sagemaker_backend.delete_tags(self.get("ResourceArn"), keys)
+        tags = self.sagemaker_backend.add_tags(self.get("ResourceArn"), self.get("Tags"))
+        return ActionResult({"Tags": tags})
 
     def create_training_job(self) -> ActionResult:
         name = self.new_name(TRAINING_JOB)

@@ -57,7 +57,7 @@ def bring_to_endpoint() -> list[Step]:
         then="WaitForEndpoint",
     )
     return wait_until(
-        _describe(
+        describe_endpoint(
             "FindEndpoint",
             # Not SageMaker.SageMakerException, which is also the name of "does not exist"
             retried=["SageMaker.SdkClientException"],
@@ -96,7 +96,7 @@ def verify() -> list[Step]:
     configuration and says InService."""
     serves = compares(f"{_SEEN}.EndpointConfigName", "StringEqualsPath", "$.name")
     return wait_until(
-        _describe("CheckEndpoint"),
+        describe_endpoint("CheckEndpoint"),
         "Verify",
         when(all_of(_is("InService"), serves)),
         when(
@@ -152,8 +152,11 @@ def _problem(name: str, words: str, *paths: str) -> Step:
     )
 
 
-def _describe(
-    name: str, retried: Sequence[str] = (), caught: Sequence[State] | None = None
+def describe_endpoint(
+    name: str,
+    at: str = _SEEN,
+    retried: Sequence[str] = (),
+    caught: Sequence[State] | None = None,
 ) -> Step:
     return task(
         name,
@@ -161,7 +164,7 @@ def _describe(
         {"EndpointName": "${ProjectName}"},
         grants=[allow("DescribeEndpoint", [sagemaker.DescribeEndpoint], [_ARN])],
         tokens={"ProjectName": Ref("ProjectName")},
-        at=_SEEN,
+        at=at,
         retried=retried,
         caught=caught,
     )
