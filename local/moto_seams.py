@@ -9,12 +9,14 @@ import json
 import logging
 import re
 import threading
+from datetime import datetime
 from functools import lru_cache
 from importlib.metadata import version
 from typing import Any
 
 MOTO = "5.2.5"
 INDEFINITE = re.compile(r"\.\.|\.\*|\[\s*(?:\*|\?|-?\d*\s*:|-?\d+\s*,|'[^']*'\s*,)")
+RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 _installed = False
 
 
@@ -206,7 +208,9 @@ def _json_paths() -> None:
 
 def _choices() -> None:
     """A Choice whose Variable does not exist fails the execution, unless it asks IsPresent
-    (Developer Guide, "Choice workflow state"); moto takes the default."""
+    (Developer Guide, "Choice workflow state"); moto takes the default. A time may have fractions
+    of a second, as `$$.Execution.StartTime` has (RFC 3339, which Amazon States Language names);
+    moto compares none that does."""
     from moto.stepfunctions.parser.asl.component.state.choice.comparison import (
         comparison_variable,
         variable,
@@ -214,6 +218,15 @@ def _choices() -> None:
     from moto.stepfunctions.parser.asl.component.state.choice.comparison.comparison_operator_type import (  # noqa: E501
         ComparisonOperatorType,
     )
+    from moto.stepfunctions.parser.asl.component.state.choice.comparison.operator.implementations.is_operator import (  # noqa: E501
+        IsTimestamp,
+    )
+
+    def moment(text: str) -> datetime | None:
+        try:
+            return datetime.fromisoformat(text) if RFC_3339.fullmatch(text) else None
+        except ValueError:
+            return None
 
     def compare(self: Any, env: Any) -> None:
         self.variable.eval(env)
@@ -228,6 +241,7 @@ def _choices() -> None:
         self.comparison_function.eval(env)
 
     comparison_variable.ComparisonVariable._eval_body = compare  # type: ignore[method-assign]
+    IsTimestamp.string_to_timestamp = staticmethod(moment)  # type: ignore[method-assign]
 
 
 def _start_time() -> None:

@@ -126,7 +126,7 @@ def show_workflow(
             why = workflow.failure(clients.stepfunctions, one["executionArn"])
             console.paragraph(str(why), 4)
         if number == 0 and one["status"] == "SUCCEEDED":
-            if newer := workflow.superseded(clients.stepfunctions, one["executionArn"]):
+            for newer in workflow.superseded(clients.stepfunctions, one["executionArn"]):
                 console.paragraph(newer, 4)
     if not found["executions"]:
         console.line("  It has not run yet.")

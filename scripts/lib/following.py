@@ -60,8 +60,8 @@ def verdict(
 ) -> Verdict:
     """How an execution ended, with the reasons of the steps that failed, else its summary."""
     if status == "Succeeded":
-        newer = [pipeline.superseded(clients, one, machine) for one in found]
-        return Verdict(status, [line for line in newer if line])
+        newer = [line for one in found for line in pipeline.superseded(clients, one, machine)]
+        return Verdict(status, newer)
     fine = ("Succeeded", "Abandoned", "InProgress")
     failed = [one for one in found if one.status not in fine]
     lines = [line for one in failed for line in pipeline.reason(clients, one, machine)]

@@ -125,10 +125,10 @@ def reason(clients: Clients, step: PipelineStep, machine: str) -> list[str]:
     return [step.message or "no reason given"]
 
 
-def superseded(clients: Clients, step: PipelineStep, machine: str) -> str:
-    """Why a step that ended well has deployed nothing, or an empty text."""
+def superseded(clients: Clients, step: PipelineStep, machine: str) -> list[str]:
+    """Lines that say why a step that ended well has deployed nothing, if so."""
     execution = execution_of(clients, step, machine)
-    return workflow.superseded(clients.stepfunctions, execution) if execution else ""
+    return workflow.superseded(clients.stepfunctions, execution) if execution else []
 
 
 def doing(clients: Clients, step: PipelineStep, machine: str) -> str:

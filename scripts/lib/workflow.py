@@ -82,14 +82,14 @@ def failure(stepfunctions: "SFNClient", execution: str) -> Failure:
     return Failure(state, error, readable(answer.get("cause", "")))
 
 
-def superseded(stepfunctions: "SFNClient", execution: str) -> str:
-    """Why a training workflow that ended well has deployed nothing, or an empty text."""
+def superseded(stepfunctions: "SFNClient", execution: str) -> list[str]:
+    """Lines that say why a training workflow that ended well has deployed nothing, if so."""
     answer = stepfunctions.describe_execution(executionArn=execution)
     output = parsed(answer.get("output", ""))
     serves = output.get("serves", output.get("name"))
     if serves == output.get("name"):
-        return ""
-    return f"It was not deployed: the endpoint serves {serves}, which was asked for later."
+        return []
+    return [f"It was not deployed: the endpoint serves {serves}, which was asked for later."]
 
 
 def failing_state(events: "Iterable[HistoryEventTypeDef]", error: str) -> tuple[str, str]:

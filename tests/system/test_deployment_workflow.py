@@ -2,6 +2,7 @@
 and what is left."""
 
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,7 @@ def test_deployments_that_come_together_are_done_one_after_another(project: Depl
     outputs = [json.loads(each["output"]) for each in told]
     assert all(each["serves"] == each["name"] for each in outputs)
     times = sorted(project.span(each) for each in together)
-    for (_, end, _), (begin, _, _) in zip(times, times[1:], strict=False):
+    for (_, end, _), (begin, _, _) in pairwise(times):
         assert end <= begin
     order = [version for _, _, version in times]
     assert project.serving() == order[-1]

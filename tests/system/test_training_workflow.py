@@ -139,7 +139,8 @@ def project(aws: Remote, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pro
 
 def deployment(aws: Aws) -> str:
     """A workflow in the place of the one that deploys."""
-    deployed = {"Type": "Pass", "Result": {"endpoint": "it"}, "End": True}
+    output = {"endpoint": "it", "serves.$": "$.name"}
+    deployed = {"Type": "Pass", "Parameters": output, "End": True}
     made = aws.client("stepfunctions").create_state_machine(
         name=unique("deployment"),
         definition=json.dumps({"StartAt": "Deployed", "States": {"Deployed": deployed}}),

@@ -20,7 +20,7 @@ UNSCOPED = {
     "logs:ListLogDeliveries",
     "logs:PutResourcePolicy",
     "logs:UpdateLogDelivery",
-    "sagemaker:ListEndpointConfigs",
+    "sagemaker:ListModels",
     "sagemaker:ListTrainingJobs",
 }
 

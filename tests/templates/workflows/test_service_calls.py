@@ -11,7 +11,7 @@ from botocore.validate import ParamValidator
 from tests.templates.workflows.machines import TaskState, definitions, tasks
 
 Template = dict[str, Any]
-SERVICES = {"states": "stepfunctions"}
+SERVICES = {"states": "stepfunctions", "sfn": "stepfunctions"}
 SESSION = botocore.session.get_session()
 
 
@@ -59,6 +59,8 @@ def with_samples(value: Any, shape: Shape) -> Any:
         return filled
     if isinstance(value, list) and shape.type_name == "list":
         return [with_samples(item, shape.member) for item in value]  # type: ignore[attr-defined]
+    if shape.type_name == "blob":
+        return b""  # any JSON: it is written as text
     if isinstance(value, str) and value.startswith("${") and value.endswith("}"):
         return sample(shape)
     return value
