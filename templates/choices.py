@@ -173,7 +173,7 @@ CHOICES = (
         SERVING,
         "KeepVersions",
         "Versions to keep",
-        "How many of the newest models and endpoint configurations stay, to go back to.",
+        "How many of the newest versions that have served stay, with their images, to go back to.",
         3,
         "be 1 to 50",
         _range(1, 50),

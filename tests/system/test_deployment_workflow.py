@@ -125,8 +125,10 @@ def test_a_person_goes_back_to_an_older_version_by_another_name(project: Deploym
     assert project.serving() == "old-back"
 
 
-def test_what_cannot_be_removed_is_told_once_and_found_again(project: Deployments) -> None:
-    """A model without a configuration, as a deployment leaves it that was broken off between."""
+def test_what_a_deployment_left_that_was_broken_off_is_removed_by_the_next(
+    project: Deployments,
+) -> None:
+    """A model, to which there is no configuration yet."""
     sagemaker = project.aws.client("sagemaker")
     project.deploy(project.input("a"))
     role = sagemaker.describe_model(ModelName=f"{project.name}-a")["ExecutionRoleArn"]
