@@ -241,7 +241,7 @@ def _choices() -> None:
         self.comparison_function.eval(env)
 
     comparison_variable.ComparisonVariable._eval_body = compare  # type: ignore[method-assign]
-    IsTimestamp.string_to_timestamp = staticmethod(moment)  # type: ignore[method-assign]
+    IsTimestamp.string_to_timestamp = staticmethod(moment)  # type: ignore[method-assign,assignment]
 
 
 def _start_time() -> None:

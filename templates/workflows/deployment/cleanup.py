@@ -25,7 +25,6 @@ from templates.workflows.failure import FAILED, notify
 from templates.workflows.language import (
     Below,
     Step,
-    Way,
     all_of,
     any_of,
     catch,
@@ -195,7 +194,7 @@ def _remove(registry: Registry) -> list[Step]:
     ]
 
 
-def _delete(registry: Registry, noun: str, left: Way) -> list[Step]:
+def _delete(registry: Registry, noun: str, left: str | list[Step]) -> list[Step]:
     """Let the image go, then the configuration, then the model. What is gone already is as good."""
     at = "$.deleted"
     configs, models = version_arns("endpoint-config"), version_arns("model")
