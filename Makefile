@@ -3,6 +3,7 @@ STACK   ?= mlops
 REGION  ?=
 PROFILE ?=
 PARAMS  ?=
+ROLE    ?=
 IMAGE   ?=
 DATA    ?= digits
 SOURCE  ?=
@@ -14,7 +15,7 @@ FOR     ?= 0
 PYTHON  ?= python3
 
 # Recipes read these from the environment, so that no value is ever read as shell code
-export STACK REGION PROFILE PARAMS IMAGE DATA SOURCE CODE CHANNEL JOB FOR
+export STACK REGION PROFILE PARAMS ROLE IMAGE DATA SOURCE CODE CHANNEL JOB FOR
 # aws (git's credential helper) and the generator's tools come from the project's environment
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
@@ -34,7 +35,7 @@ REGIONS := us-east-1 eu-west-1 cn-north-1 cn-northwest-1 us-gov-west-1
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 	@echo
-	@echo "  STACK=$$STACK REGION= PROFILE= PARAMS='Key=Value Key=Value' YES=1 (do not ask)"
+	@echo "  STACK=$$STACK REGION= PROFILE= PARAMS='Key=Value Key=Value' ROLE=arn YES=1 (do not ask)"
 
 deploy: NEXT = --brief
 deploy: lint generate upload create-stack ## lint, generate, upload and create-stack
@@ -45,14 +46,14 @@ demo: generate ## the whole system on this machine in about a minute
 local: $(VENV) ## run the local AWS endpoint until Ctrl-C
 	@$(PY) -m local
 
-generate: $(VENV) ## write build/mlops.yaml and build/bootstrap.yaml
+generate: $(VENV) ## write build/mlops.yaml, bootstrap.yaml and deployer.yaml
 	@$(PY) generate.py
 
 upload: generate ## put template, code and seed data in the bootstrap bucket
-	@$(PY) -m scripts.upload $(WHERE) $(SURE) $(NEXT)
+	@$(PY) -m scripts.upload $(WHERE) --role "$$ROLE" $(SURE) $(NEXT)
 
 create-stack: $(VENV) ## create or update the stack from what was uploaded
-	@$(PY) -m scripts.create_stack $(WHERE) --parameters "$$PARAMS" $(SURE)
+	@$(PY) -m scripts.create_stack $(WHERE) --parameters "$$PARAMS" --role "$$ROLE" $(SURE)
 
 status: $(VENV) ## stack, pipeline, training and endpoint at a glance
 	@$(PY) -m scripts.status $(WHERE)
@@ -92,7 +93,7 @@ lint: generate ## check code, types and the templates for five regions
 	@$(PY) -m mypy --exclude '^(container|benchmarks)/' .
 	@MYPYPATH=container:container/tests:. $(PY) -m mypy container benchmarks
 	@.venv/bin/cfn-lint --include-checks I3042 --regions $(REGIONS) \
-	  --template build/mlops.yaml build/bootstrap.yaml
+	  --template build/mlops.yaml build/bootstrap.yaml build/deployer.yaml
 
 test: $(VENV) ## run every test that needs nothing but this machine
 	@$(PYTEST) -m "not image"

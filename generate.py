@@ -1,20 +1,22 @@
 #!/usr/bin/env python3
-"""Writes bootstrap.yaml and mlops.yaml: static templates, the same bytes every time, for every
-account and region."""
+"""Writes bootstrap.yaml, mlops.yaml and deployer.yaml: static templates, the same bytes every time,
+for every account and region."""
 
 import argparse
 from pathlib import Path
 
-from troposphere import Output
+from troposphere import Output, Sub
 
 from templates.kit.console import add_consoles
 from templates.kit.render import Book, render
 from templates.outputs import add_outputs
-from templates.parameters import add_parameters
+from templates.parameters import add_parameter, add_parameters
 from templates.parts.build import add_builds, add_training_build
+from templates.parts.deployer import add_deployer
 from templates.parts.encryption import add_key
 from templates.parts.notebook import add_notebook
 from templates.parts.notifications import add_notifications, add_stage_alert
+from templates.parts.people import add_people
 from templates.parts.pipeline import add_pipeline, plan_stages, silent
 from templates.parts.registry import add_registry
 from templates.parts.source import add_push_trigger, add_source
@@ -78,8 +80,22 @@ def mlops(specifications: dict[str, str]) -> Book:
     return book
 
 
+def deployer(system: Book) -> Book:
+    """Who may bring `system` up without being an administrator: an administrator's one step."""
+    book = Book("MLOps for Amazon SageMaker: a role for CloudFormation and policies for people")
+    add_parameter(book, "ProjectName")
+    book.chapter("CloudFormation: what it may do, and what roles that it makes can have at most")
+    role, boundary = add_deployer(book, system)
+    book.chapter("People: what those who develop may do, and those who may remove it all")
+    add_people(book, system, role)
+    command = "make deploy STACK=${ProjectName} ROLE=${Role} PARAMS=PermissionsBoundary=${Boundary}"
+    first = Sub(command, Role=role.get_att("Arn"), Boundary=boundary.ref())
+    book.add_output(Output("Command", Description="The first deployment", Value=first))
+    return book
+
+
 def main() -> None:
-    """Write both templates into the output folder."""
+    """Write the templates into the output folder."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         "--output", type=Path, default=ROOT / "build", metavar="DIR", help="default: build/"
@@ -88,7 +104,9 @@ def main() -> None:
     files = (ROOT / "buildspec").glob("*.yml")
     specifications = {file.stem: file.read_text(encoding="utf-8") for file in files}
     output.mkdir(parents=True, exist_ok=True)
-    for name, book in (("bootstrap", bootstrap()), ("mlops", mlops(specifications))):
+    system = mlops(specifications)
+    books = {"bootstrap": bootstrap(), "mlops": system, "deployer": deployer(system)}
+    for name, book in books.items():
         (output / f"{name}.yaml").write_text(render(book), encoding="utf-8")
 
 

@@ -1,16 +1,12 @@
 """Who acts: the administrator, or a service with a role that trusts it. Nothing acts unnamed."""
 
-import fnmatch
-import json
 import re
 import secrets
 import string
 import threading
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
-from urllib.parse import unquote
 
 import boto3
 from botocore.config import Config
@@ -18,6 +14,7 @@ from moto.iam.exceptions import NotFoundException
 from moto.iam.models import IAMBackend, iam_backends
 from moto.sts.models import STSBackend, sts_backends
 
+from local.authorization.evaluate import Request, Unknown, decide, statements
 from local.context import current
 from local.refusals import unsupported
 
@@ -123,15 +120,17 @@ def assume(role_arn: str, service: str, session: str, source_arn: str | None = N
         role = _iam().get_role_by_arn(role_arn)
     except NotFoundException:
         raise NotAuthorized(f"{service} cannot assume {role_arn}: no such role") from None
-    trust: Any = role.assume_role_policy_document
-    if isinstance(trust, str):
-        trust = json.loads(unquote(trust))
-    keys = {"aws:sourceaccount": context.account}
+    keys = {"aws:SourceAccount": context.account}
     if source_arn:
-        keys["aws:sourcearn"] = source_arn
-    reason = refusal(trust, service, keys)
-    if reason:
-        raise NotAuthorized(f"{service} is not authorized to assume {role_arn}: {reason}")
+        keys["aws:SourceArn"] = source_arn
+    try:
+        asked = Request(service, "sts:AssumeRole", role_arn, keys)
+        decision = decide(asked, resource=statements(role.assume_role_policy_document))
+    except Unknown as what:
+        reason = unsupported(f"its trust policy: {what}")
+        raise NotAuthorized(f"{service} cannot assume {role_arn}: {reason}") from None
+    if not decision.allowed:
+        raise NotAuthorized(f"{service} is not authorized to assume {role_arn} {decision.reason}")
     granted = _sts().assume_role(
         region_name=context.region,
         role_session_name=re.sub(r"[^\w+=,.@-]", "-", session)[:64],
@@ -155,60 +154,3 @@ def caller(access_key_id: str) -> Caller:
     return Caller(
         role.arn, Credentials(role.access_key_id, role.secret_access_key, role.session_token)
     )
-
-
-def _like(pattern: str, value: str) -> bool:
-    return fnmatch.fnmatchcase(value, pattern.replace("[", "[[]"))
-
-
-OPERATORS: dict[str, Callable[[str, str], bool]] = {
-    "StringEquals": lambda wanted, value: wanted == value,
-    "StringLike": _like,
-    "ArnEquals": _like,
-    "ArnLike": _like,
-}
-
-
-def refusal(policy: Mapping[str, Any], service: str, keys: Mapping[str, str]) -> str | None:
-    """Why `policy` does not let `service` assume the role, or None if it does.
-
-    `keys` are the condition keys the service sends (aws:SourceAccount, aws:SourceArn), in lower
-    case. An operator that is not understood refuses: a check that cannot be made has not passed.
-    """
-    reason = f"the trust policy does not name {service}"
-    for statement in as_list(policy.get("Statement", [])):
-        if statement.get("Effect") != "Allow" or service not in _services(statement):
-            continue
-        if "sts:AssumeRole" not in as_list(statement.get("Action", [])):
-            continue
-        unmet = _unmet(statement.get("Condition", {}), keys)
-        if unmet is None:
-            return None
-        reason = unmet
-    return reason
-
-
-def _services(statement: Mapping[str, Any]) -> list[str]:
-    principal = statement.get("Principal", {})
-    return as_list(principal.get("Service", [])) if isinstance(principal, Mapping) else []
-
-
-def _unmet(conditions: Mapping[str, Mapping[str, Any]], keys: Mapping[str, str]) -> str | None:
-    for operator, wants in conditions.items():
-        test = OPERATORS.get(operator.removesuffix("IfExists"))
-        if test is None:
-            return unsupported(f"{operator} in the trust policy", *OPERATORS)
-        for key, wanted in wants.items():
-            value = keys.get(key.lower())
-            if value is None and operator.endswith("IfExists"):
-                continue
-            if value is None or not any(test(each, value) for each in as_list(wanted)):
-                return (
-                    f"the trust policy wants {key} {operator} {wanted}, the service sends {value}"
-                )
-    return None
-
-
-def as_list(value: Any) -> list[Any]:
-    """What a policy may write as one or as a list of them."""
-    return value if isinstance(value, list) else [value]

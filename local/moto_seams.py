@@ -65,7 +65,7 @@ def _log_delivery() -> None:
     from moto.s3.models import FakeBucket
     from moto.s3.utils import LOGGING_SERVICE_PRINCIPAL
 
-    from local.credentials import as_list
+    from local.authorization.conditions import as_list
 
     def allowed(target_bucket: Any, target_prefix: str | None) -> bool:
         policy = json.loads(target_bucket.policy or b'{"Statement": []}')
@@ -153,6 +153,7 @@ def _workflows() -> None:
     _tasks()
     _json_paths()
     _choices()
+    _unique()
     _start_time()
     # a failed state is told by the execution's history, not by pages of the interpreter's log
     logging.getLogger("moto.stepfunctions").setLevel(logging.CRITICAL)
@@ -242,6 +243,26 @@ def _choices() -> None:
 
     comparison_variable.ComparisonVariable._eval_body = compare  # type: ignore[method-assign]
     IsTimestamp.string_to_timestamp = staticmethod(moment)  # type: ignore[method-assign,assignment]
+
+
+def _unique() -> None:
+    """States.ArrayUnique is for every JSON value; moto's fails on lists and objects, and takes true
+    for 1."""
+    from moto.stepfunctions.parser.asl.component.intrinsic.function.statesfunction.array.array_unique import (  # noqa: E501
+        ArrayUnique,
+    )
+
+    def evaluate(self: Any, env: Any) -> None:
+        self.argument_list.eval(env=env)
+        array = env.stack.pop().pop()
+        if not isinstance(array, list):
+            raise TypeError(f"Expected an array type, but got '{array}'.")
+        kept: dict[str, Any] = {}
+        for each in array:
+            kept.setdefault(json.dumps(each, sort_keys=True), each)
+        env.stack.append(list(kept.values()))
+
+    ArrayUnique._eval_body = evaluate  # type: ignore[method-assign]
 
 
 def _start_time() -> None:

@@ -23,7 +23,7 @@ from scripts.lib.bootstrap import (
 )
 from scripts.lib.console import Console
 from scripts.lib.problems import FAILED, Problem, guarded, overridden
-from scripts.lib.session import Clients, add_session_arguments, connect
+from scripts.lib.session import Clients, add_role_argument, add_session_arguments, connect
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import ParameterTypeDef
@@ -36,6 +36,7 @@ PAGES = ("PipelineUrl", "TrainingWorkflowUrl", "EndpointUrl")
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m scripts.create_stack", description=__doc__)
     add_session_arguments(parser)
+    add_role_argument(parser)
     parser.add_argument(
         "--parameter", action="append", default=[], metavar="Key=Value", help="may be repeated"
     )
@@ -61,6 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             template=template,
             yes=args.yes,
             allow_replacement=args.allow_replacement,
+            role=args.role,
         )
 
     return guarded(
@@ -79,6 +81,7 @@ def deploy(
     yes: bool = False,
     allow_replacement: bool = False,
     brief: bool = False,
+    role: str = "",
 ) -> int:
     """Bring the stack to the template; answers the exit code. `brief`: not what to do next."""
     declared = declared_parameters(template)
@@ -97,6 +100,7 @@ def deploy(
         existing is None,
         {"TemplateURL": url},
         for_change_set(wanted, declared, previous),
+        role,
     )
     if change is None:
         console.line(f"Stack {stack} is up to date: no changes.", "green")

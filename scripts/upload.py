@@ -26,7 +26,7 @@ from scripts.lib.bootstrap import (
 )
 from scripts.lib.console import Console
 from scripts.lib.problems import FAILED, Problem, guarded, overridden
-from scripts.lib.session import Clients, add_session_arguments, connect
+from scripts.lib.session import Clients, add_role_argument, add_session_arguments, connect
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -50,13 +50,15 @@ EPOCH = (1980, 1, 1, 0, 0, 0)
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m scripts.upload", description=__doc__)
     add_session_arguments(parser)
+    add_role_argument(parser)
     parser.add_argument("--yes", action="store_true", help="delete a failed creation's remains")
     parser.add_argument("--brief", action="store_true", help="do not say what to do next")
     args = parser.parse_args(argv)
 
     def work() -> int:
         console = Console()
-        link = upload(connect(args.region, args.profile), args.stack, console, yes=args.yes)
+        clients = connect(args.region, args.profile)
+        link = upload(clients, args.stack, console, yes=args.yes, role=args.role)
         if args.brief:
             return 0
         console.line(f"Next: `make create-stack STACK={args.stack}`")
@@ -69,7 +71,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def upload(
-    clients: Clients, stack: str, console: Console, *, folder: Path = digits.DATA, yes: bool = False
+    clients: Clients,
+    stack: str,
+    console: Console,
+    *,
+    folder: Path = digits.DATA,
+    yes: bool = False,
+    role: str = "",
 ) -> str:
     """Put everything the stack reads into the bootstrap bucket; answers the launch link.
 
@@ -81,7 +89,7 @@ def upload(
         console.line(f"{folder} holds no data: writing the small digits set there")
         digits.write_digits(folder)
         console.line(f"{digits.write_sample(folder, 0)} is for `make predict IMAGE=…`")
-    bucket = make_bucket(clients, stack, first, console, yes)
+    bucket = make_bucket(clients, stack, first, console, yes, role)
     key = template_key(template)
     console.line(f"s3://{bucket}")
     put(clients.s3, bucket, key, BytesIO(template.encode()), console)
@@ -148,12 +156,14 @@ def zip_bytes(root: Path, files: Iterable[Path]) -> bytes:
     return buffer.getvalue()
 
 
-def make_bucket(clients: Clients, stack: str, template: str, console: Console, yes: bool) -> str:
+def make_bucket(
+    clients: Clients, stack: str, template: str, console: Console, yes: bool, role: str
+) -> str:
     """Create or update the stack of the bootstrap bucket; answers the bucket's name."""
     name = bootstrap_name(stack)
     existing = operations.settle(clients.cloudformation, name, console, yes)
     change = changes.prepare(
-        clients.cloudformation, name, existing is None, {"TemplateBody": template}, []
+        clients.cloudformation, name, existing is None, {"TemplateBody": template}, [], role
     )
     if change is not None:
         if any(one.loses_data for one in change.changes):

@@ -239,4 +239,13 @@ CHOICES = (
         90,
         rules={"AllowedValues": _DAYS},
     ),
+    Choice(
+        OPERATION,
+        "PermissionsBoundary",
+        "Permissions boundary",
+        "Policy that bounds each role of the stack: output of the deployer stack, if you have one.",
+        "",
+        "be the ARN of a policy, or empty",
+        _pattern(r"^$|^arn:aws[a-z-]*:iam::([0-9]{12}|aws):policy/[\w+=,.@/-]+$"),
+    ),
 )

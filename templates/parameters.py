@@ -3,9 +3,12 @@
 import re
 from dataclasses import dataclass
 
-from troposphere import Equals, Not, Or, Parameter, Region, Template
+from troposphere import Equals, Not, Or, Parameter, Region, Select, Split, Sub, Template
 
 from templates.choices import CHOICES, Choice
+
+# The condition under which each role of the stack has the boundary that PermissionsBoundary names
+BOUNDED = "Bounded"
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,9 @@ class Parameters:
     notebook_idle_minutes: Parameter
     notification_email: Parameter
     log_retention_days: Parameter
+    permissions_boundary: Parameter
     in_china: str
+    base_image_here: str
     notebook_wanted: str
     email_wanted: str
 
@@ -43,15 +48,27 @@ def add_parameters(template: Template) -> Parameters:
     """Declare every choice; the field of `TrainingVolumeGB` is `training_volume_gb`."""
     fields = {_snake(choice.name): _add(template, choice) for choice in CHOICES}
     in_china = Or(Equals(Region, "cn-north-1"), Equals(Region, "cn-northwest-1"))
+    registry = Sub("${AWS::AccountId}.dkr.ecr.${AWS::Region}.${AWS::URLSuffix}")
+    here = Equals(Select(0, Split("/", fields["base_image"].ref())), registry)
     notebook = Equals(fields["notebook_enabled"].ref(), "true")
+    bounded = Not(Equals(fields["permissions_boundary"].ref(), ""))
+    template.add_condition(BOUNDED, bounded)
     email = Not(Equals(fields["notification_email"].ref(), ""))
     return Parameters(
         **fields,
         # Over AWS::Region: cfn-lint, and at times CloudFormation, do not follow AWS::Partition
         in_china=template.add_condition("InChina", in_china),
+        # In the account's own registry: whoever pulls it there needs a grant
+        base_image_here=template.add_condition("BaseImageIsHere", here),
         notebook_wanted=template.add_condition("NotebookWanted", notebook),
         email_wanted=template.add_condition("EmailWanted", email),
     )
+
+
+def add_parameter(template: Template, name: str) -> Parameter:
+    """Declare one choice, for a template that has few."""
+    (choice,) = (one for one in CHOICES if one.name == name)
+    return _add(template, choice)
 
 
 def _add(template: Template, choice: Choice) -> Parameter:

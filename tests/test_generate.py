@@ -9,7 +9,7 @@ import generate
 
 ROOT = Path(generate.__file__).parent
 GOLDEN = ROOT / "tests" / "golden"
-FILES = ("bootstrap.yaml", "mlops.yaml")
+FILES = ("bootstrap.yaml", "mlops.yaml", "deployer.yaml")
 
 
 def run(output: Path, seed: str = "0") -> None:

@@ -6,7 +6,6 @@ import re
 import textwrap
 import time
 import uuid
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,56 +17,51 @@ from moto.stepfunctions.parser.asl.parse.asl_parser import (
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 from moto.stepfunctions.responses import StepFunctionResponse
 
+from local.context import current
+from local.credentials import NotAuthorized, assume
 from local.service import AwsError, Service
-from local.stepfunctions.integrations import refusal
+from local.stepfunctions.definitions import Fault, faults
 
 STOP_SECONDS = 5.0
 MAX_DATA_BYTES = 262_144  # "Quotas", Step Functions Developer Guide
 MAX_REASON = 300  # where moto's parser counts up all that it would have taken
+MAX_FAULTS = 10
 
 
 def check(definition: str) -> None:
-    """Refuse what cannot be run, in one sentence. Raises AwsError.
+    """Refuse what cannot be run, and say all that is wrong with it. Raises AwsError.
 
-    moto's interpreter takes this in place of its own check, which repeats the whole definition.
+    moto's interpreter takes this in place of its own check, which repeats the whole definition. It
+    still reads what is found right here.
     """
-    reason = None
+    found = diagnose(definition)
+    if found:
+        told = ", ".join(f"'{one}'" for one in found[:MAX_FAULTS])
+        more = f" and {len(found) - MAX_FAULTS} more" if len(found) > MAX_FAULTS else ""
+        raise AwsError("InvalidDefinition", f"Invalid State Machine Definition: {told}{more}")
+
+
+def diagnose(definition: str) -> list[Fault]:
+    """What is wrong with a definition, here or as the interpreter reads it."""
     try:
         machine = json.loads(definition)
-        AmazonStateLanguageParser.parse(definition)
     except json.JSONDecodeError as error:
-        raise _invalid(f"it is not JSON: {error}") from None
+        return [Fault("INVALID_JSON_DESCRIPTION", str(error), "/")]
+    if found := list(faults(machine)):
+        return found
+    try:
+        AmazonStateLanguageParser.parse(definition)
     except ASLParserException as error:
-        raise _invalid(_short(error.errors[0])) from None
+        said = error.errors[0]
     except Exception as error:
-        said = str(error).partition(" in context")[0]
-        reason = _short(re.sub(r"<class '[\w.]*?(\w+)'>", r"\1", said))
-    for name, resource in _tasks(machine):
-        if refused := refusal(resource):
-            raise _invalid(f"state {name}: {refused}")
-    if reason:
-        raise _invalid(reason)
-
-
-def _tasks(machine: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """The name and the Resource of every Task state, in whatever state it lies."""
-    for name, state in machine.get("States", {}).items():
-        if "Resource" in state:
-            yield name, state["Resource"]
-        for inner in (
-            state.get("ItemProcessor"),
-            state.get("Iterator"),
-            *state.get("Branches", []),
-        ):
-            yield from _tasks(inner or {})
+        said = re.sub(r"<class '[\w.]*?(\w+)'>", r"\1", str(error).partition(" in context")[0])
+    else:
+        return []
+    return [Fault("SCHEMA_VALIDATION_FAILED", _short(said), "/")]
 
 
 def _short(reason: str) -> str:
     return textwrap.shorten(reason, MAX_REASON, placeholder=" …")
-
-
-def _invalid(reason: str) -> AwsError:
-    return AwsError("InvalidDefinition", f"Invalid State Machine Definition: {reason}")
 
 
 class Machines(StepFunctionsParserBackend):
@@ -125,22 +119,44 @@ class StepFunctions(Service, StepFunctionResponse):
         StepFunctionResponse.__init__(self)
 
     def create_state_machine(self) -> ActionResult:
-        """moto hands back an existing machine whatever the new definition says."""
-        asked = (self.get("definition"), self.get("roleArn"))
+        """moto takes any role, and hands back an existing machine whatever the definition says."""
+        name, role = self.get("name"), self.get("roleArn")
+        try:
+            machine_arn = current().arn("states", f"stateMachine:{name}")
+            assume(role, "states.amazonaws.com", "CreateStateMachine", machine_arn)
+        except NotAuthorized:
+            raise AwsError(
+                "AccessDeniedException",
+                "Neither the global service principal states.amazonaws.com, nor the regional one is"
+                " authorized to assume the provided role.",
+            ) from None
+        asked = (self.get("definition"), role)
         for machine in self.machines.state_machines:
-            if machine.name == self.get("name") and (machine.definition, machine.roleArn) != asked:
+            if machine.name == name and (machine.definition, machine.roleArn) != asked:
                 raise AwsError(
                     "StateMachineAlreadyExists", f"State Machine Already Exists: '{machine.arn}'"
                 )
         return super().create_state_machine()
 
     def validate_state_machine_definition(self) -> ActionResult:
-        try:
-            check(self.get("definition"))
-        except AwsError as error:
-            found = {"severity": "ERROR", "code": "SCHEMA_VALIDATION_FAILED", "message": str(error)}
-            return ActionResult({"result": "FAIL", "diagnostics": [found]})
-        return ActionResult({"result": "OK", "diagnostics": []})
+        """At most 100, as AWS (ValidateStateMachineDefinition, maxResults)."""
+        found = diagnose(self.get("definition"))
+        told = [
+            {
+                "severity": "ERROR",
+                "code": one.code,
+                "message": one.message,
+                "location": one.where,
+            }
+            for one in found[: self.get("maxResults") or 100]
+        ]
+        return ActionResult(
+            {
+                "result": "FAIL" if found else "OK",
+                "diagnostics": told,
+                "truncated": len(told) < len(found),
+            }
+        )
 
     @property
     def machines(self) -> Machines:

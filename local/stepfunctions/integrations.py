@@ -6,12 +6,13 @@ jobs", "Start a new AWS Step Functions state machine execution from a running ex
 
 import re
 from dataclasses import dataclass
+from functools import cache
 
-from botocore import xform_name
 from botocore.exceptions import ClientError, UnknownServiceError
+from botocore.model import ServiceModel, StructureShape
+from botocore.session import get_session
 
 from local.context import SERVED
-from local.credentials import administrator
 from local.refusals import unsupported
 
 BOTO_NAMES = {
@@ -112,16 +113,35 @@ def _sdk_refusal(name: str) -> str | None:
     asked = re.fullmatch(r"aws-sdk:(\w+):(\w+)(\.waitForTaskToken)?", name)
     if not asked:
         return unsupported(f"the integration {name}", "aws-sdk:<service>:<action>")
-    service = BOTO_NAMES.get(asked[1], asked[1])
     try:
-        client = administrator().client(service)
+        service = model(asked[1])
     except UnknownServiceError:
         return f"the integration {name} names no service of the SDK"
-    if client.meta.service_model.signing_name not in SERVED:
+    if service.signing_name not in SERVED:
         return unsupported(f"the integration {name}")
-    if xform_name(asked[2]) not in client.meta.method_to_api_mapping:
-        return f"the integration {name} names no action of {service}"
+    if asked[2][0].isupper() or operation(asked[2]) not in service.operation_names:
+        return f"the integration {name} names no action of {service.service_name}"
     return None
+
+
+@cache
+def model(service: str) -> ServiceModel:
+    """The API behind a service's name in an integration. Raises UnknownServiceError."""
+    found: ServiceModel = get_session().get_service_model(BOTO_NAMES.get(service, service))
+    return found
+
+
+def operation(action: str) -> str:
+    """`listObjectsV2` is the API's ListObjectsV2."""
+    return action[0].upper() + action[1:]
+
+
+def input_shape(integration: str) -> StructureShape | None:
+    """What a Task's arguments have to be, of an integration that `refusal` has nothing against."""
+    service, name = integration.removeprefix("aws-sdk:").split(":")[:2]
+    asked = operation(name.split(".", maxsplit=1)[0])
+    shape: StructureShape | None = model(service).operation_model(asked).input_shape
+    return shape
 
 
 def details(error: ClientError) -> tuple[str, str, int, str]:

@@ -27,6 +27,12 @@ class TemplateSource(TypedDict, total=False):
     TemplateBody: str
 
 
+class Worker(TypedDict, total=False):
+    """Whose permissions make the resources: nothing is the caller, or the stack's own role."""
+
+    RoleARN: str
+
+
 @dataclass(frozen=True)
 class ProposedChange:
     """One resource's change; `replacement` is True, False, Conditional or empty."""
@@ -61,11 +67,17 @@ def prepare(
     create: bool,
     source: TemplateSource,
     parameters: "list[ParameterTypeDef]",
+    role: str = "",
 ) -> Proposal | None:
-    """Make a change set and wait for it; None when there is nothing to change."""
+    """Make a change set and wait for it; None when there is nothing to change.
+
+    With a `role`, CloudFormation works with it from then on, also where none is given later (AWS:
+    CreateChangeSet, RoleARN).
+    """
     summary = cloudformation.get_template_summary(**source)
     capabilities: Sequence[CapabilityType] = summary.get("Capabilities", [])
     kind: Literal["CREATE", "UPDATE"] = "CREATE" if create else "UPDATE"
+    worker: Worker = {"RoleARN": role} if role else {}
     made = cloudformation.create_change_set(
         StackName=stack,
         ChangeSetName=f"change-{uuid.uuid4().hex[:12]}",
@@ -73,6 +85,7 @@ def prepare(
         Parameters=parameters,
         Capabilities=capabilities,
         **source,
+        **worker,
     )
     answer = settled(cloudformation, made["Id"])
     good = answer["Status"] == "CREATE_COMPLETE"

@@ -42,6 +42,27 @@ def add_session_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--profile", help="profile in ~/.aws/config (default: the environment's)")
 
 
+def add_role_argument(parser: argparse.ArgumentParser) -> None:
+    """The role for commands that change stacks."""
+    parser.add_argument(
+        "--role",
+        default="",
+        type=role_arn,
+        metavar="ARN",
+        help="what CloudFormation works with, from now on (default: you)",
+    )
+
+
+def role_arn(text: str) -> str:
+    """A role's ARN, or nothing."""
+    if not re.fullmatch(r"(arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+)?", text):
+        raise argparse.ArgumentTypeError(
+            f"ROLE={text} is no role: pass the ARN that the deployer stack has as output, "
+            "arn:aws:iam::<account>:role/<name>"
+        )
+    return text
+
+
 def stack_name(text: str) -> str:
     """A stack name that leaves room for `-bootstrap` (AWS: CreateChangeSet, StackName)."""
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9-]{0,117}", text):

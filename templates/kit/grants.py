@@ -5,7 +5,7 @@ the API has no resource level; the reason stands beside it.
 """
 
 from awacs import cloudwatch, ecr, events, iam, kms, logs, s3, sns
-from awacs.aws import Bool, Statement, StringEquals, StringLike
+from awacs.aws import Action, Bool, Statement, StringEquals, StringLike
 from troposphere.ecr import Repository
 from troposphere.iam import Role
 from troposphere.kms import Key
@@ -13,12 +13,17 @@ from troposphere.logs import LogGroup
 from troposphere.s3 import Bucket
 from troposphere.sns import Topic
 
-from templates.kit.iam import Resource, allow, arn, objects, service_in_region
+from templates.kit.iam import Resource, allow, arn, via
 
 
 def read_objects(sid: str, pattern: Resource) -> list[Statement]:
     """Read the objects that an ARN pattern names."""
-    return [allow(sid, [s3.GetObject, s3.GetObjectVersion], [pattern])]
+    return [allow(sid, [s3.GetObject], [pattern])]
+
+
+def read_artifacts(pattern: Resource) -> list[Statement]:
+    """Read what a pipeline hands on: CodePipeline and CodeBuild ask for a version of an object."""
+    return [allow("ReadArtifacts", [s3.GetObject, s3.GetObjectVersion], [pattern])]
 
 
 def list_objects(sid: str, bucket: Bucket, prefix: str) -> list[Statement]:
@@ -28,27 +33,25 @@ def list_objects(sid: str, bucket: Bucket, prefix: str) -> list[Statement]:
             sid,
             [s3.ListBucket],
             [bucket.get_att("Arn")],
-            StringLike("s3:prefix", [prefix, f"{prefix}*"]),
+            StringLike("s3:prefix", f"{prefix}*"),
         )
     ]
 
 
-def write_objects(sid: str, bucket: Bucket, prefix: str = "") -> list[Statement]:
-    """Write objects under a prefix, in parts where they are large."""
-    actions = [s3.PutObject, s3.AbortMultipartUpload]
-    return [allow(sid, actions, [objects(bucket, prefix)])]
+def write_objects(sid: str, pattern: Resource) -> list[Statement]:
+    """Write the objects that an ARN pattern names, in parts where they are large."""
+    return [allow(sid, [s3.PutObject, s3.AbortMultipartUpload], [pattern])]
 
 
-def use_key(sid: str, key: Key, *services: str) -> list[Statement]:
-    """Encrypt and decrypt with the stack's key, only through these services (kms:ViaService)."""
-    return [
-        allow(
-            sid,
-            [kms.Decrypt, kms.GenerateDataKey],
-            [key.get_att("Arn")],
-            StringEquals("kms:ViaService", [service_in_region(service) for service in services]),
-        )
-    ]
+def use_key(sid: str, key: Key, service: str, *actions: Action) -> list[Statement]:
+    """Use the stack's key, only through a service (kms:ViaService).
+
+    To read takes Decrypt, to write GenerateDataKey; to write in parts takes both (Uploading and
+    copying objects using multipart upload, S3 User Guide), and so does publishing (Key management,
+    SNS Developer Guide).
+    """
+    through = StringEquals("kms:ViaService", via(service))
+    return [allow(sid, actions, [key.get_att("Arn")], through)]
 
 
 def lend_key(key: Key) -> list[Statement]:
@@ -79,10 +82,10 @@ def sign_in_to_registry() -> list[Statement]:
     return [allow("SignInToRegistry", [ecr.GetAuthorizationToken], ["*"])]
 
 
-def pull_images(repository: Repository) -> list[Statement]:
-    """Pull images of one repository."""
+def pull_images(sid: str, repository: Resource) -> list[Statement]:
+    """Pull images of one repository, once signed in to the registry."""
     actions = [ecr.BatchCheckLayerAvailability, ecr.BatchGetImage, ecr.GetDownloadUrlForLayer]
-    return [*sign_in_to_registry(), allow("PullImages", actions, [repository.get_att("Arn")])]
+    return [allow(sid, actions, [repository])]
 
 
 def push_images(repository: Repository) -> list[Statement]:
@@ -110,10 +113,15 @@ def write_log_group(group: LogGroup) -> list[Statement]:
 
 
 def write_job_logs(group: str, streams: Resource) -> list[Statement]:
-    """Let SageMaker write the output of containers to streams of a group it may have to create."""
-    groups = [logs.CreateLogGroup, logs.DescribeLogStreams]
+    """Let SageMaker write the output of containers to streams of a group it may have to create.
+
+    A group is asked for with and without `:*` (Overview of managing access permissions to your
+    CloudWatch Logs resources).
+    """
+    find = [logs.CreateLogGroup, logs.DescribeLogStreams]
+    groups = [arn("logs", f"log-group:{group}"), arn("logs", f"log-group:{group}:*")]
     return [
-        allow("FindLogStreams", groups, [arn("logs", f"log-group:{group}*")]),
+        allow("FindLogStreams", find, groups),
         allow("WriteLogs", [logs.CreateLogStream, logs.PutLogEvents], [streams]),
     ]
 
@@ -165,5 +173,5 @@ def publish(topic: Topic, key: Key) -> list[Statement]:
     """Publish to an encrypted topic."""
     return [
         allow("Publish", [sns.Publish], [topic.ref()]),
-        *use_key("UseKeyForTopic", key, "sns"),
+        *use_key("UseKeyForTopic", key, "sns", kms.Decrypt, kms.GenerateDataKey),
     ]

@@ -17,9 +17,11 @@ from awacs.aws import (
     StringEquals,
     StringEqualsIfExists,
 )
-from troposphere import AccountId, AWSHelperFn, If, Sub, encode_to_dict
+from troposphere import AccountId, AWSHelperFn, If, NoValue, Ref, Sub, encode_to_dict
 from troposphere.iam import Policy, Role
 from troposphere.s3 import Bucket
+
+from templates.parameters import BOUNDED
 
 Resource: TypeAlias = str | AWSHelperFn
 VERSION = "2012-10-17"
@@ -88,6 +90,7 @@ def service_role(
         title,
         Description=description,
         AssumeRolePolicyDocument=trust(service, source_arn),
+        PermissionsBoundary=If(BOUNDED, Ref("PermissionsBoundary"), NoValue),
         Policies=[policy("Work", grants), *more],
     )
     if condition:
@@ -113,7 +116,10 @@ def objects(bucket: Bucket, prefix: str = "") -> Sub:
     return Sub(f"${{{bucket.title}.Arn}}/{prefix}*")
 
 
-def service_in_region(service: str) -> Sub:
-    """A value of kms:ViaService: `s3.eu-west-1.amazonaws.com`, in China
-    `s3.cn-north-1.amazonaws.com.cn`."""
-    return Sub(f"{service}.${{AWS::Region}}.${{AWS::URLSuffix}}")
+def via(service: str) -> Sub:
+    """A value of kms:ViaService: `s3.eu-west-1.amazonaws.com`, `s3.cn-north-1.amazonaws.com`.
+
+    No AWS::URLSuffix: "Use the .amazonaws.com suffix of the AWS KMS ViaService name in all AWS
+    partitions" (AWS KMS condition keys, KMS Developer Guide).
+    """
+    return Sub(f"{service}.${{AWS::Region}}.amazonaws.com")

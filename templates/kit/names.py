@@ -6,6 +6,7 @@ only search by NameContains. Models, endpoint configurations and training jobs s
 """
 
 from troposphere import Select, Split, StackId, Sub
+from troposphere.s3 import Bucket
 
 from templates.kit.iam import arn
 
@@ -26,6 +27,12 @@ def version_prefix() -> Sub:
 def version_arns(kind: str) -> Sub:
     """The ARN pattern of one kind of thing (`model`, `training-job` …) in all versions."""
     return arn("sagemaker", f"{kind}/${{ProjectName}}-${{Digits}}-*", Digits=_stack_digits())
+
+
+def version_objects(bucket: Bucket, folder: str) -> Sub:
+    """The ARN pattern of what all versions have in a folder (`models/`) of a bucket."""
+    pattern = f"${{{bucket.title}.Arn}}/{folder}${{ProjectName}}-${{Digits}}-*"
+    return Sub(pattern, Digits=_stack_digits())
 
 
 def job_log_streams(group: str) -> Sub:

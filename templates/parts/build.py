@@ -4,13 +4,13 @@ The build specifications come from buildspec/ into the template, so that a push 
 repository cannot change what the privileged build runs.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from awacs import codebuild, s3, states
-from awacs.aws import Statement
-from troposphere import Sub, Template
+from awacs import codebuild, kms, s3, states
+from awacs.aws import Action, Statement
+from troposphere import If, NoValue, Select, Split, Sub, Template
 from troposphere.codebuild import (
     Artifacts,
     CloudWatchLogs,
@@ -25,18 +25,22 @@ from troposphere.codebuild import Source as BuildSource
 from troposphere.stepfunctions import StateMachine
 
 from templates.kit.grants import (
+    pull_images,
     push_images,
-    read_objects,
+    read_artifacts,
     see_key,
     use_key,
     write_log_group,
     write_objects,
 )
-from templates.kit.iam import allow, arn, objects, service_role
+from templates.kit.iam import allow, arn, objects, policy, service_role
 from templates.kit.logs import add_log_group
 from templates.parameters import Parameters
 from templates.parts.registry import Registry
 from templates.parts.storage import Storage
+
+# What the pipeline hands from stage to stage
+SOURCE, BUILD = "SourceOutput", "BuildOutput"
 
 # Amazon Linux 2023, in every region (Docker images provided by CodeBuild)
 _BUILD_IMAGE = "aws/codebuild/amazonlinux-x86_64-standard:5.0"
@@ -73,6 +77,7 @@ def add_builds(
         parameters,
         storage,
         variables={"PIP_INDEX_URL": parameters.pip_index_url.ref()},
+        takes=SOURCE,
         grants=_write_reports(reports),
         minutes=30,
     )
@@ -89,12 +94,18 @@ def add_builds(
             "BASE_IMAGE": parameters.base_image.ref(),
             "PIP_INDEX_URL": parameters.pip_index_url.ref(),
         },
-        grants=[
-            *push_images(registry.repository),
-            *write_objects("WriteArtifacts", storage.artifacts, "${ProjectName}/"),
+        takes=SOURCE,
+        gives=BUILD,
+        grants=push_images(registry.repository),
+        more=[
+            If(
+                parameters.base_image_here,
+                policy("BaseImage", _pull_base_image(parameters)),
+                NoValue,
+            )
         ],
         minutes=60,
-        privileged=True,  # docker build needs it; this role can push images and nothing else
+        privileged=True,  # docker build needs it; this role can push images and little else
     )
     return Builds(test=test, image=image)
 
@@ -117,6 +128,7 @@ def add_training_build(
         parameters,
         storage,
         variables={"TRAINING_WORKFLOW": workflow.ref()},
+        takes=BUILD,
         grants=[
             allow("StartWorkflow", [states.StartExecution], [workflow.ref()]),
             allow("FollowWorkflow", follow, [executions]),
@@ -134,11 +146,20 @@ def _add_project(
     parameters: Parameters,
     storage: Storage,
     variables: Mapping[str, Any],
+    takes: str,
     grants: list[Statement],
     minutes: int,
+    gives: str = "",
+    more: Sequence[If] = (),
     privileged: bool = False,
     condition: str | None = None,
 ) -> Project:
+    """A build of the pipeline, which `takes` an artifact, and `gives` one or none. `grants` and
+    `more` are what its commands need."""
+    actions: list[Action] = [kms.Decrypt]
+    if gives:
+        grants = [*write_objects("WriteArtifacts", _artifact(storage, gives)), *grants]
+        actions.append(kms.GenerateDataKey)
     name = f"${{ProjectName}}-{title.lower()}"
     logs = add_log_group(
         template, f"{title}BuildLogs", f"/aws/codebuild/{name}", parameters, storage.key, condition
@@ -151,7 +172,7 @@ def _add_project(
             arn("codebuild", f"project/{name}"),
             [
                 *write_log_group(logs),
-                *read_objects("ReadArtifacts", objects(storage.artifacts, "${ProjectName}/")),
+                *read_artifacts(_artifact(storage, takes)),
                 # CodeBuild looks at whose the bucket is (Allow CodeBuild to interact with other AWS
                 # services, CodeBuild User Guide)
                 allow(
@@ -159,11 +180,12 @@ def _add_project(
                     [s3.GetBucketAcl, s3.GetBucketLocation],
                     [storage.artifacts.get_att("Arn")],
                 ),
-                *use_key("UseKeyForArtifacts", storage.key, "s3", "codebuild"),
+                *use_key("UseKeyForArtifacts", storage.key, "s3", *actions),
                 *see_key(storage.key),
                 *grants,
             ],
             condition,
+            more,
         )
     )
     project = Project(
@@ -194,6 +216,12 @@ def _add_project(
     return template.add_resource(project)
 
 
+def _artifact(storage: Storage, name: str) -> Sub:
+    """Where the pipeline keeps an artifact. CodePipeline cuts its name to ten characters, as in the
+    key `myPipeline/SourceArti/…` of its events (Monitoring CodePipeline events)."""
+    return objects(storage.artifacts, f"${{ProjectName}}/{name[:10]}")
+
+
 def _write_reports(reports: ReportGroup) -> list[Statement]:
     """Working with test report permissions (CodeBuild User Guide)."""
     actions = [
@@ -203,3 +231,16 @@ def _write_reports(reports: ReportGroup) -> list[Statement]:
         codebuild.UpdateReport,
     ]
     return [allow("WriteReports", actions, [reports.get_att("Arn")])]
+
+
+def _pull_base_image(parameters: Parameters) -> list[Statement]:
+    """Pull the base image that lies in the account's own registry
+    (ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME:TAG or NAME@DIGEST)."""
+    image = parameters.base_image.ref()
+    # A delimiter is plain text, and the registry's name ends otherwise in China
+    parts = If(
+        parameters.in_china, Split(".amazonaws.com.cn/", image), Split(".amazonaws.com/", image)
+    )
+    untagged = Select(0, Split(":", Select(1, parts)))
+    name = Select(0, Split("@", untagged))
+    return pull_images("PullBaseImage", arn("ecr", "repository/${Name}", Name=name))

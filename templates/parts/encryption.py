@@ -8,17 +8,18 @@ from awacs.aws import (
     Allow,
     ArnLike,
     AWSPrincipal,
+    BoolIfExists,
     Condition,
     ConditionElement,
+    Deny,
     PolicyDocument,
     Principal,
     Statement,
-    StringLike,
 )
-from troposphere import Retain, RetainExceptOnCreate, Sub, Template
+from troposphere import Ref, Retain, RetainExceptOnCreate, Sub, Tags, Template
 from troposphere.kms import Alias, Key
 
-from templates.kit.iam import VERSION, arn, service_in_region
+from templates.kit.iam import VERSION, arn
 
 
 def add_key(template: Template) -> Key:
@@ -30,9 +31,16 @@ def add_key(template: Template) -> Key:
             UpdateReplacePolicy=Retain,
             Description=Sub("Data, models, images, logs and messages of ${ProjectName}"),
             EnableKeyRotation=True,
+            # Known by its tag to those who may make it without being administrators
+            Tags=Tags(project=Ref("ProjectName")),
             KeyPolicy=PolicyDocument(
                 Version=VERSION,
-                Statement=[_for_the_account(), *_for_logs(), *_for_events()],
+                Statement=[
+                    _for_the_account(),
+                    _for_logs(),
+                    _for_events(),
+                    _no_grants_to_others(),
+                ],
             ),
         )
     )
@@ -52,12 +60,15 @@ def _for_the_account() -> Statement:
     )
 
 
-def _for_logs() -> list[Statement]:
-    """CloudWatch Logs (Encrypt log data using KMS) and the service that delivers workflow logs
-    (Data at rest encryption, Step Functions Developer Guide).
+def _for_logs() -> Statement:
+    """CloudWatch Logs (Encrypt log data using KMS): all that its guide lists, which does not say
+    what creating a log group needs.
 
-    The first has all that its guide lists, which does not say what creating a log group needs.
-    Without the second, logging stops with no error anywhere.
+    Delivered logs of workflows need no statement of their own: delivery.logs.amazonaws.com decrypts
+    what a state machine with a customer key hands on (Data at rest encryption, Step Functions
+    Developer Guide), and ours have none. With one, "Execution Input, Output, Error, and Cause will
+    not be included" in the events that tell of a failed execution (the same page), and whoever
+    looks at an execution needs the key.
     """
     listed = [
         kms.Encrypt,
@@ -67,24 +78,32 @@ def _for_logs() -> list[Statement]:
         kms.DescribeKey,
     ]
     groups = ArnLike("kms:EncryptionContext:aws:logs:arn", arn("logs", "log-group:*"))
-    return [
-        _for_service("EncryptLogs", service_in_region("logs"), groups, more=listed),
-        _for_service(
-            "EncryptDeliveredLogs",
-            "delivery.logs.amazonaws.com",
-            StringLike("kms:EncryptionContext:SourceArn", arn("logs", "*")),
-        ),
-    ]
+    # A principal with the suffix of the partition, as the CDK has it (region-info)
+    logs = Sub("logs.${AWS::Region}.${AWS::URLSuffix}")
+    return _for_service("EncryptLogs", logs, groups, more=listed)
 
 
-def _for_events() -> list[Statement]:
+def _for_events() -> Statement:
     """EventBridge publishing to the encrypted topic.
 
     No condition: EventBridge sends no context on this path (Encrypting Amazon SNS topics with
     EventBridge sources, and "You can't use Condition blocks in Amazon SNS topic policies for
     EventBridge", EventBridge User Guide).
     """
-    return [_for_service("EncryptEvents", "events.amazonaws.com")]
+    return _for_service("EncryptEvents", "events.amazonaws.com")
+
+
+def _no_grants_to_others() -> Statement:
+    """Nobody lends the key but to an AWS service, whatever a policy of the account allows: a grant
+    outlasts the policy that let somebody create it (CT.KMS.PV.1, AWS Control Tower)."""
+    return Statement(
+        Sid="LendToServicesOnly",
+        Effect=Deny,
+        Principal=Principal("*"),
+        Action=[kms.CreateGrant],
+        Resource=["*"],
+        Condition=Condition([BoolIfExists("kms:GrantIsForAWSResource", "false")]),
+    )
 
 
 def _for_service(

@@ -1,6 +1,6 @@
 """A notebook on request: the repository checked out, no root, stopped when idle."""
 
-from awacs import codecommit, ecr, sagemaker
+from awacs import codecommit, ecr, kms, s3, sagemaker
 from troposphere import Base64, GetAtt, Output, Sub, Template
 from troposphere.sagemaker import (
     InstanceMetadataServiceConfiguration,
@@ -10,7 +10,7 @@ from troposphere.sagemaker import (
 )
 
 from templates.kit.console import console_page
-from templates.kit.grants import list_objects, read_objects, use_key, write_job_logs, write_objects
+from templates.kit.grants import read_objects, use_key, write_job_logs, write_objects
 from templates.kit.iam import allow, arn, objects, service_role
 from templates.parameters import Parameters
 from templates.parts.registry import Registry
@@ -89,11 +89,12 @@ def add_notebook(
             "sagemaker",
             arn("sagemaker", "*"),
             [
-                *list_objects("ListData", storage.data, ""),
+                # All of it, as all of it may be read: also without a prefix
+                allow("ListData", [s3.ListBucket], [storage.data.get_att("Arn")]),
                 *read_objects("ReadData", objects(storage.data)),
-                *write_objects("WriteData", storage.data, "data/"),
+                *write_objects("WriteData", objects(storage.data, "data/")),
                 *read_objects("ReadModels", objects(storage.artifacts, "models/")),
-                *use_key("UseKeyForData", storage.key, "s3"),
+                *use_key("UseKeyForData", storage.key, "s3", kms.Decrypt, kms.GenerateDataKey),
                 allow(
                     "PullAndPushCode",
                     [codecommit.GitPull, codecommit.GitPush],

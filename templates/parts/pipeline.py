@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from awacs import codebuild, codecommit, s3
+from awacs import codebuild, codecommit, kms, s3
 from awacs import states as stepfunctions
 from awacs.aws import Statement
 from troposphere import AWSObject, If, Template
@@ -22,14 +22,12 @@ from troposphere.codepipeline import (
 )
 from troposphere.stepfunctions import StateMachine
 
-from templates.kit.grants import read_objects, see_key, use_key, write_objects
+from templates.kit.grants import read_artifacts, see_key, use_key, write_objects
 from templates.kit.iam import allow, arn, objects, policy, service_role
 from templates.parameters import Parameters
-from templates.parts.build import Builds
+from templates.parts.build import BUILD, SOURCE, Builds
 from templates.parts.source import Source
 from templates.parts.storage import Storage
-
-_SOURCE, _BUILD = "SourceOutput", "BuildOutput"
 
 
 @dataclass(frozen=True)
@@ -73,11 +71,11 @@ def plan_stages(
     """
     return [
         _check_out(parameters, source),
-        _build("Test", builds.test, takes=[_SOURCE], category="Test"),
-        _build("Build", builds.image, takes=[_SOURCE], gives=[_BUILD]),
+        _build("Test", builds.test, takes=[SOURCE], category="Test"),
+        _build("Build", builds.image, takes=[SOURCE], gives=[BUILD]),
         OneOf(
             parameters.in_china,
-            _build("Train", training_build, takes=[_BUILD], tells=True),
+            _build("Train", training_build, takes=[BUILD], tells=True),
             _train(workflow),
         ),
     ]
@@ -165,7 +163,7 @@ def _check_out(parameters: Parameters, source: Source) -> StageAction:
             "PollForSourceChanges": "false",
         },
         grants=[allow("CheckOut", actions, [source.repository.get_att("Arn")])],
-        gives=[_SOURCE],
+        gives=[SOURCE],
     )
 
 
@@ -193,11 +191,7 @@ def _build(
 
 def _train(workflow: StateMachine) -> StageAction:
     """The action waits for the execution, so its verdict is the stage's verdict."""
-    actions = [
-        stepfunctions.StartExecution,
-        stepfunctions.DescribeStateMachine,
-        stepfunctions.DescribeExecution,
-    ]
+    start = [stepfunctions.StartExecution, stepfunctions.DescribeStateMachine]
     executions = arn("states", "execution:${Workflow}:*", Workflow=workflow.get_att("Name"))
     return StageAction(
         "Train",
@@ -208,8 +202,11 @@ def _train(workflow: StateMachine) -> StageAction:
             "InputType": "FilePath",
             "Input": "workflow.json",
         },
-        grants=[allow("RunTrainingWorkflow", actions, [workflow.ref(), executions])],
-        takes=[_BUILD],
+        grants=[
+            allow("StartTrainingWorkflow", start, [workflow.ref()]),
+            allow("FollowTrainingWorkflow", [stepfunctions.DescribeExecution], [executions]),
+        ],
+        takes=[BUILD],
         tells=True,
     )
 
@@ -218,12 +215,13 @@ def _train(workflow: StateMachine) -> StageAction:
 
 
 def _keep_artifacts(storage: Storage) -> list[Statement]:
+    folder = objects(storage.artifacts, "${ProjectName}/")
     find = [s3.GetBucketAcl, s3.GetBucketLocation, s3.GetBucketVersioning]
     return [
-        *read_objects("ReadArtifacts", objects(storage.artifacts, "${ProjectName}/")),
-        *write_objects("WriteArtifacts", storage.artifacts, "${ProjectName}/"),
+        *read_artifacts(folder),
+        *write_objects("WriteArtifacts", folder),
         allow("FindArtifacts", find, [storage.artifacts.get_att("Arn")]),
-        *use_key("UseKeyForArtifacts", storage.key, "s3"),
+        *use_key("UseKeyForArtifacts", storage.key, "s3", kms.Decrypt, kms.GenerateDataKey),
         *see_key(storage.key),
     ]
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from awacs import sagemaker
+from awacs import kms, sagemaker
 from awacs.aws import Action, Statement
 from troposphere import Ref
 from troposphere.iam import Role
@@ -17,6 +17,7 @@ from templates.kit.grants import (
     pass_role,
     pull_images,
     put_metrics,
+    sign_in_to_registry,
     use_key,
     write_job_logs,
 )
@@ -123,9 +124,10 @@ def job_role(
         "sagemaker",
         arn("sagemaker", "*"),
         [
-            *pull_images(registry.repository),
+            *sign_in_to_registry(),
+            *pull_images("PullImages", registry.repository.get_att("Arn")),
             *grants,
-            *use_key("UseKeyForData", key, "s3"),
+            *use_key("UseKeyForData", key, "s3", kms.Decrypt, kms.GenerateDataKey),
             *lend_key(key),
             *write_job_logs(kind.log_group, job_log_streams(kind.log_group)),
             *put_metrics("/aws/sagemaker/*"),
@@ -260,19 +262,23 @@ def _lay(request: State, place: tuple[str, ...], value: object) -> None:
 def _grants(kind: Kind, role: Role | None, key: Key) -> list[Statement]:
     """Permissions of the integration, which tags what it starts (Manage SageMaker AI jobs)."""
     actions = [
-        *(
-            Action("sagemaker", f"{verb}{kind.field('')}")
-            for verb in ("Create", "Describe", "Stop")
-        ),
+        *(Action("sagemaker", f"{verb}{kind.field('')}") for verb in ("Create", "Describe")),
         sagemaker.AddTags,
         sagemaker.ListTags,
     ]
     return [
         allow(f"Run{kind.field('s')}", actions, [version_arns(kind.resource)]),
+        _stop_jobs(kind),
         *follow_by_rule(kind.rule),
         *(pass_role(f"Pass{role.title}", role, "sagemaker") if role else []),
         *lend_key(key),
     ]
+
+
+def _stop_jobs(kind: Kind) -> Statement:
+    """Asked of the integration, when its execution is stopped, and of our own stopping."""
+    stop = Action("sagemaker", f"Stop{kind.field('')}")
+    return allow(f"Stop{kind.field('s')}", [stop], [version_arns(kind.resource)])
 
 
 def _take_description(infix: str, kind: Kind, result: str, ask: str) -> list[Step]:
@@ -313,14 +319,12 @@ def _explain_end(
 
 def _stop(infix: str, kind: Kind) -> list[Step]:
     """A job that outlives the wait, because it queued for capacity, would work for nobody."""
-    operation, jobs = kind.field(""), version_arns(kind.resource)
+    operation = kind.field("")
     stop = task(
         f"Stop{infix}Job",
         f"aws-sdk:sagemaker:stop{operation}",
         {f"{kind.field('Name')}.$": "$.name"},
-        grants=[
-            allow(f"Stop{operation}s", [Action("sagemaker", f"Stop{operation}")], [jobs]),
-        ],
+        grants=[_stop_jobs(kind)],
         at="$.stopped",
         caught=[catch(f"{infix}JobStopped")],
     )

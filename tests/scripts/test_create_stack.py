@@ -58,7 +58,7 @@ def absent(stub: dict[str, Stubber]) -> None:
     stub["ecr"].add_client_error("describe_repositories", "RepositoryNotFoundException")
 
 
-def change_set(stub: dict[str, Stubber], kind: str, *changes: dict[str, Any]) -> None:
+def change_set(stub: dict[str, Stubber], kind: str, *changes: dict[str, Any], **more: str) -> None:
     stub["cloudformation"].add_response(
         "get_template_summary", {"Capabilities": ["CAPABILITY_NAMED_IAM"]}
     )
@@ -72,6 +72,7 @@ def change_set(stub: dict[str, Stubber], kind: str, *changes: dict[str, Any]) ->
             "Parameters": ANY,
             "Capabilities": ["CAPABILITY_NAMED_IAM"],
             "TemplateURL": ANY,
+            **more,
         },
     )
     answer = {
@@ -118,6 +119,26 @@ def test_a_first_deployment_creates_and_prints_the_outputs(
     assert deploy(clients, console) == 0
     assert "EndpointName  mlops" in page.getvalue()
     assert "`make logs STACK=mlops` follows it" in page.getvalue()
+
+
+def test_cloudformation_works_with_the_role_that_is_given(
+    clients: Clients, stub: dict[str, Stubber], console: Console
+) -> None:
+    """The stack holds nothing yet: this ends before its outputs are read."""
+    role = "arn:aws:iam::123456789012:role/deployer-DeployerRole-1"
+    uploaded(stub)
+    stub["cloudformation"].add_response("describe_stacks", described("CREATE_COMPLETE"))
+    lost = change("Remove", "DataBucket", "AWS::S3::Bucket", PolicyAction="Delete")
+    change_set(stub, "UPDATE", lost, RoleARN=role)
+    stub["cloudformation"].add_response("delete_change_set", {}, {"ChangeSetName": CHANGE})
+    with pytest.raises(Problem, match="would lose data"):
+        create_stack.deploy(clients, "mlops", {}, console, template=TEMPLATE, role=role)
+
+
+def test_what_is_no_role_is_refused_with_an_example(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        create_stack.main(["--role", "admin"])
+    assert "pass the ARN that the deployer stack has as output" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("endpoint", ["", "http://127.0.0.1:4599"])

@@ -66,6 +66,11 @@ def choice(rule: dict[str, Any]) -> dict[str, Any]:
         ("States.StringSplit($.a, '-')", {"a": "x-y"}, ["x", "y"]),
         ("States.ArrayGetItem($.a, 1)", {"a": [1, 2]}, 2),
         ("States.MathAdd($.n, 1)", {"n": 2}, 3),
+        (
+            "States.ArrayUnique($.a)",
+            {"a": [1, [2], {"b": 1}, [2], True, 1]},
+            [1, [2], {"b": 1}, True],
+        ),
         ("States.JsonMerge($.a, $.b, false)", {"a": {"x": 1}, "b": {"y": 2}}, {"x": 1, "y": 2}),
     ],
 )

@@ -243,10 +243,13 @@ def test_services_are_spelt_as_in_the_sdk_for_java(service_id: str, name: str) -
     assert java_name(service_id) == name
 
 
-def test_a_misspelt_parameter_fails_the_task(aws: Aws, role: str) -> None:
-    told = run(aws, role, task("aws-sdk:sagemaker:describeEndpoint", {"EndpointNam": "x"}))
+def test_an_argument_that_turns_out_to_be_of_another_type_fails_the_task(
+    aws: Aws, role: str
+) -> None:
+    asked = task("aws-sdk:sagemaker:describeEndpoint", {"EndpointName.$": "$.n"})
+    told = run(aws, role, asked, data={"n": 1})
     assert (told["status"], told["error"]) == ("FAILED", "States.Runtime")
-    assert "EndpointNam" in told["cause"]
+    assert "EndpointName" in told["cause"]
 
 
 def test_objects_can_be_copied_in_a_map(aws: Aws, role: str) -> None:

@@ -7,7 +7,7 @@ middle of another update and one that failed are each met as they are.
 from collections.abc import Sequence
 
 from awacs import sagemaker
-from awacs.aws import Action
+from awacs.aws import Action, Statement
 from troposphere import Ref
 
 from templates.kit.iam import allow, arn
@@ -46,7 +46,7 @@ _STATUS, _REASON = f"{_SEEN}.EndpointStatus", f"{_SEEN}.FailureReason"
 
 def bring_to_endpoint() -> list[Step]:
     """Create the endpoint, or update it as soon as it is free; one that failed is replaced."""
-    update = _change("UpdateEndpoint", [sagemaker.UpdateEndpoint], {})
+    update = _change("UpdateEndpoint", sagemaker.UpdateEndpoint, {})
     delete = task(
         "DeleteEndpoint",
         "aws-sdk:sagemaker:deleteEndpoint",
@@ -80,8 +80,13 @@ def bring_to_endpoint() -> list[Step]:
 
 def _is_absent() -> Step:
     cause = f"{_LOOKUP}.Cause"
-    actions = [sagemaker.CreateEndpoint, sagemaker.AddTags]
-    create = _change("CreateEndpoint", actions, {"Tags": TAGS}, then=Below("ChooseAction"))
+    create = _change(
+        "CreateEndpoint",
+        sagemaker.CreateEndpoint,
+        {"Tags": TAGS},
+        more=[allow("TagEndpoint", [sagemaker.AddTags], [_ARN])],
+        then=Below("ChooseAction"),
+    )
     throttled = any_of(matches(cause, "*Throttling*"), matches(cause, "*Rate exceeded*"))
     return choose(
         "IsAbsent",
@@ -170,7 +175,9 @@ def describe_endpoint(
     )
 
 
-def _change(name: str, actions: Sequence[Action], more: State, then: Way = None) -> Step:
+def _change(
+    name: str, action: Action, fields: State, more: Sequence[Statement] = (), then: Way = None
+) -> Step:
     """Create or update. Both need the ARNs of the endpoint and of its configuration.
 
     The update does not set RetainAllVariantProperties: it would keep the old instance count, and
@@ -180,8 +187,8 @@ def _change(name: str, actions: Sequence[Action], more: State, then: Way = None)
     return task(
         name,
         f"sagemaker:{name[0].lower()}{name[1:]}",
-        {"EndpointName": "${ProjectName}", "EndpointConfigName.$": "$.name", **more},
-        grants=[allow(name, actions, [_ARN, version_arns("endpoint-config")])],
+        {"EndpointName": "${ProjectName}", "EndpointConfigName.$": "$.name", **fields},
+        grants=[allow(name, [action], [_ARN, version_arns("endpoint-config")]), *more],
         tokens={"ProjectName": Ref("ProjectName")},
         at="$.change",
         then=then,

@@ -7,7 +7,7 @@ the queue: the first one holds its place until it has ended, however it ends, an
 it takes it out then.
 """
 
-from awacs import s3, states
+from awacs import kms, s3, states
 from troposphere import Ref, Sub
 
 from templates.kit.grants import use_key
@@ -93,7 +93,7 @@ def _read_queue(storage: Storage) -> Step:
         {"Bucket": "${ArtifactBucket}", "Key": _KEY},
         grants=[
             allow("ReadQueue", [s3.GetObject], [_object(storage)]),
-            *use_key("UseKeyForQueue", storage.key, "s3"),
+            *use_key("DecryptQueue", storage.key, "s3", kms.Decrypt),
         ],
         tokens={"ArtifactBucket": storage.artifacts.ref()},
         at=_QUEUE,
@@ -177,9 +177,8 @@ def _put_queue(name: str, what: State, storage: Storage, refused: Way, then: Way
         "aws-sdk:s3:putObject",
         {"Bucket": "${ArtifactBucket}", "Key": _KEY, **what},
         grants=[
-            # S3 compares what is there: with IfMatch it asks for the right to read it too
-            allow("WriteQueue", [s3.GetObject, s3.PutObject], [_object(storage)]),
-            *use_key("UseKeyForQueue", storage.key, "s3"),
+            allow("WriteQueue", [s3.PutObject], [_object(storage)]),
+            *use_key("EncryptQueue", storage.key, "s3", kms.GenerateDataKey),
         ],
         tokens={"ArtifactBucket": storage.artifacts.ref()},
         at=_WRITTEN,

@@ -4,7 +4,8 @@ they are a version that an endpoint could serve."""
 from collections.abc import Mapping
 from typing import Any
 
-from awacs import ecr, sagemaker
+from awacs import ecr, kms, sagemaker
+from awacs.aws import Statement
 from troposphere import Ref
 from troposphere.iam import Role
 from troposphere.kms import Key
@@ -16,6 +17,7 @@ from templates.kit.grants import (
     pull_images,
     put_metrics,
     read_objects,
+    sign_in_to_registry,
     use_key,
     write_job_logs,
 )
@@ -76,10 +78,10 @@ def _hosting_role(storage: Storage, registry: Registry, logs: LogGroup) -> Role:
         "sagemaker",
         arn("sagemaker", "*"),
         [
-            *pull_images(registry.repository),
+            *sign_in_to_registry(),
+            *pull_images("PullImages", registry.repository.get_att("Arn")),
             *read_objects("ReadModels", objects(storage.artifacts, "models/")),
-            *use_key("UseKeyForModels", storage.key, "s3"),
-            *lend_key(storage.key),
+            *use_key("UseKeyForModels", storage.key, "s3", kms.Decrypt),
             *write_job_logs("/aws/sagemaker/Endpoints/${ProjectName}", logs.get_att("Arn")),
             *put_metrics("/aws/sagemaker/*"),
         ],
@@ -87,7 +89,6 @@ def _hosting_role(storage: Storage, registry: Registry, logs: LogGroup) -> Role:
 
 
 def _create_model(runs_as: Role) -> Step:
-    actions = [sagemaker.CreateModel, sagemaker.AddTags]
     return task(
         "CreateModel",
         "sagemaker:createModel",
@@ -103,7 +104,8 @@ def _create_model(runs_as: Role) -> Step:
             ],
         },
         grants=[
-            allow("CreateModels", actions, [version_arns("model")]),
+            allow("CreateModels", [sagemaker.CreateModel], [version_arns("model")]),
+            *_tag_models(),
             *pass_role(f"Pass{runs_as.title}", runs_as, "sagemaker"),
         ],
         tokens={runs_as.title: runs_as.get_att("Arn"), "ProjectName": Ref("ProjectName")},
@@ -116,8 +118,8 @@ def _find_image(registry: Registry) -> list[Step]:
     """The image's manifest, under which it gets one more tag."""
     no_digest = problem(
         "ImageWithoutDigest",
-        "States.Format('The image {} has no digest: name it as repository@sha256:…, so that what "
-        "serves is what was meant', $.image)",
+        "States.Format('The image {} has no digest: name it as repository@sha256:DIGEST, so that "
+        "what serves is what was meant', $.image)",
         error="InvalidInput",
     )
     absent = problem(
@@ -179,11 +181,15 @@ def mark_as_served(
         name,
         "aws-sdk:sagemaker:addTags",
         {"ResourceArn.$": model_arn, "Tags": [{"Key": SERVED_TAG, "Value": "yes"}]},
-        grants=[allow("MarkModels", [sagemaker.AddTags], [version_arns("model")])],
+        grants=_tag_models(),
         tokens=tokens,
         at=at,
         caught=[catch(otherwise, at=at)],
     )
+
+
+def _tag_models() -> list[Statement]:
+    return [allow("TagModels", [sagemaker.AddTags], [version_arns("model")])]
 
 
 def _create_configuration(name: str, settings: DeploymentSettings, key: Key | None) -> Step:

@@ -1,8 +1,10 @@
 """Training: is there data, and which? The first run of a project brings its own."""
 
+from awacs import kms, s3
 from troposphere import Sub
 
-from templates.kit.grants import list_objects, read_objects, use_key, write_objects
+from templates.kit.grants import list_objects, read_objects, use_key
+from templates.kit.iam import allow, objects
 from templates.kit.names import CHECKPOINTS
 from templates.parameters import Parameters
 from templates.parts.storage import Storage
@@ -100,8 +102,9 @@ def _seed_data(parameters: Parameters, storage: Storage, then: str) -> Step:
                 "ReadSeedData",
                 Sub("arn:${AWS::Partition}:s3:::${BootstrapBucket}/${SeedDataPrefix}*"),
             ),
-            *write_objects("WriteData", storage.data, "data/"),
-            *use_key("UseKeyForData", storage.key, "s3"),
+            # In one piece: CopyObject takes up to 5 GB
+            allow("WriteData", [s3.PutObject], [objects(storage.data, "data/")]),
+            *use_key("UseKeyForData", storage.key, "s3", kms.GenerateDataKey),
         ],
         tokens=places,
         at=None,  # of a file nothing more is told

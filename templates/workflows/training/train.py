@@ -13,7 +13,7 @@ from troposphere.iam import Role
 
 from templates.kit.grants import list_objects, read_objects, write_objects
 from templates.kit.iam import allow, objects
-from templates.kit.names import CHECKPOINTS
+from templates.kit.names import CHECKPOINTS, version_objects
 from templates.parts.registry import Registry
 from templates.parts.storage import Storage
 from templates.workflows.job import TRAINING, VERSION_NAME, job, job_role
@@ -114,7 +114,7 @@ def _role(storage: Storage, registry: Registry) -> Role:
     grants = [
         *list_objects("ListData", storage.data, "data/"),
         *read_objects("ReadData", objects(storage.data, "data/")),
-        *write_objects("WriteModels", storage.artifacts, "models/"),
+        *write_objects("WriteModels", version_objects(storage.artifacts, "models/")),
         *_keep_checkpoints(storage),
         # Asked of whoever names a key for the output (OutputDataConfig, SageMaker API)
         allow("EncryptModels", [kms.Encrypt], [storage.key.get_att("Arn")]),
@@ -132,7 +132,7 @@ def _keep_checkpoints(storage: Storage) -> list[Statement]:
     return [
         *list_objects("ListCheckpoints", storage.artifacts, CHECKPOINTS),
         *read_objects("ReadCheckpoints", folder),
-        *write_objects("WriteCheckpoints", storage.artifacts, CHECKPOINTS),
+        *write_objects("WriteCheckpoints", folder),
         allow("DeleteCheckpoints", [s3.DeleteObject], [folder]),
     ]
 

@@ -16,7 +16,10 @@ STATEFUL = {
     "AWS::CodeCommit::Repository",
     "AWS::ECR::Repository",
 }
-PSEUDO = {f"AWS::{name}" for name in ("AccountId", "Partition", "Region", "StackId", "URLSuffix")}
+PSEUDO = {
+    f"AWS::{name}"
+    for name in ("AccountId", "NoValue", "Partition", "Region", "StackId", "URLSuffix")
+}
 OUTPUTS = {
     "ProjectName",
     "RepositoryName",

@@ -25,6 +25,21 @@ def definitions(template: dict[str, Any]) -> dict[str, State]:
     return {name: json.loads(item["DefinitionString"]) for name, item in machines.items()}
 
 
+def substituted(template: dict[str, Any]) -> dict[str, State]:
+    """The definitions with their tokens replaced: an integration by its ARN, all else by a
+    sample."""
+    machines = of_type(template, "AWS::StepFunctions::StateMachine")
+    found = {}
+    for name, item in machines.items():
+        text = item["DefinitionString"]
+        for token, value in item["DefinitionSubstitutions"].items():
+            sub = value.get("Fn::Sub", "") if isinstance(value, dict) else ""
+            arn = sub if isinstance(sub, str) and ":states:::" in sub else "1"
+            text = text.replace(f"${{{token}}}", arn.replace("${AWS::Partition}", "aws"))
+        found[name] = json.loads(text)
+    return found
+
+
 def levels(definition: State) -> Iterator[State]:
     """The definition and the inside of each of its Maps."""
     yield definition

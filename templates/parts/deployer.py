@@ -1,0 +1,442 @@
+"""Who may bring the stack up: a role for CloudFormation, and what the roles that it makes can have
+at most.
+
+The actions are those that CloudFormation's own resource handlers list for our resource types
+(`handlers` of the published resource provider schemas), without those for properties that the
+templates do not set. A role that may make roles without bounds is an administrator, so each role of
+the stack needs the boundary (Permissions boundaries for IAM entities, IAM User Guide).
+"""
+
+from types import ModuleType
+
+from awacs import (
+    codebuild,
+    codecommit,
+    codepipeline,
+    ecr,
+    events,
+    iam,
+    kms,
+    logs,
+    s3,
+    sagemaker,
+    sns,
+    states,
+)
+from awacs.aws import (
+    Action,
+    Bool,
+    PolicyDocument,
+    Statement,
+    StringEquals,
+    StringEqualsIfExists,
+)
+from troposphere import Ref, Sub, Template
+from troposphere.iam import ManagedPolicy, Role
+from troposphere.s3 import Bucket
+from troposphere.sns import Topic
+
+from templates.kit.iam import VERSION, allow, arn, policy, trust, via
+
+# Who a role of the stack is passed to; the same five stand in each PassRole of the stack itself
+SERVICES = ("codebuild", "codepipeline", "events", "sagemaker", "states")
+
+
+def add_deployer(template: Template, system: Template) -> tuple[Role, ManagedPolicy]:
+    """The role and the boundary for stacks of one ProjectName, which is also their name.
+
+    `system` is the template that the role brings up: names that CloudFormation makes begin with the
+    stack's name and the logical ID.
+    """
+    boundary = template.add_resource(_boundary(system))
+    # A policy of its own: a role's inline policies have 10,240 characters (IAM and STS quotas)
+    make_roles = template.add_resource(
+        ManagedPolicy(
+            "MakeRoles",
+            Description="How CloudFormation may make the roles of the stack",
+            PolicyDocument=PolicyDocument(Version=VERSION, Statement=_make_roles(system, boundary)),
+        )
+    )
+    role = template.add_resource(
+        Role(
+            "DeployerRole",
+            Description="What CloudFormation may do to bring the stack up, change and remove it",
+            # No page says that CloudFormation sends a source when it assumes a stack's role
+            AssumeRolePolicyDocument=trust("cloudformation", None),
+            ManagedPolicyArns=[make_roles.ref()],
+            Policies=[
+                policy(
+                    "Work",
+                    [
+                        *_make_key(),
+                        *_make_buckets(system),
+                        *_make_topic(system),
+                        *_make_repositories(),
+                        *_make_work(),
+                        *_make_logs(),
+                        *_make_notebook(),
+                    ],
+                )
+            ],
+        )
+    )
+    return role, boundary
+
+
+def role_arns(system: Template) -> list[Sub]:
+    """The stack's roles. Their names are CloudFormation's: `<stack>-<logical ID>-<random>`."""
+    return [_global_arn("iam", f"role/{name}") for name in _made(system, Role)]
+
+
+def bucket_arns(system: Template) -> list[Sub]:
+    """The buckets of the stack and of its bootstrap stack."""
+    titles = [title for title, one in system.resources.items() if isinstance(one, Bucket)]
+    return [
+        Sub(f"arn:${{AWS::Partition}}:s3:::${{ProjectName}}-{title}-*")
+        for title in (*(title.lower() for title in titles), "bootstrap-bucket")
+    ]
+
+
+def named(service: ModuleType, actions: str) -> list[Action]:
+    """Actions of one service by name; one that the service does not have is an AttributeError."""
+    return [getattr(service, name) for name in actions.split()]
+
+
+def _made(system: Template, kind: type) -> list[str]:
+    """Patterns of the names that CloudFormation makes for the resources of one kind."""
+    return [
+        f"${{ProjectName}}-{title}-*"
+        for title, resource in system.resources.items()
+        if isinstance(resource, kind)
+    ]
+
+
+def _global_arn(service: str, resource: str) -> Sub:
+    """An ARN of a service that knows no regions."""
+    return Sub(f"arn:${{AWS::Partition}}:{service}::${{AWS::AccountId}}:{resource}")
+
+
+# ---- roles
+
+
+def _boundary(system: Template) -> ManagedPolicy:
+    """What a role of the stack can have at most, whatever a changed template writes into it.
+
+    The key is not told by its tag here: a tag may take five minutes to count (ABAC for AWS KMS),
+    and the first run begins before that.
+    """
+    whole = [Action(one, "*") for one in ("codebuild", "codecommit", "codepipeline", "sagemaker")]
+    ours = [
+        arn(service, pattern)
+        for service, pattern in (
+            ("codebuild", "*/${ProjectName}-*"),
+            ("codecommit", "${ProjectName}"),
+            ("codepipeline", "${ProjectName}*"),
+            ("sagemaker", "*/${ProjectName}*"),
+        )
+    ]
+    statements = [
+        allow("OwnWork", whole, ours),
+        allow(
+            "OwnRuns",
+            [Action("states", "*"), Action("events", "*"), Action("sns", "*")],
+            [
+                arn("states", "*:${ProjectName}-*"),
+                arn("events", "rule/${ProjectName}-*"),
+                arn("events", "rule/StepFunctions*"),
+                arn("sns", "${ProjectName}-*"),
+            ],
+        ),
+        allow(
+            "OwnObjects",
+            [
+                *named(s3, "AbortMultipartUpload DeleteObject GetObject GetObjectVersion"),
+                *named(s3, "ListBucket PutObject GetBucketLocation GetBucketVersioning"),
+                *named(s3, "GetBucketAcl ListBucketMultipartUploads ListMultipartUploadParts"),
+                *named(s3, "GetObjectTagging PutObjectTagging"),
+            ],
+            [Sub("arn:${AWS::Partition}:s3:::${ProjectName}-*")],
+        ),
+        # A base image may lie in any repository of the account
+        allow("Images", [Action("ecr", "*")], [arn("ecr", "repository/*")]),
+        allow(
+            "KeysOfTheAccount",
+            named(kms, "CreateGrant Decrypt DescribeKey Encrypt GenerateDataKey"),
+            [arn("kms", "key/*")],
+        ),
+        allow("Logs", [Action("logs", "*")], [arn("logs", "log-group:/aws/*")]),
+        # These have no resource level
+        allow(
+            "WithoutResource",
+            [
+                Action("cloudwatch", "PutMetricData"),
+                ecr.GetAuthorizationToken,
+                *named(sagemaker, "ListEndpointConfigs ListModels ListTrainingJobs ListTags"),
+                *named(logs, "CreateLogDelivery DeleteLogDelivery DescribeLogGroups"),
+                *named(logs, "DescribeResourcePolicies GetLogDelivery ListLogDeliveries"),
+                *named(logs, "PutResourcePolicy UpdateLogDelivery"),
+            ],
+            ["*"],
+        ),
+        allow("PassOwnRoles", [iam.PassRole], role_arns(system), _passed_to()),
+    ]
+    return ManagedPolicy(
+        "Boundary",
+        Description="What a role of the stack can have at most",
+        PolicyDocument=PolicyDocument(Version=VERSION, Statement=statements),
+    )
+
+
+def _passed_to() -> StringEquals:
+    return StringEquals("iam:PassedToService", [f"{one}.amazonaws.com" for one in SERVICES])
+
+
+def _make_roles(system: Template, boundary: ManagedPolicy) -> list[Statement]:
+    roles = role_arns(system)
+    return [
+        allow(
+            "MakeBoundedRoles",
+            named(iam, "CreateRole PutRolePermissionsBoundary PutRolePolicy"),
+            roles,
+            StringEquals("iam:PermissionsBoundary", boundary.ref()),
+        ),
+        allow(
+            "ManageRoles",
+            [
+                *named(iam, "DeleteRole DeleteRolePolicy GetRole GetRolePolicy"),
+                *named(iam, "ListAttachedRolePolicies ListRolePolicies TagRole UntagRole"),
+                *named(iam, "UpdateAssumeRolePolicy UpdateRole UpdateRoleDescription"),
+            ],
+            roles,
+        ),
+        allow("PassRoles", [iam.PassRole], roles, _passed_to()),
+    ]
+
+
+# ---- what holds data
+
+
+def _make_key() -> list[Statement]:
+    """The key is known by its tag, as its ID is not known before it exists."""
+    key, alias = arn("kms", "key/*"), arn("kms", "alias/${ProjectName}")
+    asked = StringEquals("aws:RequestTag/project", Ref("ProjectName"))
+    tagged = StringEquals("aws:ResourceTag/project", Ref("ProjectName"))
+    return [
+        allow("MakeKey", [kms.CreateKey], ["*"], asked),  # no resource level
+        allow(
+            "TagKey",
+            [kms.TagResource],
+            [key],
+            asked,
+            # A key that has another project's tag is not taken over
+            StringEqualsIfExists("aws:ResourceTag/project", Ref("ProjectName")),
+        ),
+        allow(
+            "ManageKey",
+            [
+                *named(kms, "CreateAlias DeleteAlias DescribeKey EnableKeyRotation GetKeyPolicy"),
+                *named(kms, "GetKeyRotationStatus ListResourceTags PutKeyPolicy"),
+                *named(kms, "ScheduleKeyDeletion UpdateAlias UpdateKeyDescription"),
+            ],
+            [key],
+            tagged,
+        ),
+        allow("NameKey", named(kms, "CreateAlias DeleteAlias UpdateAlias"), [alias]),
+        allow("SeeAliases", [kms.ListAliases], ["*"]),  # no resource level
+        # ECR and SageMaker use the key by grants that they ask for in the caller's name
+        allow(
+            "LendKey",
+            named(kms, "CreateGrant RetireGrant"),
+            [key],
+            tagged,
+            Bool("kms:GrantIsForAWSResource", "true"),
+        ),
+    ]
+
+
+def _make_buckets(system: Template) -> list[Statement]:
+    return [
+        allow(
+            "MakeBuckets",
+            [
+                *named(s3, "CreateBucket DeleteBucket DeleteBucketPolicy GetBucketPolicy"),
+                *named(s3, "ListBucket PutBucketLogging"),
+                *named(s3, "PutBucketNotification PutBucketOwnershipControls PutBucketPolicy"),
+                *named(s3, "PutBucketPublicAccessBlock PutBucketTagging PutBucketVersioning"),
+                *named(s3, "PutEncryptionConfiguration PutLifecycleConfiguration"),
+            ],
+            bucket_arns(system),
+        ),
+        # CloudFormation reads a bucket with all its settings, those too that have none
+        allow(
+            "ReadBuckets",
+            [
+                *named(s3, "GetAccelerateConfiguration GetAnalyticsConfiguration GetBucketAcl"),
+                *named(s3, "GetBucketCORS GetBucketLogging GetBucketNotification"),
+                *named(s3, "GetBucketObjectLockConfiguration GetBucketOwnershipControls"),
+                *named(s3, "GetBucketPublicAccessBlock GetBucketTagging GetBucketVersioning"),
+                *named(s3, "GetBucketWebsite GetEncryptionConfiguration"),
+                *named(s3, "GetIntelligentTieringConfiguration GetInventoryConfiguration"),
+                *named(s3, "GetLifecycleConfiguration GetMetricsConfiguration"),
+                *named(s3, "GetReplicationConfiguration"),
+                *(Action("s3", name) for name in ("GetBucketAbac", "ListTagsForResource")),
+                s3.GetBucketMetadataTableConfiguration,
+            ],
+            bucket_arns(system),
+        ),
+        # CloudFormation reads the first commit from there
+        allow(
+            "ReadSeed",
+            named(s3, "GetObject GetObjectVersion"),
+            [Sub("arn:${AWS::Partition}:s3:::${ProjectName}-bootstrap-bucket-*/seed/*")],
+        ),
+    ]
+
+
+def _make_repositories() -> list[Statement]:
+    return [
+        allow(
+            "MakeCode",
+            [
+                *named(codecommit, "CreateCommit CreateRepository DeleteRepository GetRepository"),
+                codecommit.GetRepositoryTriggers,
+                *named(codecommit, "ListTagsForResource TagResource UntagResource"),
+                *named(codecommit, "UpdateRepositoryDescription"),
+            ],
+            [arn("codecommit", "${ProjectName}")],
+        ),
+        allow("SeeCode", [codecommit.ListRepositories], ["*"]),  # no resource level
+        allow(
+            "MakeImages",
+            [
+                *named(ecr, "CreateRepository DeleteLifecyclePolicy DeleteRepository"),
+                *named(ecr, "DescribeRepositories GetLifecyclePolicy GetRepositoryPolicy"),
+                *named(ecr, "ListTagsForResource PutImageScanningConfiguration"),
+                *named(ecr, "PutImageTagMutability PutLifecyclePolicy TagResource UntagResource"),
+            ],
+            [arn("ecr", "repository/${ProjectName}")],
+        ),
+    ]
+
+
+# ---- what works
+
+
+def _make_topic(system: Template) -> list[Statement]:
+    return [
+        allow(
+            "MakeTopic",
+            [
+                *named(sns, "CreateTopic DeleteTopic GetDataProtectionPolicy GetTopicAttributes"),
+                sns.ListSubscriptionsByTopic,
+                *named(sns, "ListTagsForResource SetTopicAttributes Subscribe TagResource"),
+                *named(sns, "UntagResource"),
+            ],
+            [arn("sns", name) for name in _made(system, Topic)],
+        ),
+        # A subscription is told by its own ARN, which begins with its topic's
+        allow(
+            "ManageSubscriptions",
+            named(sns, "GetSubscriptionAttributes SetSubscriptionAttributes Unsubscribe"),
+            [arn("sns", f"{name}:*") for name in _made(system, Topic)],
+        ),
+    ]
+
+
+def _make_work() -> list[Statement]:
+    return [
+        allow(
+            "MakeBuilds",
+            [
+                *named(codebuild, "BatchGetProjects CreateProject DeleteProject UpdateProject"),
+                *named(codebuild, "BatchGetReportGroups CreateReportGroup DeleteReportGroup"),
+                codebuild.UpdateReportGroup,
+            ],
+            [
+                arn("codebuild", "project/${ProjectName}-*"),
+                arn("codebuild", "report-group/${ProjectName}-*"),
+            ],
+        ),
+        allow(
+            "MakePipeline",
+            [
+                *named(codepipeline, "CreatePipeline DeletePipeline GetPipeline GetPipelineState"),
+                *named(codepipeline, "ListTagsForResource TagResource UntagResource"),
+                *named(codepipeline, "UpdatePipeline"),
+            ],
+            [arn("codepipeline", "${ProjectName}")],
+        ),
+        allow(
+            "MakeWorkflows",
+            [
+                *named(states, "CreateStateMachine DeleteStateMachine DescribeStateMachine"),
+                *named(states, "ListTagsForResource TagResource UntagResource"),
+                *named(states, "UpdateStateMachine"),
+            ],
+            [arn("states", "stateMachine:${ProjectName}-*")],
+        ),
+        allow(
+            "MakeRules",
+            [
+                *named(events, "DeleteRule DescribeRule ListTagsForResource ListTargetsByRule"),
+                *named(events, "PutRule PutTargets RemoveTargets TagResource UntagResource"),
+            ],
+            [arn("events", "rule/${ProjectName}-*")],
+        ),
+    ]
+
+
+def _make_logs() -> list[Statement]:
+    groups = (
+        "/aws/codebuild/${ProjectName}-*",
+        "/aws/sagemaker/Endpoints/${ProjectName}",
+        "/aws/vendedlogs/states/${ProjectName}-*",
+    )
+    return [
+        allow(
+            "MakeLogs",
+            [
+                *named(logs, "AssociateKmsKey CreateLogGroup DeleteLogGroup DeleteRetentionPolicy"),
+                *named(logs, "DescribeIndexPolicies DisassociateKmsKey GetDataProtectionPolicy"),
+                *named(logs, "ListTagsForResource PutRetentionPolicy"),
+                *named(logs, "TagResource UntagResource"),
+            ],
+            # Some of these actions name the group with `:*` behind it, others without
+            [arn("logs", f"log-group:{name}{end}") for name in groups for end in ("", ":*")],
+        ),
+        allow("SeeLogs", [logs.DescribeLogGroups], [arn("logs", "log-group:*")]),
+        allow("SeeLogPolicies", [logs.DescribeResourcePolicies], ["*"]),  # no resource level
+    ]
+
+
+def _make_notebook() -> list[Statement]:
+    """The configuration's name is made from its logical ID alone."""
+    return [
+        allow(
+            "MakeNotebook",
+            [
+                *named(sagemaker, "AddTags CreateNotebookInstance DeleteNotebookInstance"),
+                *named(sagemaker, "DeleteTags DescribeNotebookInstance ListTags"),
+                *named(sagemaker, "StartNotebookInstance StopNotebookInstance"),
+                *named(sagemaker, "UpdateNotebookInstance"),
+            ],
+            [arn("sagemaker", "notebook-instance/${ProjectName}")],
+        ),
+        allow(
+            "MakeNotebookLifecycle",
+            [
+                *named(sagemaker, "CreateNotebookInstanceLifecycleConfig"),
+                *named(sagemaker, "DeleteNotebookInstanceLifecycleConfig"),
+                *named(sagemaker, "DescribeNotebookInstanceLifecycleConfig"),
+                *named(sagemaker, "UpdateNotebookInstanceLifecycleConfig"),
+            ],
+            [arn("sagemaker", "notebook-instance-lifecycle-config/*")],
+        ),
+        allow(
+            "UseKeyForNotebook",
+            [kms.Decrypt],
+            [arn("kms", "key/*")],
+            StringEquals("aws:ResourceTag/project", Ref("ProjectName")),
+            StringEquals("kms:ViaService", via("sagemaker")),
+        ),
+    ]

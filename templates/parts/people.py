@@ -1,0 +1,279 @@
+"""What people may do: one policy for those who develop, one more for those who may remove it all.
+
+Neither can change a resource of the stack by hand: CloudFormation does, with its own role.
+"""
+
+from awacs import (
+    application_autoscaling,
+    cloudformation,
+    codebuild,
+    codecommit,
+    codepipeline,
+    ecr,
+    iam,
+    kms,
+    logs,
+    s3,
+    sagemaker,
+    states,
+)
+from awacs.aws import (
+    PolicyDocument,
+    Statement,
+    StringEquals,
+    StringEqualsIfExists,
+)
+from troposphere import Ref, Sub, Template
+from troposphere.iam import ManagedPolicy, Role
+
+from templates.kit.iam import VERSION, allow, arn, via
+from templates.parts.deployer import bucket_arns, named
+
+_BOOTSTRAP = "${ProjectName}-bootstrap-bucket-*"
+_DATA = "${ProjectName}-databucket-*"
+
+
+def add_people(
+    template: Template, system: Template, deployer: Role
+) -> tuple[ManagedPolicy, ManagedPolicy]:
+    """A policy for everyday work, and one for taking all of it down with its data."""
+    developers = _policy(
+        template,
+        "DevelopersPolicy",
+        "Deploy, push, train, watch and ask the endpoint",
+        [*_operate_stacks(deployer), *_upload(), *_push(), *_train(), *_watch(), *_predict()],
+    )
+    removers = _policy(
+        template,
+        "RemovalPolicy",
+        "With DevelopersPolicy: take the stack down with all its data",
+        [*_stop(), *_remove(system)],
+    )
+    return developers, removers
+
+
+def _policy(
+    template: Template, title: str, description: str, statements: list[Statement]
+) -> ManagedPolicy:
+    document = PolicyDocument(Version=VERSION, Statement=statements)
+    return template.add_resource(
+        ManagedPolicy(title, Description=description, PolicyDocument=document)
+    )
+
+
+def _bucket(pattern: str) -> Sub:
+    return Sub(f"arn:${{AWS::Partition}}:s3:::{pattern}")
+
+
+# ---- everyday
+
+
+def _operate_stacks(deployer: Role) -> list[Statement]:
+    """CloudFormation's own role does the work: a stack that another role, or the person, would
+    work for is refused (cloudformation:RoleArn, Service Authorization Reference)."""
+    stacks = [arn("cloudformation", f"stack/${{ProjectName}}{end}/*") for end in ("", "-bootstrap")]
+    role = StringEqualsIfExists("cloudformation:RoleArn", deployer.get_att("Arn"))
+    return [
+        allow(
+            "ChangeStacks",
+            named(cloudformation, "ContinueUpdateRollback CreateChangeSet DeleteStack"),
+            stacks,
+            role,
+        ),
+        allow(
+            "FollowStacks",
+            [
+                *named(cloudformation, "DeleteChangeSet DescribeChangeSet DescribeStackEvents"),
+                *named(cloudformation, "DescribeStacks ExecuteChangeSet ListStackResources"),
+            ],
+            stacks,
+        ),
+        # Of a template that has no stack yet, and of stacks that are gone
+        allow("FindStacks", named(cloudformation, "GetTemplateSummary ListStacks"), ["*"]),
+        allow(
+            "PassDeployer",
+            [iam.PassRole],
+            [deployer.get_att("Arn")],
+            StringEquals("iam:PassedToService", "cloudformation.amazonaws.com"),
+        ),
+    ]
+
+
+def _upload() -> list[Statement]:
+    """The template, the first code, and data."""
+    return [
+        allow(
+            "UploadFirst",
+            named(s3, "AbortMultipartUpload GetObject PutObject"),
+            [_bucket(f"{_BOOTSTRAP}/*")],
+        ),
+        allow(
+            "UploadData",
+            named(s3, "AbortMultipartUpload DeleteObject GetObject PutObject"),
+            [_bucket(f"{_DATA}/data/*")],
+        ),
+        allow("ListBuckets", [s3.ListBucket], [_bucket(_BOOTSTRAP), _bucket(_DATA)]),
+        allow(
+            "UseKeyForData",
+            named(kms, "Decrypt GenerateDataKey"),
+            [arn("kms", "key/*")],
+            StringEquals("aws:ResourceTag/project", Ref("ProjectName")),
+            StringEquals("kms:ViaService", via("s3")),
+        ),
+    ]
+
+
+def _push() -> list[Statement]:
+    return [
+        allow(
+            "PushCode",
+            named(codecommit, "GetRepository GitPull GitPush"),
+            [arn("codecommit", "${ProjectName}")],
+        ),
+        # A creation says beforehand what would be in its way
+        allow("SeeImages", [ecr.DescribeRepositories], [arn("ecr", "repository/${ProjectName}")]),
+    ]
+
+
+def _train() -> list[Statement]:
+    return [
+        allow(
+            "StartPipeline",
+            [codepipeline.StartPipelineExecution],
+            [arn("codepipeline", "${ProjectName}")],
+        )
+    ]
+
+
+def _watch() -> list[Statement]:
+    groups = (
+        "/aws/codebuild/${ProjectName}-*",
+        "/aws/sagemaker/Endpoints/${ProjectName}",
+        "/aws/sagemaker/TrainingJobs",
+    )
+    return [
+        allow(
+            "WatchPipeline",
+            [
+                *named(codepipeline, "GetPipelineExecution GetPipelineState"),
+                *named(codepipeline, "ListActionExecutions ListPipelineExecutions"),
+            ],
+            [arn("codepipeline", "${ProjectName}")],
+        ),
+        allow(
+            "WatchBuilds",
+            [codebuild.BatchGetBuilds],
+            [arn("codebuild", "project/${ProjectName}-*")],
+        ),
+        allow(
+            "WatchWorkflows",
+            named(states, "DescribeExecution GetExecutionHistory ListExecutions"),
+            [
+                arn("states", "execution:${ProjectName}-*:*"),
+                arn("states", "stateMachine:${ProjectName}-*"),
+            ],
+        ),
+        allow(
+            "WatchWork",
+            named(sagemaker, "DescribeEndpoint DescribeTrainingJob"),
+            [
+                arn("sagemaker", "endpoint/${ProjectName}"),
+                arn("sagemaker", "training-job/${ProjectName}-*"),
+            ],
+        ),
+        allow("FindWork", [sagemaker.ListTrainingJobs], ["*"]),  # no resource level
+        allow(
+            "ReadLogs",
+            named(logs, "DescribeLogStreams GetLogEvents"),
+            [arn("logs", f"log-group:{name}:*") for name in groups],
+        ),
+    ]
+
+
+def _predict() -> list[Statement]:
+    return [
+        allow(
+            "AskEndpoint",
+            [sagemaker.InvokeEndpoint],
+            [arn("sagemaker", "endpoint/${ProjectName}")],
+        )
+    ]
+
+
+# ---- taking it down
+
+
+def _stop() -> list[Statement]:
+    return [
+        allow(
+            "StopPipeline",
+            [codepipeline.StopPipelineExecution],
+            [arn("codepipeline", "${ProjectName}")],
+        ),
+        allow(
+            "StopWorkflows",
+            [states.StopExecution],
+            [arn("states", "execution:${ProjectName}-*:*")],
+        ),
+        allow(
+            "StopJobs",
+            [sagemaker.StopTrainingJob],
+            [arn("sagemaker", "training-job/${ProjectName}-*")],
+        ),
+    ]
+
+
+def _remove(system: Template) -> list[Statement]:
+    buckets = bucket_arns(system)
+    return [
+        allow(
+            "RemoveServed",
+            named(sagemaker, "DeleteEndpoint DeleteEndpointConfig DeleteModel"),
+            [
+                arn("sagemaker", "endpoint/${ProjectName}"),
+                arn("sagemaker", "endpoint-config/${ProjectName}-*"),
+                arn("sagemaker", "model/${ProjectName}-*"),
+            ],
+        ),
+        # These have no resource level
+        allow("FindServed", named(sagemaker, "ListEndpointConfigs ListModels"), ["*"]),
+        allow(
+            "FindScaling",
+            [application_autoscaling.DescribeScalableTargets],
+            ["*"],
+        ),
+        allow(
+            "RemoveScaling",
+            [application_autoscaling.DeregisterScalableTarget],
+            [arn("application-autoscaling", "scalable-target/*")],
+        ),
+        allow("EmptyBuckets", named(s3, "DeleteBucket ListBucketVersions ListBucket"), buckets),
+        allow(
+            "EmptyObjects",
+            named(s3, "DeleteObject DeleteObjectVersion"),
+            [_bucket("${ProjectName}-*/*")],
+        ),
+        allow(
+            "RemoveKey",
+            named(kms, "DescribeKey ScheduleKeyDeletion"),
+            [arn("kms", "key/*")],
+            StringEquals("aws:ResourceTag/project", Ref("ProjectName")),
+        ),
+        allow(
+            "RemoveCode",
+            [codecommit.DeleteRepository],
+            [arn("codecommit", "${ProjectName}")],
+        ),
+        allow("FindCode", [codecommit.ListRepositories], ["*"]),  # no resource level
+        allow("RemoveImages", [ecr.DeleteRepository], [arn("ecr", "repository/${ProjectName}")]),
+        allow(
+            "RemoveLogs",
+            named(logs, "DeleteLogGroup DeleteLogStream"),
+            [
+                arn("logs", "log-group:/aws/codebuild/${ProjectName}-*:*"),
+                arn("logs", "log-group:/aws/sagemaker/Endpoints/${ProjectName}:*"),
+                arn("logs", "log-group:/aws/sagemaker/TrainingJobs:log-stream:${ProjectName}-*"),
+                arn("logs", "log-group:/aws/vendedlogs/states/${ProjectName}-*:*"),
+            ],
+        ),
+    ]

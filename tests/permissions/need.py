@@ -1,0 +1,29 @@
+"""A need: what somebody must be able to do, and who says so."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from tests.permissions.deployed import Call
+
+
+@dataclass(frozen=True)
+class Need:
+    call: Call
+    source: str
+
+    def __str__(self) -> str:
+        return f"{self.call}; needed by: {self.source}"
+
+
+def need(
+    who: str,
+    actions: str,
+    resource: str,
+    source: str,
+    when: Mapping[str, str] | None = None,
+) -> Iterator[Need]:
+    """The needs of one caller on one resource. `actions` are apart by spaces, and the second and
+    further ones are of the first one's service; `when` are the condition keys that are sent."""
+    service, _, _ = actions.partition(":")
+    for name in actions.removeprefix(f"{service}:").split():
+        yield Need(Call(who, f"{service}:{name}", resource, when or {}), source)

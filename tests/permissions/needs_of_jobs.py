@@ -1,0 +1,90 @@
+"""What SageMaker must be able to do for a training job, an endpoint and the notebook."""
+
+from collections.abc import Iterator
+
+from tests.permissions.deployed import VERSION, Deployed
+from tests.permissions.need import Need, need
+
+# SageMaker Developer Guide
+_TRAIN = "SageMaker execution roles: CreateTrainingJob API"
+_SERVE = "SageMaker execution roles: CreateModel API"
+_NOTEBOOK = "SageMaker execution roles: CreateNotebookInstance API"
+_SYNC = "Checkpoints in SageMaker AI: copied from S3, to S3, and deleted there"
+_VOLUME = "Encrypt output data and storage volume with AWS KMS: kms:CreateGrant, kms:DescribeKey"
+# S3 User Guide
+_LISTED = "Checkpoints in SageMaker AI; ListObjectsV2 (S3 API Reference): s3:ListBucket"
+_PARTS = "Uploading and copying objects using multipart upload: permissions, abort among them"
+_PARTS_KEY = "Uploading and copying objects using multipart upload: Decrypt, GenerateDataKey"
+# CloudWatch Logs User Guide
+_GROUP = "Overview of managing access permissions: a log group's ARN, with and without :*"
+
+_PULL = "ecr:BatchCheckLayerAvailability BatchGetImage GetDownloadUrlForLayer"
+_WRITE = "s3:PutObject AbortMultipartUpload"
+
+
+def needs(at: Deployed) -> Iterator[Need]:
+    yield from _runs_image(at, "TrainingJobRole", "TrainingJobs", f"{VERSION}-0/algo-1-17", _TRAIN)
+    yield from _of_training_job(at, "TrainingJobRole")
+    yield from _runs_image(at, "HostingRole", "Endpoints", "AllTraffic/i-0a1b2c3d", _SERVE)
+    model = at.under("ArtifactBucket", f"models/{VERSION}-0/output/model.tar.gz")
+    yield from need("HostingRole", "s3:GetObject", model, _SERVE)
+    yield from need("HostingRole", "kms:Decrypt", at.arns["Key"], _SERVE, at.via("s3"))
+    yield from _of_notebook(at, "NotebookRole")
+
+
+def _runs_image(at: Deployed, role: str, kind: str, stream: str, source: str) -> Iterator[Need]:
+    """What every container of SageMaker needs."""
+    yield from need(role, "ecr:GetAuthorizationToken", "*", source)
+    yield from need(role, _PULL, at.arns["ImageRepository"], source)
+    group = f"/aws/sagemaker/{kind}" + ("/mlops" if kind == "Endpoints" else "")
+    yield from _writes_logs(at, role, group, stream, source)
+    namespace = {"cloudwatch:namespace": f"/aws/sagemaker/{kind}"}
+    yield from need(role, "cloudwatch:PutMetricData", "*", source, namespace)
+
+
+def _of_training_job(at: Deployed, role: str) -> Iterator[Need]:
+    data, artifacts, key = at.arns["DataBucket"], at.arns["ArtifactBucket"], at.arns["Key"]
+    yield from need(role, "s3:ListBucket", data, _TRAIN, {"s3:prefix": "data/"})
+    yield from need(role, "s3:GetObject", f"{data}/data/train.tfrecords", _TRAIN)
+    output = f"{artifacts}/models/{VERSION}-spot-0/output/model.tar.gz"
+    yield from need(role, _WRITE, output, f"{_TRAIN}; {_PARTS}")
+    yield from need(role, "kms:Decrypt GenerateDataKey", key, _PARTS_KEY, at.via("s3"))
+    yield from need(role, "kms:Encrypt", key, f"{_TRAIN}: a key for the output")
+    lent = {"kms:GrantIsForAWSResource": "true"}
+    yield from need(role, "kms:CreateGrant", key, f"{_TRAIN}; {_VOLUME}", lent)
+    yield from need(role, "kms:DescribeKey", key, _VOLUME)
+    folder = "checkpoints/0a1b2c3d"
+    yield from need(role, "s3:ListBucket", artifacts, _LISTED, {"s3:prefix": f"{folder}/"})
+    for name in ("step.npz", "logs/0.jsonl"):
+        yield from need(role, "s3:GetObject DeleteObject", f"{artifacts}/{folder}/{name}", _SYNC)
+        yield from need(role, _WRITE, f"{artifacts}/{folder}/{name}", f"{_SYNC}; {_PARTS}")
+
+
+def _of_notebook(at: Deployed, role: str) -> Iterator[Need]:
+    data, itself = at.arns["DataBucket"], at.arn("sagemaker", "notebook-instance/mlops")
+    yield from need(
+        role, "s3:ListBucket", data, "README: `aws s3 ls` of the data", {"s3:prefix": ""}
+    )
+    yield from need(role, "s3:ListBucket", data, "boto3: list_objects_v2(Bucket=…), no prefix")
+    yield from need(role, "s3:GetObject", f"{data}/data/train.tfrecords", "look at the data")
+    yield from need(role, "s3:GetObject", f"{data}/captured/1.jsonl", "look at what was added")
+    model = at.under("ArtifactBucket", f"models/{VERSION}-0/output/model.tar.gz")
+    yield from need(role, "s3:GetObject", model, "look at a model")
+    yield from need(role, _WRITE, f"{data}/data/new.tfrecords", f"add data; {_PARTS}")
+    yield from need(role, "kms:Decrypt GenerateDataKey", at.arns["Key"], _PARTS_KEY, at.via("s3"))
+    pull = "Associate Git repositories with notebook instances: DefaultCodeRepository"
+    yield from need(role, "codecommit:GitPull GitPush", at.arns["CodeRepository"], pull)
+    endpoint = at.arn("sagemaker", "endpoint/mlops")
+    yield from need(role, "sagemaker:InvokeEndpoint", endpoint, "ask the model")
+    yield from need(role, "ecr:DescribeImages", at.arns["ImageRepository"], "see what was built")
+    yield from need(role, "sagemaker:StopNotebookInstance", itself, "stop-when-idle calls it")
+    group = "/aws/sagemaker/NotebookInstances"
+    yield from _writes_logs(at, role, group, "mlops/jupyter.log", _NOTEBOOK)
+
+
+def _writes_logs(at: Deployed, role: str, group: str, stream: str, source: str) -> Iterator[Need]:
+    for form in (f"log-group:{group}", f"log-group:{group}:*"):
+        find = f"{source}; {_GROUP}"
+        yield from need(role, "logs:CreateLogGroup DescribeLogStreams", at.arn("logs", form), find)
+    streams = at.arn("logs", f"log-group:{group}:log-stream:{stream}")
+    yield from need(role, "logs:CreateLogStream PutLogEvents", streams, source)

@@ -1,0 +1,99 @@
+"""What the two workflows must be able to do: what their states call, and what the integrations of
+Step Functions ask for beside. "state X" is a state of the definition as it is emitted."""
+
+from collections.abc import Iterator
+
+from tests.permissions.deployed import VERSION, Deployed
+from tests.permissions.need import Need, need
+
+# Step Functions Developer Guide
+_LOGGING = "Using CloudWatch Logs to log execution history: IAM policies"
+_JOBS = "Manage SageMaker AI jobs with Step Functions: IAM policies, CreateTrainingJob"
+_NESTED = "Start workflow executions from a task state: IAM policies, synchronous"
+# Of other guides
+_LENT = "SageMaker API permissions reference: kms:CreateGrant where a key for volumes is named"
+_SEEN = "Requirements for Amazon EBS encryption (EBS User Guide): kms:DescribeKey"
+_PUBLISH = "Key management (SNS Developer Guide): publishing to an encrypted topic"
+_COPY = "CopyObject (S3 API Reference), permissions: read the source, write the destination"
+_ENCRYPT = "Using SSE-KMS (S3 User Guide): kms:GenerateDataKey to write an object"
+_ENDPOINT = "CreateEndpoint, UpdateEndpoint: endpoint and endpoint-config (Service Authorization)"
+_CONDITIONAL = "How to prevent object overwrites with conditional writes (S3 User Guide)"
+_DECRYPT = "Using SSE-KMS (S3 User Guide): kms:Decrypt to read an object"
+_RETAG = "Retagging an image (ECR User Guide): batch-get-image and put-image"
+_TAGS = "a request with Tags asks for sagemaker:AddTags (SageMaker API permissions)"
+_PASS = "Grant a user permissions to pass a role to a service (IAM User Guide)"
+
+_DELIVERY = (
+    "logs:CreateLogDelivery GetLogDelivery UpdateLogDelivery DeleteLogDelivery ListLogDeliveries "
+    "PutResourcePolicy DescribeResourcePolicies DescribeLogGroups"
+)
+_TO_SAGEMAKER = {"iam:PassedToService": "sagemaker.amazonaws.com"}
+_FOR_AWS = {"kms:GrantIsForAWSResource": "true"}
+
+
+def needs(at: Deployed) -> Iterator[Need]:
+    yield from _of_training(at, "TrainingWorkflowRole")
+    yield from _of_deployment(at, "DeploymentWorkflowRole")
+    for role in ("TrainingWorkflowRole", "DeploymentWorkflowRole"):
+        yield from need(role, _DELIVERY, "*", _LOGGING)
+        yield from need(role, "sns:Publish", at.arns["NotificationTopic"], "state Notify")
+        key = at.arns["Key"]
+        yield from need(role, "kms:Decrypt GenerateDataKey", key, _PUBLISH, at.via("sns"))
+        yield from need(role, "kms:CreateGrant", key, _LENT, _FOR_AWS)
+        yield from need(role, "kms:DescribeKey", key, _SEEN)
+
+
+def _of_training(at: Deployed, role: str) -> Iterator[Need]:
+    data, job = at.arns["DataBucket"], at.arn("sagemaker", f"training-job/{VERSION}-spot-0")
+    yield from need(role, "s3:ListBucket", data, "state FindData", {"s3:prefix": "data/"})
+    for name in ("train", "validation", "eval"):
+        file = f"data/{name}.tfrecords"
+        seed = at.under("BootstrapBucket", f"seed/{file}")
+        yield from need(role, "s3:GetObject", seed, f"state CopyFile; {_COPY}")
+        yield from need(role, "s3:PutObject", f"{data}/{file}", f"state CopyFile; {_COPY}")
+    yield from need(role, "kms:GenerateDataKey", at.arns["Key"], _ENCRYPT, at.via("s3"))
+    run = "sagemaker:CreateTrainingJob DescribeTrainingJob StopTrainingJob ListTags"
+    yield from need(role, run, job, f"state Train; {_JOBS}")
+    yield from need(role, "sagemaker:AddTags", job, f"state Train; {_TAGS}")
+    yield from need(role, "iam:PassRole", at.arns["TrainingJobRole"], _PASS, _TO_SAGEMAKER)
+    rule = "events:PutTargets PutRule DescribeRule"
+    jobs = at.arn("events", "rule/StepFunctionsGetEventsForSageMakerTrainingJobsRule")
+    yield from need(role, rule, jobs, f"state Train; {_JOBS}")
+    yield from need(role, "sagemaker:ListTrainingJobs", "*", "state ListJobs")
+    yield from need(role, "sagemaker:StopTrainingJob", job, "state StopJob")
+    machine = at.arn("states", "stateMachine:mlops-deployment")
+    execution = at.arn("states", f"execution:mlops-deployment:{VERSION}")
+    yield from need(role, "states:StartExecution", machine, f"state Deploy; {_NESTED}")
+    follow = "states:DescribeExecution StopExecution"
+    yield from need(role, follow, execution, f"state Deploy; {_NESTED}")
+    executions = at.arn("events", "rule/StepFunctionsGetEventsForStepFunctionsExecutionRule")
+    yield from need(role, rule, executions, f"state Deploy; {_NESTED}")
+
+
+def _of_deployment(at: Deployed, role: str) -> Iterator[Need]:
+    endpoint = at.arn("sagemaker", "endpoint/mlops")
+    config = at.arn("sagemaker", f"endpoint-config/{VERSION}")
+    model = at.arn("sagemaker", f"model/{VERSION}")
+    yield from need(role, "sagemaker:CreateModel", model, "state CreateModel")
+    yield from need(role, "sagemaker:AddTags", model, f"states CreateModel, MarkAsServed; {_TAGS}")
+    yield from need(role, "iam:PassRole", at.arns["HostingRole"], _PASS, _TO_SAGEMAKER)
+    yield from need(role, "sagemaker:CreateEndpointConfig", config, "state CreateConfig")
+    yield from need(role, "sagemaker:AddTags", config, f"state CreateConfig; {_TAGS}")
+    yield from need(role, "sagemaker:DescribeEndpoint", endpoint, "state FindEndpoint")
+    for resource in (endpoint, config):
+        yield from need(role, "sagemaker:CreateEndpoint", resource, _ENDPOINT)
+        yield from need(role, "sagemaker:UpdateEndpoint", resource, _ENDPOINT)
+    yield from need(role, "sagemaker:AddTags", endpoint, f"state CreateEndpoint; {_TAGS}")
+    yield from need(role, "sagemaker:DeleteEndpoint", endpoint, "state DeleteEndpoint")
+    queue, image = at.under("ArtifactBucket", "deployments/queue.json"), at.arns["ImageRepository"]
+    yield from need(role, "s3:GetObject PutObject", queue, f"state WriteQueue; {_CONDITIONAL}")
+    yield from need(role, "kms:Decrypt", at.arns["Key"], _DECRYPT, at.via("s3"))
+    yield from need(role, "kms:GenerateDataKey", at.arns["Key"], _ENCRYPT, at.via("s3"))
+    others = at.arn("states", f"execution:mlops-deployment:{VERSION}")
+    yield from need(role, "states:DescribeExecution", others, "state DescribeFirst")
+    yield from need(role, "sagemaker:ListTags", model, "states ReadAge, ReadTags")
+    yield from need(role, "ecr:BatchGetImage PutImage", image, f"state KeepImage; {_RETAG}")
+    yield from need(role, "ecr:BatchDeleteImage", image, "state ReleaseImage: by its tag")
+    yield from need(role, "sagemaker:ListModels", "*", "state ListVersions")
+    yield from need(role, "sagemaker:DeleteEndpointConfig", config, "state DeleteConfig")
+    yield from need(role, "sagemaker:DeleteModel", model, "state DeleteModel")

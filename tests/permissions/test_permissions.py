@@ -1,0 +1,229 @@
+"""Every role and every policy of a resource, in each partition: enough, and nothing beyond it.
+
+What is needed stands in needs_of_*.py, each line with who says so; what must be denied in wrong.py.
+CONTRIBUTING.md says what to touch when a grant is added.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import pytest
+
+from local.authorization.evaluate import Statement, as_list
+from tests.permissions.deployed import Call, Deployed, deploy
+from tests.permissions.need import Need
+from tests.permissions.needs import all_needs
+from tests.permissions.wrong import ESCALATIONS, escalations, past_denials, wrong
+
+# What is allowed although one thing about it is wrong: who, what was done, what is wrong, and why
+EXCEPTIONS = {
+    ("NotebookRole", "s3:ListBucket", "another s3:prefix"): "people look at all of the data",
+    ("NotebookRole", "s3:ListBucket", "another's work"): "people look at all of the data",
+    ("NotebookRole", "s3:GetObject", "another prefix"): "people look at all of the data",
+    ("NotebookRole", "s3:PutObject", "another's work"): "people bring data, as the first run does",
+    ("TrainingWorkflowRole", "s3:PutObject", "another's work"): "the first run brings data",
+    ("PipelineRole", "s3:PutObject", "another's work"): "the artifacts are the pipeline's",
+    ("PipelineRole", "s3:AbortMultipartUpload", "another's work"): "the same",
+    ("HostingRole", "cloudwatch:PutMetricData", "another's work"): "SageMaker's own namespaces",
+    ("TrainingJobRole", "cloudwatch:PutMetricData", "another's work"): "SageMaker's own namespaces",
+    ("sagemaker.amazonaws.com", "sts:AssumeRole", "another aws:SourceArn"): (
+        "SageMaker documents the account's resources as the source, not one of them "
+        "(Cross-service confused deputy prevention, SageMaker Developer Guide)"
+    ),
+    ("events.amazonaws.com", "sns:Publish", "for another account"): (
+        "EventBridge sends no context to a topic, and a condition would deny all (Use "
+        "resource-based policies for EventBridge): anybody's rule may publish, if its owner knows "
+        "the topic"
+    ),
+    ("events.amazonaws.com", "kms:Decrypt", "for another account"): "the same: no context",
+    ("events.amazonaws.com", "kms:GenerateDataKey", "for another account"): "the same: no context",
+}
+
+
+@dataclass(frozen=True)
+class Policy:
+    """The statements of a role, or of a resource's policy, and what is asked of them."""
+
+    name: str
+    statements: Sequence[Statement]
+    of_resource: bool
+    needs: Sequence[Call]
+    denied: Sequence[Call]
+
+    def allows(self, at: Deployed, call: Call, statements: Sequence[Statement]) -> bool:
+        """The verdict with these statements in place of the policy's."""
+        if self.of_resource:
+            return at.allows(call, resource=statements)
+        return at.allows(call, identity=statements)
+
+    def opens(self, at: Deployed, old: Statement, new: Statement) -> bool:
+        """Does a statement in place of another one allow anything that must be denied?
+
+        A role is judged without what resources deny to all: that is a second lock, and the first
+        one has to hold too.
+        """
+        rest = [each for each in self.statements if each is not old]
+
+        def allows(call: Call, statement: Statement) -> bool:
+            if self.of_resource:
+                return at.allows(call, resource=[*rest, statement])
+            theirs = at.policies.get(at.policy_of(call), [])
+            allowing = [each for each in theirs if each["Effect"] == "Allow"]
+            return at.allows(call, identity=[*rest, statement], resource=allowing)
+
+        return any(allows(call, new) and not allows(call, old) for call in self.denied)
+
+
+@pytest.fixture(scope="module")
+def at(texts: dict[str, str], region: str) -> Deployed:
+    return deploy(region, texts)
+
+
+@pytest.fixture(scope="module")
+def needs(at: Deployed) -> list[Need]:
+    return all_needs(at)
+
+
+@pytest.fixture(scope="module")
+def refused(at: Deployed, needs: list[Need]) -> list[tuple[str, Call]]:
+    """What must be denied."""
+    return [*wrong(at, needs), *past_denials(at)]
+
+
+@pytest.fixture(scope="module")
+def policies(at: Deployed, needs: list[Need], refused: list[tuple[str, Call]]) -> list[Policy]:
+    allowed = [need.call for need in needs if at.allows(need.call)]
+    denied = [call for _, call in refused if not at.allows(call)]
+
+    def policy(name: str, statements: list[Statement], of_resource: bool) -> Policy:
+        def asked(calls: list[Call]) -> list[Call]:
+            named = at.policy_of if of_resource else (lambda call: call.who)
+            return [call for call in calls if named(call) == name]
+
+        return Policy(name, statements, of_resource, asked(allowed), asked(denied))
+
+    return [
+        *(policy(role, statements, False) for role, statements in at.roles.items()),
+        *(policy(arn, statements, True) for arn, statements in at.policies.items()),
+    ]
+
+
+def test_every_need_is_allowed(at: Deployed, needs: list[Need]) -> None:
+    missing = [need for need in needs if not at.allows(need.call)]
+    assert not missing, (
+        f"denied in {at.region}: {_lines(missing)}\nadd the grant beside what makes the call, "
+        "or take out the need"
+    )
+
+
+def test_every_grant_is_needed(at: Deployed, policies: list[Policy]) -> None:
+    """Every action on every resource of every statement: without it, some need is denied. So no
+    statement is there in vain, and none says what another one says."""
+    idle = []
+    for policy in policies:
+        parts = [part for statement in policy.statements for part in _parts(statement)]
+        for number, part in enumerate(parts):
+            rest = parts[:number] + parts[number + 1 :]
+            if part["Effect"] == "Allow" and all(
+                policy.allows(at, call, rest) for call in policy.needs
+            ):
+                idle.append(f"{policy.name}: {_said(part)}")
+    assert not idle, (
+        f"granted in {at.region}, and nobody needs it: {_lines(idle)}\ntake it out, or name "
+        "the need with its source in tests/permissions/needs_of_*.py"
+    )
+
+
+def test_every_denial_holds_something_back(at: Deployed, policies: list[Policy]) -> None:
+    """Without it, something becomes possible; without its condition, something needed is not."""
+    idle = []
+    for policy in policies:
+        for statement in policy.statements:
+            if statement["Effect"] == "Deny":
+                rest = [each for each in policy.statements if each is not statement]
+                bare = {**statement, "Condition": {}}
+                if not any(policy.allows(at, call, rest) for call in policy.denied):
+                    idle.append(f"{policy.name}: {statement['Sid']}")
+                if all(policy.allows(at, call, [*rest, bare]) for call in policy.needs):
+                    idle.append(f"{policy.name}: the condition of {statement['Sid']}")
+    assert not idle, f"deny nothing in {at.region}: {_lines(idle)}"
+
+
+def test_every_condition_holds_something_back(at: Deployed, policies: list[Policy]) -> None:
+    """Without it, something becomes possible that must not be; and of several values each is one
+    that somebody needs."""
+    idle = []
+    for policy in policies:
+        for statement in policy.statements:
+            if statement["Effect"] == "Deny":
+                continue
+            rest = [each for each in policy.statements if each is not statement]
+            for what, looser in _without_a_key(statement):
+                if not policy.opens(at, statement, looser):
+                    idle.append(f"{policy.name}: {what} of {_said(statement)}")
+            for what, stricter in _without_a_value(statement):
+                if all(policy.allows(at, call, [*rest, stricter]) for call in policy.needs):
+                    idle.append(f"{policy.name}: {what} of {_said(statement)}")
+    assert not idle, (
+        f"conditions that hold nothing back in {at.region}: {_lines(idle)}\ntake them out, or "
+        "show in tests/permissions/wrong.py what they deny"
+    )
+
+
+def test_a_need_with_one_thing_wrong_is_denied(
+    at: Deployed, refused: list[tuple[str, Call]]
+) -> None:
+    allowed = [(what, call) for what, call in refused if at.allows(call)]
+    beyond = [
+        f"{what}: {call}"
+        for what, call in allowed
+        if (call.who, call.action, what) not in EXCEPTIONS
+    ]
+    assert not beyond, (
+        f"allowed in {at.region}, and must not be: {_lines(beyond)}\nnarrow the grant, or give the "
+        "reason in EXCEPTIONS"
+    )
+    met = {(call.who, call.action, what) for what, call in allowed}
+    assert met == EXCEPTIONS.keys(), f"no exceptions any more: {EXCEPTIONS.keys() - met}"
+
+
+def test_no_role_can_make_more_of_itself_or_destroy(at: Deployed, needs: list[Need]) -> None:
+    assert len(ESCALATIONS.split("\n")) > 60
+    allowed = [call for call in escalations(at, needs) if at.allows(call)]
+    assert not allowed, f"allowed in {at.region}: {_lines(allowed)}"
+
+
+def _parts(statement: Statement) -> Iterator[dict[str, Any]]:
+    """The statement, one for each action, resource and principal."""
+    for action, resource in product(
+        as_list(statement["Action"]), as_list(statement.get("Resource", [None]))
+    ):
+        yield {**statement, "Action": action, **({"Resource": resource} if resource else {})}
+
+
+def _without_a_key(statement: Statement) -> Iterator[tuple[str, dict[str, Any]]]:
+    for operator, keys in statement.get("Condition", {}).items():
+        for key in keys:
+            fewer = {name: value for name, value in keys.items() if name != key}
+            conditions = {**statement["Condition"], operator: fewer}
+            yield f"{operator} {key}", {**statement, "Condition": conditions}
+
+
+def _without_a_value(statement: Statement) -> Iterator[tuple[str, dict[str, Any]]]:
+    for operator, keys in statement.get("Condition", {}).items():
+        for key, values in keys.items():
+            for value in as_list(values) if len(as_list(values)) > 1 else []:
+                fewer = [each for each in values if each != value]
+                conditions = {**statement["Condition"], operator: {**keys, key: fewer}}
+                yield f"{operator} {key} {value}", {**statement, "Condition": conditions}
+
+
+def _said(statement: Statement) -> str:
+    words = [statement.get("Sid", ""), statement["Action"], statement.get("Resource", "")]
+    return " ".join(str(word) for word in words if word)
+
+
+def _lines(found: Sequence[object]) -> str:
+    return "".join(f"\n  {each}" for each in found)
