@@ -12,10 +12,14 @@ CODE    ?= container
 CHANNEL ?= build/data
 JOB     ?=
 FOR     ?= 0
+PORT    ?= 8080
 PYTHON  ?= python3
 
-# Recipes read these from the environment, so that no value is ever read as shell code
-export STACK REGION PROFILE PARAMS ROLE IMAGE DATA SOURCE CODE CHANNEL JOB FOR
+# A value is text, as it was typed: make would read each $ in it, and run $(shell …). Recipes read
+# it from the environment, so that it is no shell code either.
+GIVEN := STACK REGION PROFILE PARAMS ROLE IMAGE DATA SOURCE YES CODE CHANNEL JOB FOR PORT PYTHON
+$(foreach name,$(GIVEN),$(eval override $(name) := $$(value $(name))))
+export $(GIVEN)
 # aws (git's credential helper) and the generator's tools come from the project's environment
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
@@ -30,7 +34,7 @@ REGIONS := us-east-1 eu-west-1 cn-north-1 cn-northwest-1 us-gov-west-1
 .DEFAULT_GOAL := help
 .PHONY: help lint generate upload create-stack deploy demo local status logs predict train \
         destroy train-local serve-local reclaim test test-quick test-local image sbom bench data \
-        golden docs lock clean
+        golden docs lock clean check
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -38,7 +42,10 @@ help: ## show this list
 	@echo "  STACK=$$STACK REGION= PROFILE= PARAMS='Key=Value Key=Value' ROLE=arn YES=1 (do not ask)"
 
 deploy: NEXT = --brief
-deploy: lint generate upload create-stack ## lint, generate, upload and create-stack
+deploy: check lint generate upload create-stack ## check, lint, generate, upload, create-stack
+
+check: generate ## look at STACK, REGION, PROFILE, PARAMS and ROLE before anything is done
+	@$(PY) -m scripts.create_stack $(WHERE) --parameters "$$PARAMS" --role "$$ROLE" --check
 
 demo: generate ## the whole system on this machine in about a minute
 	@$(PY) -m scripts.demo
@@ -75,8 +82,8 @@ destroy: $(VENV) ## remove everything of the stack, asking before data
 train-local: $(VENV) ## run the model's training here, without AWS (CODE= CHANNEL=)
 	@$(PY) -m scripts.laptop train --code "$$CODE" --channel "$$CHANNEL"
 
-serve-local: $(VENV) ## serve what train-local trained
-	@$(PY) -m scripts.laptop serve --code "$$CODE" --channel "$$CHANNEL"
+serve-local: $(VENV) ## serve what train-local trained (PORT=8080)
+	@$(PY) -m scripts.laptop serve --code "$$CODE" --channel "$$CHANNEL" --port "$$PORT"
 
 reclaim: $(VENV) ## take a spot job's machines away, locally (JOB=name FOR=seconds)
 	@if [ -z "$$JOB" ]; then \
@@ -138,11 +145,11 @@ clean: ## remove what was generated, not the data in AWS
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
 
 $(VENV): requirements.lock
-	@"$(PYTHON)" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || { \
-	  echo "Error: Python 3.11, 3.12 or 3.13 is needed, $(PYTHON) is not one: pass PYTHON=<path>" >&2; \
+	@"$$PYTHON" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || { \
+	  echo "Error: Python 3.11, 3.12 or 3.13 is needed, $$PYTHON is not one: pass PYTHON=<path>" >&2; \
 	  exit 2; }
 	@echo "Installing the locked dependencies into .venv (two to four minutes, 2 GB, once)"
-	@"$(PYTHON)" -m venv .venv
+	@"$$PYTHON" -m venv .venv
 	@( $(PY) -m pip install --disable-pip-version-check --require-hashes \
 	  --requirement requirements.lock 2>&1 || echo "FAILED" ) | awk ' \
 	  /^Collecting/ { printf "\r  %d packages", ++n; fflush() } \

@@ -15,9 +15,14 @@ from templates.parts.build import add_builds, add_training_build
 from templates.parts.deployer import add_deployer
 from templates.parts.encryption import add_key
 from templates.parts.notebook import add_notebook
-from templates.parts.notifications import add_notifications, add_stage_alert
+from templates.parts.notifications import (
+    add_notifications,
+    add_stage_alert,
+    add_start_alert,
+    add_workflow_alert,
+)
 from templates.parts.people import add_people
-from templates.parts.pipeline import add_pipeline, plan_stages, silent
+from templates.parts.pipeline import add_pipeline, named, plan_stages
 from templates.parts.registry import add_registry
 from templates.parts.source import add_push_trigger, add_source
 from templates.parts.storage import add_bootstrap_bucket, add_storage
@@ -62,8 +67,12 @@ def mlops(specifications: dict[str, str]) -> Book:
     book.chapter("Pipeline: Source, Test, Build, Train")
     stages = plan_stages(parameters, source, builds, training.workflow, china)
     trigger = add_push_trigger(book, parameters, source)
-    alert = add_stage_alert(book, parameters, notifications, silent(stages))
-    pipeline = add_pipeline(book, parameters, storage, stages, after=[trigger, alert])
+    silent, telling = named(stages, tells=False), named(stages, tells=True)
+    stage_alert = add_stage_alert(book, parameters, notifications, silent, telling)
+    machines = [training.workflow, deployment.workflow]
+    alerts = [stage_alert, add_workflow_alert(book, notifications, machines)]
+    add_start_alert(book, notifications, china, parameters.in_china)
+    pipeline = add_pipeline(book, parameters, storage, stages, after=[trigger, *alerts])
     add_outputs(
         book,
         parameters,

@@ -21,7 +21,7 @@ CLASS_NAMES = tuple("0123456789")
 
 @dataclass(frozen=True)
 class Hyperparameters(training.hyperparameters.Hyperparameters):
-    depth: int = choice(20, "6n + 2: 8, 14, 20, 32, …", lambda n: n >= 8 and n % 6 == 2)
+    depth: int = choice(20, "6n + 2: 8, 14 … 1202", lambda n: 8 <= n <= 1202 and n % 6 == 2)
     shift: int = choice(4, "a whole number from 0 to 16, in pixels", lambda n: 0 <= n <= 16)
     flip: bool = choice(True, "true or false", lambda flip: True)
 

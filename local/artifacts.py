@@ -5,7 +5,6 @@ idempotency token with which the pipeline starts the build.
 """
 
 import io
-import stat
 import threading
 import zipfile
 from collections.abc import Iterable
@@ -49,6 +48,7 @@ class Handover:
 
 _lock = threading.Lock()
 _waiting: dict[str, Handover] = {}
+_versions: dict[tuple[str, str], str | None] = {}
 
 
 def offer(token: str, handover: Handover) -> None:
@@ -62,7 +62,11 @@ def take(token: str | None) -> Handover | None:
 
 
 def download(credentials: Credentials, location: Location) -> bytes:
-    answer = credentials.client("s3").get_object(Bucket=location.bucket, Key=location.key)
+    """What was written last, by its version: a role needs s3:GetObjectVersion where the bucket has
+    versions (CodePipeline User Guide, "Manage the CodePipeline service role")."""
+    version = _versions.get((location.bucket, location.key))
+    asked = {"VersionId": version} if version else {}
+    answer = credentials.client("s3").get_object(Bucket=location.bucket, Key=location.key, **asked)
     return bytes(answer["Body"].read())
 
 
@@ -72,9 +76,10 @@ def upload(credentials: Credentials, location: Location, data: bytes) -> None:
         if location.kms_key is None
         else {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": location.kms_key}
     )
-    credentials.client("s3").put_object(
+    written = credentials.client("s3").put_object(
         Bucket=location.bucket, Key=location.key, Body=data, **encryption
     )
+    _versions[(location.bucket, location.key)] = written.get("VersionId")
 
 
 class ArchiveError(ValueError):
@@ -91,9 +96,11 @@ def pack(files: Iterable[tuple[Path, str]]) -> bytes:
 
 
 def unpack(data: bytes, folder: Path) -> None:
-    """Write the files of a zip below `folder`, symbolic links too; raises ArchiveError.
+    """Write the files of a zip below `folder`; raises ArchiveError.
 
-    Executable bits are lost, as in the source artifacts of CodePipeline.
+    As with the source artifacts of CodePipeline, executable bits are lost, and a symbolic link is
+    a file that holds its target: only a full clone keeps links (aws-cdk, CodeCommitSourceOptions,
+    codeBuildCloneOutput).
     """
     folder.mkdir(parents=True, exist_ok=True)
     try:
@@ -103,18 +110,10 @@ def unpack(data: bytes, folder: Path) -> None:
     with archive:
         if sum(info.file_size for info in archive.infolist()) > MAX_BYTES:
             raise ArchiveError(f"the archive unpacks to more than {MAX_BYTES} bytes")
-        links = []
         for info in archive.infolist():
-            target = folder / info.filename
-            if not target.resolve().is_relative_to(folder.resolve()):
+            if not (folder / info.filename).resolve().is_relative_to(folder.resolve()):
                 raise ArchiveError(f"'{info.filename}' leaves the folder")
-            if stat.S_ISLNK(info.external_attr >> 16):
-                links.append((target, archive.read(info).decode()))
-            else:
-                archive.extract(info, folder)
-        for target, destination in links:  # last, so that nothing is written through one
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.symlink_to(destination)
+            archive.extract(info, folder)
 
 
 def read(data: bytes, name: str) -> bytes:

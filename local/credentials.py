@@ -61,6 +61,11 @@ class Caller:
     arn: str
     credentials: Credentials
 
+    @property
+    def is_administrator(self) -> bool:
+        """Whether these are the keys that the endpoint prints at its start."""
+        return self.arn.endswith(f":user/{ADMINISTRATOR}")
+
 
 @lru_cache(maxsize=256)
 def _client(credentials: Credentials, service: str) -> Any:

@@ -16,12 +16,16 @@ from botocore.exceptions import BotoCoreError, ClientError
 from moto.events.models import EventsBackend, Rule, events_backends
 from moto.events.responses import EventsHandler
 
+from local.authorization.ask import Ask
+from local.authorization.asks import topic_key
+from local.authorization.hold import require
 from local.background import background
 from local.context import current
 from local.credentials import Credentials, NotAuthorized, administrator, assume
 from local.refusals import unsupported
 from local.service import AwsError, Service
 
+_EVENTS = "events.amazonaws.com"
 _INPUTS = ("Input", "InputPath", "InputTransformer")
 _RESERVED = {  # "Predefined variables"
     "aws.events.rule-arn",
@@ -100,11 +104,15 @@ def _service(target: dict[str, Any]) -> str:
 
 
 def _role(rule: Rule, target: dict[str, Any]) -> Credentials:
-    return assume(target["RoleArn"], "events.amazonaws.com", rule.name, rule.arn)
+    return assume(target["RoleArn"], _EVENTS, rule.name, rule.arn)
 
 
 def _publish(rule: Rule, target: dict[str, Any], event: dict[str, Any]) -> None:
-    """It is the topic's own policy that allows this, not a role."""
+    """It is the topic's own policy that allows this, and its key's, not a role. Neither may have a
+    condition on the rule: none is sent (User Guide, "Using resource-based policies for Amazon
+    EventBridge", "Amazon SNS permissions")."""
+    may = Ask("sns:Publish", target["Arn"])
+    require(_EVENTS, "Publish", may, *topic_key(target["Arn"], by=_EVENTS))
     topic = administrator().client("sns")
     topic.publish(TopicArn=target["Arn"], Message=_input(rule, target, event))
 

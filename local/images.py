@@ -21,6 +21,10 @@ URI = re.compile(
     r"(?P<registry>(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?)"
     r"/(?P<repository>[a-z0-9._/-]+?)(:(?P<tag>[\w.-]{1,128}))?(@(?P<digest>sha256:[0-9a-f]{64}))?"
 )
+MANIFESTS = [f"application/vnd.docker.distribution.manifest.v{number}+json" for number in (1, 2)]
+
+
+PULLS = ("BatchCheckLayerAvailability", "BatchGetImage", "GetDownloadUrlForLayer")
 
 
 class ImageNotFound(LookupError):
@@ -28,6 +32,18 @@ class ImageNotFound(LookupError):
 
     def __init__(self, uri: str) -> None:
         super().__init__(f"Requested image {uri} not found.")
+
+
+class UnsupportedManifest(ImageNotFound):
+    """SageMaker runs images with Docker's manifests, and refuses OCI's and every list or index, in
+    these words (github.com/aws/amazon-sagemaker-feedback, issue 180)."""
+
+    def __init__(self, uri: str, kind: str) -> None:
+        LookupError.__init__(
+            self,
+            f"Unsupported manifest media type {kind} for image {uri}. Ensure that valid manifest "
+            "media type is used for specified image.",
+        )
 
 
 @dataclass(frozen=True)
@@ -50,6 +66,10 @@ class StoredImage:
         return next((path for path in found if path.is_file()), None)
 
 
+class ImageNotAllowed(Exception):
+    """A role that may not pull the image, as SageMaker words it."""
+
+
 def add(repository: str, digest: str, image: Path, store: Path) -> None:
     """Keep the content of a built image (a folder with root/ and config.json) by its digest."""
     target = store / repository / digest.removeprefix("sha256:")
@@ -61,8 +81,26 @@ def add(repository: str, digest: str, image: Path, store: Path) -> None:
     aside.rename(target)
 
 
+def check_pull(uri: str, role: str) -> None:
+    """Raises ImageNotAllowed unless the role may pull the image that `uri` names (SageMaker
+    Developer Guide, "SageMaker AI execution roles", CreateTrainingJob API, CreateModel API). The
+    words are those of public reports (github.com/aws/sagemaker-python-sdk, issue 2002)."""
+    from local.authorization.ask import Ask
+    from local.authorization.hold import may
+
+    match = URI.fullmatch(uri)
+    repository = current().arn("ecr", f"repository/{match['repository']}") if match else "*"
+    asked = dict.fromkeys(PULLS, repository) | {"GetAuthorizationToken": "*"}
+    for action, resource in asked.items():
+        if not may(role, Ask(f"ecr:{action}", resource)):
+            raise ImageNotAllowed(
+                f"The role '{role}' does not have {action} permission for the image: '{uri}'."
+            )
+
+
 def resolve(uri: str) -> StoredImage:
-    """The image that `uri` names by tag or digest; raises ImageNotFound unless ECR lists it."""
+    """The image that `uri` names by tag or digest, if ECR lists it; raises ImageNotFound, and
+    UnsupportedManifest where it is listed."""
     from local import credentials  # loads moto; `add` runs in builds, which have no use for it
 
     match = URI.fullmatch(uri)
@@ -81,6 +119,8 @@ def resolve(uri: str) -> StoredImage:
         ]
     except ClientError:
         raise ImageNotFound(uri) from None
+    if detail["imageManifestMediaType"] not in MANIFESTS:
+        raise UnsupportedManifest(uri, detail["imageManifestMediaType"])
     folder = here.home / "images" / match["repository"] / detail["imageDigest"].split(":")[1]
     if not folder.is_dir():
         raise ImageNotFound(uri)

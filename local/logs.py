@@ -1,5 +1,6 @@
 """Lines of a running process to CloudWatch Logs, written with the role of who runs it."""
 
+import contextlib
 import queue
 import threading
 import time
@@ -7,6 +8,9 @@ import traceback
 from types import TracebackType
 from typing import Any
 
+from local.authorization.ask import Ask
+from local.authorization.hold import require
+from local.context import current
 from local.credentials import Credentials
 
 BATCH = 1000
@@ -19,7 +23,7 @@ class LogStream:
 
     def __init__(self, credentials: Credentials, group: str, stream: str) -> None:
         self.group, self.stream = group, stream
-        self._client = credentials.client("logs")
+        self._credentials, self._client = credentials, credentials.client("logs")
         self._lines: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
         self._closed = threading.Event()
         self._create()
@@ -48,18 +52,18 @@ class LogStream:
         self.close()
 
     def _create(self) -> None:
-        exists = self._client.exceptions.ResourceAlreadyExistsException
-        for create, names in (
-            (self._client.create_log_group, {"logGroupName": self.group}),
-            (
-                self._client.create_log_stream,
-                {"logGroupName": self.group, "logStreamName": self.stream},
-            ),
-        ):
+        """A role needs to make the group only where there is none. That it may not write is told
+        here, where it can be told; on AWS the log stays empty."""
+        errors, names = self._client.exceptions, {"logGroupName": self.group}
+        with contextlib.suppress(errors.ResourceAlreadyExistsException):
             try:
-                create(**names)
-            except exists:
-                continue
+                self._client.create_log_stream(**names, logStreamName=self.stream)
+            except errors.ResourceNotFoundException:
+                with contextlib.suppress(errors.ResourceAlreadyExistsException):
+                    self._client.create_log_group(**names)
+                self._client.create_log_stream(**names, logStreamName=self.stream)
+        arn = current().arn("logs", f"log-group:{self.group}:log-stream:{self.stream}")
+        require(self._credentials, "PutLogEvents", Ask("logs:PutLogEvents", arn))
 
     def _drain(self) -> None:
         """A batch at each interval, more where it was full, and the rest when it is closed."""

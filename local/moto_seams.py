@@ -60,24 +60,21 @@ def _authorization() -> None:
 
 
 def _log_delivery() -> None:
-    """May S3 deliver access logs? moto wants the statement's Resource to be one exact string, and
-    fails on a statement for everybody (Enabling Amazon S3 server access logging)."""
+    """May S3 deliver a bucket's access logs? moto wants the statement's Resource to be one exact
+    string, and fails on a statement for everybody (Enabling Amazon S3 server access logging)."""
     from moto.s3.models import FakeBucket
     from moto.s3.utils import LOGGING_SERVICE_PRINCIPAL
 
-    from local.authorization.conditions import as_list
+    from local.authorization.ask import Ask
+    from local.authorization.hold import may
+    from local.context import current
 
-    def allowed(target_bucket: Any, target_prefix: str | None) -> bool:
-        policy = json.loads(target_bucket.policy or b'{"Statement": []}')
-        wanted = f"{target_bucket.arn}/{target_prefix or ''}*"
-        return any(
-            each["Effect"] == "Allow"
-            and each["Principal"] == {"Service": LOGGING_SERVICE_PRINCIPAL}
-            and not {wanted, f"{target_bucket.arn}/*"}.isdisjoint(as_list(each["Resource"]))
-            for each in policy["Statement"]
-        )
+    def allowed(self: Any, target_bucket: Any, target_prefix: str | None) -> bool:
+        source = {"aws:SourceAccount": current().account, "aws:SourceArn": self.arn}
+        log = f"{target_bucket.arn}/{target_prefix or ''}2026-01-01-00-00-00-0123456789ABCDEF"
+        return may(LOGGING_SERVICE_PRINCIPAL, Ask("s3:PutObject", log, source))
 
-    FakeBucket._log_permissions_enabled_policy = staticmethod(allowed)  # type: ignore[method-assign]
+    FakeBucket._log_permissions_enabled_policy = allowed  # type: ignore[method-assign,assignment]
 
 
 def _conditional_writes() -> None:
@@ -155,6 +152,8 @@ def _workflows() -> None:
     _choices()
     _unique()
     _start_time()
+    _status_changes()
+    _terminal_errors()
     # a failed state is told by the execution's history, not by pages of the interpreter's log
     logging.getLogger("moto.stepfunctions").setLevel(logging.CRITICAL)
 
@@ -279,6 +278,52 @@ def _start_time() -> None:
         return found
 
     Execution.get_start_execution_details = details  # type: ignore[method-assign]
+
+
+def _status_changes() -> None:
+    """moto tells nobody that an execution has begun or ended, and forgets with which words somebody
+    stopped it."""
+    from moto.stepfunctions.parser.asl.eval.program_state import ProgramStopped
+    from moto.stepfunctions.parser.backend.execution import (
+        BaseExecutionWorkerCommunication,
+        Execution,
+    )
+
+    from local.stepfunctions.views import announce
+
+    begin, end = Execution.start, BaseExecutionWorkerCommunication.terminated
+
+    def start(self: Any) -> None:
+        begin(self)
+        announce(self)
+
+    def terminated(self: Any) -> None:
+        state = self.execution.exec_worker.env.program_state()
+        if isinstance(state, ProgramStopped):
+            self.execution.error, self.execution.cause = state.error, state.cause
+        end(self)
+        announce(self.execution)
+
+    Execution.start = start  # type: ignore[method-assign]
+    BaseExecutionWorkerCommunication.terminated = terminated  # type: ignore[method-assign]
+
+
+def _terminal_errors() -> None:
+    """`States.ALL` catches neither a runtime error nor too much data (Handling errors in Step
+    Functions workflows, States.ALL); moto lets it."""
+    from moto.stepfunctions.parser.asl.component.common.error_name.error_equals_decl import (
+        ErrorEqualsDecl,
+    )
+
+    original = ErrorEqualsDecl._eval_body
+
+    def equals(self: Any, env: Any) -> None:
+        error = env.stack[-1].error_name
+        original(self, env)
+        if error in ("States.Runtime", "States.DataLimitExceeded"):
+            env.stack[-1] = error in [each.error_name for each in self.error_names]
+
+    ErrorEqualsDecl._eval_body = equals  # type: ignore[method-assign]
 
 
 def _sagemaker() -> None:

@@ -9,12 +9,15 @@ import threading
 import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 from xml.sax.saxutils import escape
 
 from local.context import GLOBAL, SERVED, Context, use
 from local.refusals import TurnedAway
+
+if TYPE_CHECKING:
+    from local.credentials import Caller
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
@@ -23,7 +26,8 @@ Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 MAX_BODY = 2 * 1024**3
 IDLE_SECONDS = 120
 FORM = "application/x-www-form-urlencoded"
-RECLAIM = "/_local/reclaim"  # no service's path, and no bucket's, whose names have no underscore
+# No service's paths, and no bucket's, whose names have no underscore
+RECLAIM, THROTTLE = "/_local/reclaim", "/_local/throttle"
 FOLDERS = ("git", "builds", "images", "training", "endpoints")  # below the home, new at each start
 FIRST_REGIONS = ("us-east-1", "cn-north-1", "us-gov-west-1")
 CREDENTIAL = re.compile(r"Credential=([A-Z0-9]+)/\d+/([a-z0-9-]+)/([a-z0-9-]+)/aws4_request")
@@ -99,6 +103,7 @@ def _create(context: Context, bound: int) -> Front:
 def _application(region: str) -> Application:
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
+    from local.authorization import hold
     from local.cfn.api import CloudFormation
     from local.codebuild.api import CodeBuild
     from local.codecommit.api import CodeCommit
@@ -106,6 +111,7 @@ def _application(region: str) -> Application:
     from local.codepipeline.api import CodePipeline
     from local.events import EventBridge
     from local.sagemaker.api import reclaim
+    from local.throttling import hold_back, throttle
 
     # SageMaker and Step Functions are ours too, at moto's addresses (moto_seams.py)
     ours = (CloudFormation, CodeBuild, CodeCommit, CodePipeline, EventBridge)
@@ -116,11 +122,15 @@ def _application(region: str) -> Application:
         _check(environ)
         if environ["PATH_INFO"].startswith("/v1/repos/"):
             return git_http(environ, start_response)
-        service = _admit(environ, region)
+        service, who = _admit(environ, region)
         if environ["PATH_INFO"] == RECLAIM:
             return reclaim(environ, start_response)
+        if environ["PATH_INFO"] == THROTTLE:
+            return throttle(environ, start_response)
         if service not in SERVED:
             raise TurnedAway.unsupported(f"the service {service}")
+        hold_back(environ, service)
+        hold.check(environ, who, service)
         if service in own:
             return _own(own[service], environ, start_response)
         try:
@@ -176,13 +186,13 @@ def _check(environ: Environ) -> None:
         raise TurnedAway("404 Not Found", "UnknownOperationException", text)
 
 
-def _admit(environ: Environ, region: str) -> str:
-    """The service that is asked; its caller has a key of this endpoint, and means its region."""
+def _admit(environ: Environ, region: str) -> tuple[str, "Caller"]:
+    """The service that is asked, and by whom: with a key of this endpoint, and for its region."""
     from local.credentials import UnknownCaller, caller
 
     key, called_region, service = _credential(environ)
     try:
-        caller(key)
+        who = caller(key)
     except UnknownCaller:
         text = (
             "The security token included in the request is invalid: this is the local endpoint, "
@@ -190,9 +200,12 @@ def _admit(environ: Environ, region: str) -> str:
         )
         raise TurnedAway("403 Forbidden", "UnrecognizedClientException", text) from None
     if called_region != region and not (service in GLOBAL and called_region in FIRST_REGIONS):
-        text = f"the local endpoint runs {region}, the request is for {called_region}"
+        text = (
+            f"the local endpoint runs {region}, the request is for {called_region}: ask for "
+            f"{region}, or start another with `python -m local --region {called_region}`"
+        )
         raise TurnedAway("400 Bad Request", "InvalidRegionException", text)
-    return service
+    return service, who
 
 
 def _credential(environ: Environ) -> tuple[str, str, str]:
@@ -207,14 +220,16 @@ def _credential(environ: Environ) -> tuple[str, str, str]:
 def _answer(environ: Environ, start_response: StartResponse, refused: TurnedAway) -> list[bytes]:
     """The error in the form that the client reads: XML for S3 and query services, else JSON."""
     code, message = refused.code, str(refused)
-    if _credential(environ)[2] == "s3" or environ.get("CONTENT_TYPE", "").startswith(FORM):
+    service, form = _credential(environ)[2], environ.get("CONTENT_TYPE", "").startswith(FORM)
+    if service == "s3" or form:
         kind = "text/xml"
-        text = (
-            f"<ErrorResponse><Error><Code>{code}</Code><Message>{escape(message)}</Message></Error>"
-            "</ErrorResponse>"
-        )
+        text = f"<Error><Code>{code}</Code><Message>{escape(message)}</Message></Error>"
+        if service != "s3":
+            text = f"<ErrorResponse>{text}</ErrorResponse>"
     else:
         kind, text = "application/json", json.dumps({"__type": code, "message": message})
+    if environ["REQUEST_METHOD"] == "HEAD":
+        text = ""  # S3 answers so: the status alone tells
     body = text.encode()
     start_response(
         refused.status,

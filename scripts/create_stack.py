@@ -22,6 +22,7 @@ from scripts.lib.bootstrap import (
     template_url,
 )
 from scripts.lib.console import Console
+from scripts.lib.instances import unknown_type
 from scripts.lib.problems import FAILED, Problem, guarded, overridden
 from scripts.lib.session import Clients, add_role_argument, add_session_arguments, connect
 
@@ -45,6 +46,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--allow-replacement", action="store_true", help="replace resources that hold data"
     )
+    parser.add_argument(
+        "--check", action="store_true", help="only look whether parameters and credentials are good"
+    )
     args = parser.parse_args(argv)
 
     def work() -> int:
@@ -53,9 +57,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         except ValueError as error:
             raise Problem(f"PARAMS={args.parameters} cannot be read: {error}") from None
         template = read_template(TEMPLATE)
-        check_parameters(given, declared_parameters(template))  # before any call to AWS
+        declared = declared_parameters(template)
+        check_parameters(given, declared)  # before any call to AWS
+        clients = connect(args.region, args.profile)
+        check_project(clients, args.stack, given, declared)
+        if args.check:
+            return 0
         return deploy(
-            connect(args.region, args.profile),
+            clients,
             args.stack,
             given,
             Console(),
@@ -216,24 +225,44 @@ def parse_parameters(items: Iterable[str]) -> dict[str, str]:
 
 
 def check_parameters(given: Mapping[str, str], declared: Mapping[str, Mapping[str, Any]]) -> None:
-    """Refuse a name that the template does not have or a value that it does not allow."""
-    for key, value in given.items():
-        if key not in declared:
-            near = difflib.get_close_matches(key, declared, 1, 0.5)
-            raise Problem(
-                f"the template has no parameter {key}"
-                + (
-                    f": did you mean {near[0]}?"
-                    if near
-                    else f"; it has {', '.join(sorted(declared))}"
-                )
-            )
-        reason = fault(value, declared[key])
-        if reason:
-            raise Problem(f"parameter {key}={value}: {reason}")
+    """Refuse each name that the template does not have and each value that it does not allow."""
+    wrong = [
+        f"parameter {key}={value}: {reason}".rstrip(".")
+        for key, value in given.items()
+        if (reason := fault(key, value, declared))
+    ]
+    if wrong:
+        raise Problem("; ".join(wrong))
 
 
-def fault(value: str, rule: Mapping[str, Any]) -> str:
+def check_project(
+    clients: Clients,
+    stack: str,
+    given: Mapping[str, str],
+    declared: Mapping[str, Mapping[str, Any]],
+) -> None:
+    """A new stack names its project too, unless told otherwise, and may not be called as freely."""
+    if "ProjectName" in given or stacks.describe(clients.cloudformation, stack):
+        return
+    reason = fault("ProjectName", stack, declared)
+    if reason:
+        raise Problem(
+            f"STACK={stack} is the project's name too: {reason.rstrip('.')}; choose another, or "
+            "pass PARAMS='ProjectName=<name>'"
+        )
+
+
+def fault(key: str, value: str, declared: Mapping[str, Mapping[str, Any]]) -> str:
+    """Why a parameter is not allowed, or an empty text."""
+    if key in declared:
+        pattern = str(declared[key].get("AllowedPattern", ".*"))
+        return unknown_type(key, value, pattern) or value_fault(value, declared[key])
+    near = difflib.get_close_matches(key, declared, 1, 0.5)
+    hint = f"did you mean {near[0]}?" if near else f"it has {', '.join(sorted(declared))}"
+    return f"the template has no such parameter: {hint}"
+
+
+def value_fault(value: str, rule: Mapping[str, Any]) -> str:
     """Why a value is not allowed, or an empty text (AWS: Parameters section, Properties)."""
     allowed = [spelled(one) for one in rule.get("AllowedValues", [])]
     if allowed and value not in allowed:

@@ -63,7 +63,31 @@ def workflow(name: str, properties: Mapping[str, Any]) -> str:
     calls = {
         token: value["Fn::Sub"] for token, value in tokens if isinstance(value.get("Fn::Sub"), str)
     }
-    return picture(name, json.loads(properties["DefinitionString"]), calls)
+    return picture(name, _told_once(json.loads(properties["DefinitionString"])), calls)
+
+
+def _told_once(level: dict[str, Any]) -> dict[str, Any]:
+    """Without the second states of calls that may have to be made again: each is a call that stands
+    there already, and a choice before it, which is told with the call."""
+    again = {f"{name}Again" for name in level["States"]} & level["States"].keys()
+    asked = {
+        name: state["Default"]
+        for name, state in level["States"].items()
+        if state["Type"] == "Choice" and {rule["Next"] for rule in state["Choices"]} <= again
+    }
+    states = {}
+    for name, state in level["States"].items():
+        if name in again or name in asked:
+            continue
+        if "ItemProcessor" in state:
+            state = {**state, "ItemProcessor": _told_once(state["ItemProcessor"])}
+        if "Catch" in state:
+            rules = [
+                {**rule, "Next": asked.get(rule["Next"], rule["Next"])} for rule in state["Catch"]
+            ]
+            state = {**state, "Catch": rules}
+        states[name] = state
+    return {**level, "States": states}
 
 
 def _allowed(name: str, rule: Mapping[str, Any]) -> str:

@@ -9,6 +9,7 @@ import argparse
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -18,7 +19,6 @@ from scripts.lib.digits import DATA, write_digits, write_sample
 from scripts.lib.problems import FAILED, Problem, guarded
 
 BASE = Path("build/laptop")
-PORT = 8080
 MODEL = Path("model/export/Servo")
 
 
@@ -33,13 +33,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--code", type=Path, default=Path("container"), help="the model's repository (container)"
     )
     parser.add_argument("--channel", type=Path, default=DATA, help=f"folder of TFRecords ({DATA})")
+    parser.add_argument("--port", default="8080", help="where to serve (8080)")
     args = parser.parse_args(argv)
 
     def work() -> int:
         if not (args.code / args.what).is_file():
             raise Problem(f"{args.code} is not a model's repository: it has no file {args.what}")
         if args.what == "serve":
-            return serve(args.code, args.channel)
+            return serve(args.code, args.channel, free_port(args.port))
         prepare(args.code, args.channel)
         return train(args.code)
 
@@ -84,15 +85,28 @@ def train(code: Path) -> int:
     return status and FAILED
 
 
-def serve(code: Path, channel: Path) -> int:
+def free_port(text: str) -> int:
+    """The port's number, if nothing listens there yet."""
+    if not text.isascii() or not text.isdigit() or not 1024 <= int(text) <= 65535:
+        raise Problem(f"PORT={text} is no port: pass a number from 1024 to 65535")
+    with socket.socket() as here:
+        here.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            here.bind(("127.0.0.1", int(text)))
+        except OSError:
+            raise Problem(f"something else listens on port {text}: pass PORT=<another>") from None
+    return int(text)
+
+
+def serve(code: Path, channel: Path, port: int) -> int:
     """Exit status, when it is stopped."""
     if not (BASE / MODEL).is_dir():
         raise Problem("no model was trained here yet: `make train-local` first")
     sample = write_sample(channel, 0) if channel == DATA else "FILE.png"
-    url = f"http://127.0.0.1:{PORT}/invocations"
+    url = f"http://127.0.0.1:{port}/invocations"
     print(f"On {url} until Ctrl-C. Ask it in a second terminal:", flush=True)
     print(f"  curl --data-binary @{sample} -H 'Content-Type: image/png' {url}", flush=True)
-    return _run(code / "serve", {"SAGEMAKER_BIND_TO_PORT": str(PORT)}) and FAILED
+    return _run(code / "serve", {"SAGEMAKER_BIND_TO_PORT": str(port)}) and FAILED
 
 
 def _run(program: Path, more: dict[str, str]) -> int:

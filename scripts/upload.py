@@ -117,14 +117,18 @@ def code_files(root: Path) -> list[Path]:
     """The code's files, relative to root and sorted: those of git, or all but caches."""
     if not root.is_dir():
         raise Problem(f"the code folder {root} is missing: run this in the project's folder")
-    files = git_files(root) or [
-        path.relative_to(root) for path in root.rglob("*") if path.is_file()
+    listed = git_files(root) or [
+        path.relative_to(root) for path in root.rglob("*") if path.is_file() or path.is_symlink()
     ]
-    return sorted(
-        path
-        for path in files
-        if not CACHES & set(path.parts) and path.suffix != ".pyc" and (root / path).is_file()
-    )
+    files = [path for path in listed if not CACHES & set(path.parts) and path.suffix != ".pyc"]
+    for path in files:
+        found = root / path
+        if found.is_dir() or (found.is_symlink() and not found.exists()):
+            raise Problem(
+                f"{found} is a submodule or a link to no file, which the first commit cannot hold: "
+                "put the files themselves there, or remove it"
+            )
+    return sorted(path for path in files if (root / path).is_file())
 
 
 def git_files(root: Path) -> list[Path]:

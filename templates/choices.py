@@ -6,11 +6,14 @@ from typing import Any
 PROJECT, TRAINING, SERVING = "Project", "Training", "Serving"
 BUILD, NOTEBOOK, OPERATION = "Image build", "Notebook", "Operation"
 
-# The image is built for x86_64; the Graviton families (c6g, m7gd, r8g …) are arm64 and could not
-# start it
-_INSTANCE = r"^ml\.(?!(c|m|r|x)[6-9]g)[a-z0-9-]+\.[a-z0-9]+$"
-_INSTANCE_HELP = "be a type such as ml.m5.xlarge, not Graviton (the image is x86_64)"
-_DAYS = [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1827, 3653]
+# The image is built for x86_64; the families with Graviton (c6g, m7gd, r8g …) or Grace (p6e) are
+# arm64 and could not start it
+_INSTANCE = r"^ml\.(?!(c|m|r|x)[6-9]g|p6e)[a-z0-9-]+\.[a-z0-9]+$"
+_INSTANCE_HELP = "be a type such as ml.m5.xlarge, not of arm64 as Graviton is (the image is x86_64)"
+_DAYS = [
+    *("1", "3", "5", "7", "14", "30", "60", "90", "120", "150", "180", "365", "400", "545"),
+    *("731", "1827", "3653"),
+]
 
 
 @dataclass(frozen=True)
@@ -21,7 +24,7 @@ class Choice:
     name: str
     label: str
     help: str
-    default: str | int | None
+    default: str | None
     must: str = ""
     rules: dict[str, Any] = field(default_factory=dict)
 
@@ -30,8 +33,30 @@ def _pattern(pattern: str, **more: Any) -> dict[str, Any]:
     return {"AllowedPattern": pattern, **more}
 
 
-def _range(least: int, most: int) -> dict[str, Any]:
-    return {"MinValue": least, "MaxValue": most}
+def _whole(least: int, most: int, note: str = "") -> tuple[str, dict[str, Any]]:
+    """What a whole number must be, in words and as a rule.
+
+    It reaches a workflow's definition, a script or an address as text. CloudFormation's own Number
+    takes 1.5, 030 and +2 as well, and ignores a pattern (Parameters section syntax reference).
+    """
+    ends = [10**digits - 1 for digits in range(len(str(least)), len(str(most)))] + [most]
+    starts = [least, *(end + 1 for end in ends)]
+    parts = [part for pair in zip(starts, ends, strict=False) for part in _digits(*map(str, pair))]
+    return f"be a whole number from {least} to {most}{note}", _pattern(f"^({'|'.join(parts)})$")
+
+
+def _digits(low: str, high: str) -> list[str]:
+    """Patterns that together are the numbers from `low` to `high`, which are equally long."""
+    rest = len(low) - 1
+    zeros, nines = "0" * rest, "9" * rest
+    if low[1:] == zeros and high[1:] == nines:
+        first = low[0] if low[0] == high[0] else f"[{low[0]}-{high[0]}]"
+        return [first + "[0-9]" * rest]
+    if low[0] == high[0]:
+        return [low[0] + part for part in _digits(low[1:], high[1:])]
+    if low[1:] != zeros:
+        return _digits(low, low[0] + nines) + _digits(str(int(low[0]) + 1) + zeros, high)
+    return _digits(low, str(int(high[0]) - 1) + nines) + _digits(high[0] + zeros, high)
 
 
 CHOICES = (
@@ -53,8 +78,15 @@ CHOICES = (
         "Branch",
         "A push to this branch trains, and deploys a model that is good enough.",
         "main",
-        "be a git branch name of at most 100 characters",
-        _pattern("^[A-Za-z0-9][A-Za-z0-9._/-]{0,99}$"),
+        "be a branch's name for git and CodeCommit: at most 100 letters, digits and . _ / -, first "
+        "a letter or digit, no two of . and / together or one at the end, no part that ends in "
+        ".lock, and not HEAD or 40 hexadecimal digits",
+        # Branch names: Quotas in AWS CodeCommit, which refers to git-check-ref-format
+        _pattern(
+            r"^(?!(.*\.lock(/.*)?|[0-9A-Fa-f]{40}|HEAD)$)"
+            r"[A-Za-z0-9]([A-Za-z0-9_-]|[./](?![./]|$))*$",
+            MaxLength=100,
+        ),
     ),
     Choice(
         PROJECT,
@@ -98,28 +130,25 @@ CHOICES = (
         "TrainingInstanceCount",
         "Instances",
         "Two or more share each batch: worth it where one step takes much longer than the network.",
-        1,
-        "be 1 to 20",
-        _range(1, 20),
+        "1",
+        *_whole(1, 20),
     ),
     Choice(
         TRAINING,
         "TrainingVolumeGB",
         "Volume (GB)",
         "Disk of each training instance: data, checkpoints and model have to fit.",
-        30,
-        "be 1 to 16384",
-        _range(1, 16384),
+        "30",
+        *_whole(1, 16384),
     ),
     Choice(
         TRAINING,
         "TrainingMaxRuntimeSeconds",
         "Longest run (seconds)",
         "A job that runs longer is stopped, and its model is not deployed.",
-        3600,
-        "be 60 to 86400 (a day)",
+        "3600",
         # A day: in China a build waits for the workflow, and no build outlives 36 hours
-        _range(60, 86400),
+        *_whole(60, 86400, " (a day)"),
     ),
     Choice(
         TRAINING,
@@ -135,12 +164,11 @@ CHOICES = (
         "Extra time for spot (seconds)",
         "A spot job ends so long after its longest run, waiting included; then on demand. China: a "
         "build waits for all of it, 36 hours at most.",
-        3600,
-        "be 60 to 86400 (a day)",
+        "3600",
         # Added to the run, as MaxWaitTimeInSeconds must not be less than MaxRuntimeInSeconds: a
         # wrong pair cannot be chosen. In China the build that waits stops a workflow of more than
         # 36 hours; its next run resumes.
-        _range(60, 86400),
+        *_whole(60, 86400, " (a day)"),
     ),
     Choice(
         TRAINING,
@@ -165,18 +193,16 @@ CHOICES = (
         "EndpointInstanceCount",
         "Instances",
         "Two or more survive the loss of an Availability Zone.",
-        1,
-        "be 1 to 50",
-        _range(1, 50),
+        "1",
+        *_whole(1, 50),
     ),
     Choice(
         SERVING,
         "KeepVersions",
         "Versions to keep",
         "How many of the newest versions that have served stay, with their images, to go back to.",
-        3,
-        "be 1 to 50",
-        _range(1, 50),
+        "3",
+        *_whole(1, 50),
     ),
     Choice(
         BUILD,
@@ -185,7 +211,11 @@ CHOICES = (
         "What the Dockerfile starts from. In China choose one that can be pulled there.",
         "public.ecr.aws/docker/library/python:3.11-slim-bookworm",
         "be an image such as public.ecr.aws/docker/library/python:3.11-slim-bookworm",
-        _pattern(r"^[A-Za-z0-9][A-Za-z0-9./:@_-]+$"),
+        # Docker's grammar of a reference: registry, path, tag, digest (distribution, reference)
+        _pattern(
+            r"^([A-Za-z0-9.-]+(:[0-9]+)?/)?[a-z0-9]+((/|[._-]+)[a-z0-9]+)*"
+            r"(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(@sha256:[0-9a-f]{64})?$"
+        ),
     ),
     Choice(
         BUILD,
@@ -218,9 +248,8 @@ CHOICES = (
         "NotebookIdleMinutes",
         "Stop when idle (minutes)",
         "The notebook stops when nothing ran for so long; its disk is kept.",
-        60,
-        "be 10 to 1440",
-        _range(10, 1440),
+        "60",
+        *_whole(10, 1440),
     ),
     Choice(
         OPERATION,
@@ -236,7 +265,7 @@ CHOICES = (
         "LogRetentionDays",
         "Keep logs (days)",
         "How long the logs of builds, workflows, the endpoint and bucket access are kept.",
-        90,
+        "90",
         rules={"AllowedValues": _DAYS},
     ),
     Choice(

@@ -75,7 +75,7 @@ def _add(template: Template, choice: Choice) -> Parameter:
     parameter = template.add_parameter(
         Parameter(
             choice.name,
-            Type="Number" if isinstance(choice.default, int) else "String",
+            Type="String",
             Description=choice.help,
             **({} if choice.default is None else {"Default": choice.default}),
             **choice.rules,

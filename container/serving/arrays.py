@@ -13,7 +13,6 @@ HEADERS = {
     (2, 0): np.lib.format.read_array_header_2_0,
 }
 HEADER_CHARACTERS = 512  # numpy itself writes some 120
-REASON_CHARACTERS = 200
 MOST_OF_AN_AXIS = 2**48
 
 
@@ -24,11 +23,21 @@ def read(body: bytes, shape: Shape) -> Examples:
     """
     file = io.BytesIO(body)
     try:
-        header: Any = HEADERS[np.lib.format.read_magic(file)]
+        version = np.lib.format.read_magic(file)
+    except ValueError:
+        zipped = ", but a zip file, such as npz: send one array" if body[:2] == b"PK" else ""
+        raise Unreadable(f"the body is not an npy file{zipped}") from None
+    if version not in HEADERS:
+        major, minor = version
+        raise Unreadable(f"the body is an npy file of version {major}.{minor}, expected 1.0 or 2.0")
+    try:
+        header: Any = HEADERS[version]
         found, fortran, dtype = header(file, max_header_size=HEADER_CHARACTERS)
-    except Exception as error:  # the header is a Python literal and can be wrong in any way
-        reason = repr(error)[:REASON_CHARACTERS]
-        raise Unreadable(f"the body is not an npy file: {reason}") from None
+    except Exception:  # the header is a Python literal and can be wrong in any way
+        raise Unreadable(
+            "the body is not an npy file: its header names no type, order and shape in "
+            f"{HEADER_CHARACTERS} characters"
+        ) from None
     if dtype.kind not in "iuf":
         raise Unreadable(f"the array is of {dtype}, expected integers or floats")
     if not all(type(size) is int and 0 <= size < MOST_OF_AN_AXIS for size in found):

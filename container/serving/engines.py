@@ -106,8 +106,10 @@ def _shape(signature: list[Any]) -> Shape:
     """Of one example. A free size is None in TensorFlow and a name in ONNX."""
     batch, *shape = signature
     if isinstance(batch, int) or not all(isinstance(size, int) for size in shape):
+        sizes = " x ".join(str(size) if isinstance(size, int) else "any" for size in signature)
         raise Unusable(
-            f"the model takes inputs {signature}: expected a free first size, and others fixed"
+            f"the model takes inputs of {sizes}: expected any number of a fixed size, such as "
+            "any x 32 x 32 x 3"
         )
     return tuple(shape)
 

@@ -26,9 +26,11 @@ def read(body: bytes, shape: Shape) -> Examples:
             return np.asarray(picture.convert(MODES[shape[2]]), np.float32).reshape(1, *shape)
     except UnidentifiedImageError:
         raise Unreadable("the picture cannot be read: it is no PNG or JPEG") from None
+    except Image.DecompressionBombError:
+        raise Unreadable("the picture cannot be read: it has too many pixels") from None
     # Pillow raises errors of many kinds for damaged files, SyntaxError and struct.error among them
-    except Exception as error:
-        raise Unreadable(f"the picture cannot be read: {error}") from None
+    except Exception:
+        raise Unreadable("the picture cannot be read: it is damaged or cut short") from None
     if picture.mode not in EIGHT_BITS:
         raise Unreadable(f"the picture has more than 8 bits a colour (mode {picture.mode})")
     width, height = picture.size

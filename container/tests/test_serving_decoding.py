@@ -150,7 +150,8 @@ def test_arrays_of_every_number_and_order_are_taken(dtype: str, order: str) -> N
         (npy_that_claims("{"), "not an npy file"),
         (npy_that_claims("(" * 100), "not an npy file"),
         (npy_that_claims("{'descr': '<f4', 'shape': (1, 2, 3)}"), "not an npy file"),
-        (npy_that_claims("{}", version=b"\3\0"), "not an npy file"),
+        (npy_that_claims("{}", version=b"\3\0"), "of version 3.0, expected 1.0 or 2.0"),
+        (b"PK\3\4" + b"0" * 99, "not an npy file, but a zip file, such as npz: send one array"),
         (npy(np.array([[["a", "b", "c"]] * 2])), "the array is of <U1"),
         (npy(np.array([[[True] * 3] * 2])), "the array is of bool"),
         (npy(np.array([[[1j] * 3] * 2])), "the array is of complex128"),
@@ -192,7 +193,7 @@ def test_arrays_of_every_number_and_order_are_taken(dtype: str, order: str) -> N
         ),
         (
             npy_that_claims(f"{{'descr': '{'f4,' * 200}', 'fortran_order': False, 'shape': (1,)}}"),
-            "is not an npy file: ValueError",
+            "is not an npy file: its header names no type",
         ),
     ],
 )
@@ -215,11 +216,11 @@ def test_an_array_of_objects_is_refused_before_anything_is_unpickled() -> None:
     [
         (b"", "cannot be read"),
         (b"GIF89a", "cannot be read"),
-        (picture("PNG", (32, 16))[:60], "cannot be read"),
+        (picture("PNG", (32, 16))[:60], "cannot be read: it is damaged or cut short"),
         (picture("GIF"), "cannot be read"),
         (picture("PNG", (640, 480)), "640x480 pixels, expected 32x16"),
         (png_that_claims(10**4, 10**3), "10000x1000 pixels, expected 32x16"),
-        (png_that_claims(10**5, 10**5), "decompression bomb"),
+        (png_that_claims(10**5, 10**5), "cannot be read: it has too many pixels"),
         (picture("PNG", (32, 16), mode="I;16"), "more than 8 bits a colour"),
     ],
 )

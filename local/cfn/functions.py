@@ -15,7 +15,7 @@ from local.cfn.dependencies import (
     substitution,
     unresolved,
 )
-from local.cfn.template import Template, TemplateError, mappings
+from local.cfn.template import Template, TemplateError, malformed, mappings
 
 NO_VALUE = object()  # AWS::NoValue: takes the property or list item that holds it away
 
@@ -74,7 +74,7 @@ class Scope:
                 try:
                     return self._call(name, argument)
                 except (TypeError, ValueError, AttributeError) as error:
-                    raise _malformed(name, argument) from error
+                    raise malformed(name, argument) from error
         evaluated = ((key, self.evaluate(one)) for key, one in value.items())
         return {key: one for key, one in evaluated if one is not NO_VALUE}
 
@@ -124,7 +124,7 @@ class Scope:
                     many, allowed = map(self.evaluate, argument)
                     return all(item in allowed for item in many)
         except (TypeError, ValueError) as error:
-            raise _malformed(name, argument) from error
+            raise malformed(name, argument) from error
         raise TemplateError(f"Template error: {expression} is not a condition")
 
     def _call(self, name: str, argument: Any) -> Any:
@@ -212,10 +212,6 @@ def no_attribute(logical: str, attribute: str) -> TemplateError:
         f"Template error: resource {logical} does not support attribute type {attribute} in"
         " Fn::GetAtt"
     )
-
-
-def _malformed(name: str, argument: Any) -> TemplateError:
-    return TemplateError(f"Template error: {name} cannot work with the arguments {argument!r}")
 
 
 def _list(value: Any) -> list[Any]:

@@ -130,7 +130,8 @@ class Schema:
                     found = TYPE_NAMES.get(type(value), "Number")
                     yield f"{where}: expected type: {_list(rule)[0].capitalize()}, found: {found}"
                 case "enum":
-                    yield f"{where}: {value} is not a valid enum value"
+                    shown = value if isinstance(value, str) else json.dumps(value)
+                    yield f"{where}: {shown} is not a valid enum value"
                 case "additionalProperties":
                     for key in (key for key in value if _member(error.schema, key) is None):
                         yield f"{where}: extraneous key [{key}] is not permitted"

@@ -92,6 +92,12 @@ class Template:
         return ["CAPABILITY_IAM"] if iam else []
 
 
+def malformed(what: str, argument: Any) -> TemplateError:
+    """Of a function; the arguments are shown as JSON, as a template has them."""
+    shown = json.dumps(argument, default=str)
+    return TemplateError(f"Template error: {what} cannot work with the arguments {shown}")
+
+
 @lru_cache(maxsize=16)
 def parse(body: str) -> Template:
     """The template in a JSON or YAML text. Raises TemplateError."""
@@ -226,9 +232,7 @@ def _check_functions(value: Any, known: set[str], where: str) -> None:
         if len(mapping) == 1:
             ((key, argument),) = mapping.items()
             if not _fits(key, argument):
-                raise TemplateError(
-                    f"Template error: {key} in {where} cannot work with the arguments {argument!r}"
-                )
+                raise malformed(f"{key} in {where}", argument)
 
 
 def _check_conditions(conditions: Any, resources: Any) -> None:

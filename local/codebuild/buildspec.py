@@ -106,7 +106,7 @@ def parse(text: str) -> Buildspec:
         raise BuildspecError(" ".join(str(error).split())) from None
     top = _mapping(document, "the buildspec", _TOP)
     if top.get("version") != "0.2":
-        raise BuildspecError(f"version must be 0.2, not {top.get('version')}")
+        raise BuildspecError(f"version must be 0.2, not {top.get('version', 'absent')}")
     env = _mapping(top.get("env", {}), "env", _ENV)
     if env.get("shell", "bash") not in SHELLS:
         raise BuildspecError(f"env/shell must be one of {', '.join(SHELLS)}")

@@ -68,6 +68,7 @@ class BuildRun:
                 "durationInSeconds": seconds,
                 "contexts": [context_entry],
             }
+            self.announce_phase(entry)
 
     def check(self) -> None:
         """Raises BuildFailure if the build must end now."""
@@ -88,19 +89,39 @@ class BuildRun:
         self.announce()
 
     def announce(self) -> None:
-        """The event of "Build notifications input format reference"."""
-        detail = {
-            "build-status": self.record["buildStatus"],
+        current = {"current-phase": self.record["currentPhase"]}
+        self._emit("State", {"build-status": self.record["buildStatus"], **current})
+
+    def announce_phase(self, phase: Mapping[str, Any]) -> None:
+        said = [f"{each['statusCode']}: {each['message']}" for each in phase["contexts"]]
+        self._emit(
+            "Phase",
+            {
+                "completed-phase": phase["phaseType"],
+                "completed-phase-status": phase["phaseStatus"],
+                "completed-phase-context": f"[{', '.join(said)}]",
+                "completed-phase-duration-seconds": phase["durationInSeconds"],
+                "completed-phase-start": _moment(phase["startTime"]),
+                "completed-phase-end": _moment(phase["endTime"]),
+            },
+        )
+
+    def _emit(self, what: str, detail: dict[str, Any]) -> None:
+        """The events of "Build notifications input format reference"."""
+        detail |= {
             "project-name": self.record["projectName"],
             "build-id": self.record["arn"],
-            "current-phase": self.record["currentPhase"],
             "additional-information": {
                 "initiator": self.record["initiator"],
                 "build-complete": self.record["buildComplete"],
             },
             "version": "1",
         }
-        events.emit("aws.codebuild", "CodeBuild Build State Change", [self.record["arn"]], detail)
+        events.emit("aws.codebuild", f"CodeBuild Build {what} Change", [self.record["arn"]], detail)
+
+
+def _moment(time: datetime) -> str:
+    return time.strftime("%b %-d, %Y %-I:%M:%S %p")
 
 
 class BuildRecords(Records):

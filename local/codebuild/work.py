@@ -12,6 +12,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from local import artifacts, processes
+from local.authorization.ask import Ask
+from local.authorization.hold import require
 from local.codebuild import buildspec as specs
 from local.codebuild.records import BuildFailure, BuildRecords, BuildRun
 from local.codebuild.reports import ReportError, read_junit
@@ -164,6 +166,7 @@ class BuildWork:
         for name, files in self.place.spec.reports.items():
             own = current().arn("codebuild", f"report-group/{record['projectName']}-{name}")
             arn = name if name.startswith("arn:") else own
+            self._may_report(arn, new=arn not in groups.groups)
             group = groups.create(arn, arn.rsplit("/", 1)[-1], [])
             try:
                 cases = [
@@ -175,6 +178,12 @@ class BuildWork:
                 self.place.say(f"[Container] Error processing report {name}: {error}")
                 continue
             record["reportArns"].append(groups.add(group, record["arn"], cases))
+
+    def _may_report(self, group: str, *, new: bool) -> None:
+        """CodeBuild User Guide, "Test report permissions". Raises ClientError."""
+        actions = ("CreateReport", "BatchPutTestCases", "UpdateReport")
+        for action in ("CreateReportGroup", *actions) if new else actions:
+            require(self.place.credentials, action, Ask(f"codebuild:{action}", group))
 
     def _upload(self) -> None:
         spec, handover = self.place.spec, self.build.handover

@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
+from botocore.exceptions import ClientError
+
 from local import artifacts, processes
 from local.codebuild import buildspec as specs
 from local.codebuild.records import BuildFailure, BuildRun
@@ -51,10 +53,7 @@ class Workspace:
         except NotAuthorized as error:
             raise BuildFailure("ACCESS_DENIED", str(error)) from None
         if "streamName" in record["logs"]:
-            stream = LogStream(
-                self.credentials, record["logs"]["groupName"], record["logs"]["streamName"]
-            )
-            self.say = log.enter_context(stream).write
+            self.say = log.enter_context(self._log_stream()).write
         for folder in (self.source, self.state, self.folder / "home"):
             folder.mkdir(parents=True)
         privileged = record["environment"].get("privilegedMode", False)
@@ -63,6 +62,20 @@ class Workspace:
             _python(self.folder / "python"),
         ]
         self.variables = self._variables(search)
+
+    def _log_stream(self) -> LogStream:
+        """Worded as in public reports (github.com/aws/aws-cdk, issue 12179)."""
+        record = self.build.record
+        logs = record["logs"]
+        try:
+            return LogStream(self.credentials, logs["groupName"], logs["streamName"])
+        except ClientError as error:
+            raise BuildFailure(
+                "ACCESS_DENIED",
+                f"Service role {record['serviceRole']} does not allow AWS CodeBuild to create "
+                f"Amazon CloudWatch Logs log streams for build {record['arn']}. Error message: "
+                f"{error.response['Error']['Message']}",
+            ) from None
 
     def download(self) -> None:
         """Input artifacts, the buildspec, and the variables that it and the project declare."""

@@ -104,14 +104,14 @@ class CodeCommit(Service):
     def create_commit(self) -> ActionResult:
         record, branch = self._record(), self.get("branchName")
         git, tip = record.git, self._tip(record.git, branch)
-        before = {entry.path: entry for entry in git.tree(tip)} if tip else {}
+        before = _files(git, tip) if tip else {}
         author = {"name": self.get("authorName", "unknown"), "email": self.get("email", "")}
         changes, message = self._changes(git, before), self.get("commitMessage", "")
         try:
             written = git.write_commit(changes, tip, author, message, int(time.time()))
         except GitError as error:  # what git refuses here is who the author is
             raise AwsError("InvalidEmailException", str(error)) from None
-        after = {entry.path: entry for entry in git.tree(written)}
+        after = _files(git, written)
         if after == before:
             raise AwsError("NoChangeException", "the commit would change nothing")
         self._set_branch(record, branch, written, tip)
@@ -131,7 +131,7 @@ class CodeCommit(Service):
     def get_file(self) -> ActionResult:
         git, path = self._record().git, self.get("filePath")
         commit = self._commit(git)
-        entry = next((e for e in git.tree(commit) if e.path == path.lstrip("/")), None)
+        entry = _files(git, commit).get(path.lstrip("/"))
         if entry is None:
             raise AwsError("FileDoesNotExistException", f"no file {path} at {commit}")
         content = git.blob(entry.id)
@@ -154,21 +154,19 @@ class CodeCommit(Service):
             entries = git.tree(commit, recursive=False, folder=path.strip("/"))
         except GitError:
             raise AwsError("FolderDoesNotExistException", f"no folder {path} at {commit}") from None
-        files, folders = [], []
+        found: dict[str, list[dict[str, str]]] = {
+            "subFolders": [], "files": [], "symbolicLinks": [], "subModules": [],
+        }  # fmt: skip
         for entry in entries:
             named = {"absolutePath": entry.path, "relativePath": entry.path.rsplit("/", 1)[-1]}
             if entry.type == "tree":
-                folders.append(named | {"treeId": entry.id})
-            elif entry.type == "blob":
-                files.append(named | {"blobId": entry.id, "fileMode": entry.file_mode})
-        return ActionResult(
-            {
-                "commitId": commit,
-                "folderPath": path.strip("/"),
-                "subFolders": folders,
-                "files": files,
-            }
-        )
+                found["subFolders"].append(named | {"treeId": entry.id})
+            elif entry.type == "commit":
+                found["subModules"].append(named | {"commitId": entry.id})
+            else:
+                kind = "symbolicLinks" if entry.file_mode == "SYMLINK" else "files"
+                found[kind].append(named | {"blobId": entry.id, "fileMode": entry.file_mode})
+        return ActionResult({"commitId": commit, "folderPath": path.strip("/"), **found})
 
     def list_tags_for_resource(self) -> ActionResult:
         return ActionResult({"tags": self._by_arn().tags})
@@ -237,11 +235,20 @@ class CodeCommit(Service):
         self, record: RepositoryRecord, branch: str, commit: str, tip: str | None
     ) -> None:
         before = record.git.references()
+        # Quotas in AWS CodeCommit, "Branch names"; git itself refuses the other names there
+        if re.fullmatch(r"[0-9A-Fa-f]{40}", branch):
+            text = f"'{branch}' is 40 hexadecimal characters, as the id of a commit is"
+            raise AwsError("InvalidBranchNameException", text)
         try:
             record.git.set_branch(branch, commit, tip)
         except GitError as error:
             raise AwsError("InvalidBranchNameException", str(error)) from None
         record.announce(before, record.git.references(), self.caller().arn)
+
+
+def _files(git: Repository, commit: str) -> dict[str, TreeEntry]:
+    """By path; a submodule is none."""
+    return {entry.path: entry for entry in git.tree(commit) if entry.type == "blob"}
 
 
 def _put(file: Mapping[str, Any]) -> FileChange:

@@ -16,9 +16,14 @@ from pathlib import Path
 from typing import IO, Any
 from urllib.parse import unquote
 
+from botocore.exceptions import ClientError
+
 from local import credentials
+from local.authorization import hold
+from local.authorization.ask import Ask
 from local.codecommit import git_repository
 from local.codecommit.records import find_repository
+from local.context import current
 from local.service import AwsError
 
 MAX_BODY = 1 << 30
@@ -55,6 +60,7 @@ def _serve(environ: dict[str, Any], start_response: StartResponse) -> Iterable[b
         repository = find_repository(name)
     except AwsError:
         raise _Refused("404 Not Found", f"repository '{name}' not found") from None
+    _check_permission(environ, rest, arn, name)
     with tempfile.TemporaryFile() as body, tempfile.TemporaryFile() as out:
         _receive(environ, body)
         if environ["REQUEST_METHOD"] == "POST" and rest == "/git-receive-pack":
@@ -69,6 +75,16 @@ def _serve(environ: dict[str, Any], start_response: StartResponse) -> Iterable[b
         start_response(status, headers)
         out.seek(start)
         return list(_chunks(out))
+
+
+def _check_permission(environ: dict[str, Any], rest: str, arn: str, name: str) -> None:
+    """ "Permissions for Git client commands" (CodeCommit User Guide)."""
+    pushes = "git-receive-pack" in f"{rest}?{environ.get('QUERY_STRING', '')}"
+    action = "codecommit:GitPush" if pushes else "codecommit:GitPull"
+    try:
+        hold.require(arn, action, Ask(action, current().arn("codecommit", name)))
+    except ClientError as error:
+        raise _Refused("403 Forbidden", error.response["Error"]["Message"]) from None
 
 
 def _caller_arn(header: str) -> str:

@@ -147,7 +147,7 @@ class Repository:
         return self.git("cat-file", "blob", identifier)
 
     def archive(self, commit: str) -> bytes:
-        """The commit's files as a zip that keeps executable bits and symbolic links."""
+        """The commit's files as a zip; of a submodule it has only the empty folder."""
         return self.git("archive", "--format=zip", commit)
 
     def write_commit(

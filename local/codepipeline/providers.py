@@ -11,8 +11,11 @@ from typing import Any
 
 from local import artifacts
 from local.artifacts import Handover
+from local.authorization.ask import Ask
+from local.authorization.hold import require
 from local.codecommit.records import find_repository
 from local.codepipeline.records import ActionFailure, ActionRun, Execution, PipelineRecords
+from local.context import current
 from local.credentials import Credentials
 from local.service import now
 
@@ -48,6 +51,9 @@ def _source(work: ActionWork) -> dict[str, str]:
         or codecommit.get_branch(repositoryName=repository, branchName=branch)["branch"]["commitId"]
     )
     found = codecommit.get_commit(repositoryName=repository, commitId=commit)["commit"]
+    arn = current().arn("codecommit", repository)
+    uploads = ("UploadArchive", "GetUploadArchiveStatus")
+    require(work.credentials, "UploadArchive", *(Ask(f"codecommit:{one}", arn) for one in uploads))
     data = find_repository(repository).git.archive(commit)
     artifacts.upload(work.credentials, run.outputs[0], data)
     run.external_id, run.summary = commit, found["message"].strip()
@@ -123,6 +129,7 @@ def _workflow(work: ActionWork) -> dict[str, str]:
             raise ActionFailure("ConfigurationError", f"input file {text}: {error}") from None
     prefix = configuration.get("ExecutionNamePrefix")
     states = work.client("stepfunctions")
+    states.describe_state_machine(stateMachineArn=machine)
     arn = states.start_execution(
         stateMachineArn=machine, input=text, name=f"{prefix}-{run.id}" if prefix else run.id
     )["executionArn"]

@@ -160,6 +160,8 @@ def _role(role: str, job: str) -> Credentials:
 def _check_image(uri: str) -> None:
     try:
         images.resolve(uri)
+    except images.UnsupportedManifest as error:
+        raise invalid(str(error)) from error
     except images.ImageNotFound as error:
         raise invalid(f"Cannot find the requested image: {uri}") from error
 

@@ -16,7 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from local import processes
 from local.context import current
 from local.credentials import Credentials, NotAuthorized, assume
-from local.images import ImageNotFound
+from local.images import ImageNotAllowed, ImageNotFound, check_pull
 from local.logs import LogStream
 from local.sagemaker import container
 from local.sagemaker.models import ModelRecord
@@ -121,8 +121,9 @@ class ModelServer:
     def _prepare(self, credentials: Credentials) -> tuple[list[str], Path, dict[str, str]]:
         declared = self._model.container
         try:
+            check_pull(declared["Image"], self._model.description["ExecutionRoleArn"])
             program = container.program(declared["Image"], "serve")
-        except ImageNotFound as error:
+        except (ImageNotFound, ImageNotAllowed) as error:
             raise StartFailed(str(error)) from error
         except container.NoProgram as error:
             raise StartFailed(

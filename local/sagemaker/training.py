@@ -11,9 +11,12 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from local.authorization import keys
+from local.authorization.ask import Ask
+from local.authorization.hold import require
 from local.context import current
 from local.credentials import Credentials
-from local.images import ImageNotFound
+from local.images import ImageNotAllowed, ImageNotFound, check_pull
 from local.logs import LogStream
 from local.sagemaker import checkpoints, container
 from local.sagemaker.instances import Instances, JobWatch, lent_ports
@@ -145,6 +148,10 @@ class TrainingJob(TrainingRecord):
         if end == "Interrupted":
             return end
         self.enter("Uploading")
+        if key := job["OutputDataConfig"].get("KmsKeyId"):
+            # "If you use a KMS key …, the execution role must include permissions to call
+            # kms:Encrypt" (API reference, OutputDataConfig)
+            require(credentials, "Encrypt", Ask("kms:Encrypt", keys.arn(key)))
         container.upload(s3, job, instances.volumes, model=end != "Failed")
         if end == "Failed":
             start, stop = "AlgorithmError: ", f", exit code: {instances.failed.status}"
@@ -177,9 +184,12 @@ class TrainingJob(TrainingRecord):
         job = self.description
         uri = job["AlgorithmSpecification"]["TrainingImage"]
         try:
+            check_pull(uri, job["RoleArn"])
             program = container.program(uri, "train")
         except ImageNotFound as error:
             raise JobFailed(f"ClientError: Cannot find the requested image: {uri}") from error
+        except ImageNotAllowed as error:
+            raise JobFailed(f"ClientError: {error}") from error
         except container.NoProgram as error:
             raise JobFailed(
                 "AlgorithmError: CannotStartContainerError. Please make sure the container can be "

@@ -21,6 +21,7 @@ from local.context import current
 from local.credentials import NotAuthorized, assume
 from local.service import AwsError, Service
 from local.stepfunctions.definitions import Fault, faults
+from local.stepfunctions.permissions import check_role
 
 STOP_SECONDS = 5.0
 MAX_DATA_BYTES = 262_144  # "Quotas", Step Functions Developer Guide
@@ -92,7 +93,6 @@ class Machines(StepFunctionsParserBackend):
             execution.stop(datetime.now(UTC), error, cause)
             while execution.status == "RUNNING" and time.monotonic() < deadline:
                 time.sleep(0.02)
-            execution.error, execution.cause = error, cause
         return execution.stop_date or datetime.now(UTC)
 
 
@@ -108,7 +108,7 @@ class StepFunctions(Service, StepFunctionResponse):
     bad_page = "InvalidToken"
     by_moto = frozenset(
         {
-            *("list_state_machines", "describe_state_machine", "update_state_machine"),
+            *("list_state_machines", "describe_state_machine"),
             *("describe_state_machine_for_execution", "delete_state_machine", "start_execution"),
             *("send_task_success", "send_task_failure", "send_task_heartbeat"),
             *("list_tags_for_resource", "tag_resource", "untag_resource"),
@@ -136,7 +136,19 @@ class StepFunctions(Service, StepFunctionResponse):
                 raise AwsError(
                     "StateMachineAlreadyExists", f"State Machine Already Exists: '{machine.arn}'"
                 )
+        self._check_role(*asked)
         return super().create_state_machine()
+
+    def update_state_machine(self) -> ActionResult:
+        known = self.machines.describe_state_machine(self.get("stateMachineArn"))
+        self._check_role(
+            self.get("definition", known.definition), self.get("roleArn", known.roleArn)
+        )
+        return super().update_state_machine()
+
+    def _check_role(self, definition: str, role: str) -> None:
+        check(definition)
+        check_role(role, definition, self.get("loggingConfiguration", {}))
 
     def validate_state_machine_definition(self) -> ActionResult:
         """At most 100, as AWS (ValidateStateMachineDefinition, maxResults)."""

@@ -7,6 +7,7 @@ jobs", "Start a new AWS Step Functions state machine execution from a running ex
 import re
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 from botocore.exceptions import ClientError, UnknownServiceError
 from botocore.model import ServiceModel, StructureShape
@@ -45,8 +46,13 @@ class Integration:
     prefix: str
     service: str
     actions: dict[str, SyncJob | None]
-    default_error: str | None = None
     callback: tuple[str, ...] = (".waitForTaskToken",)
+
+    @property
+    def general_error(self) -> str:
+        """What the SDK for Java calls an error that the service's model does not name: throttling,
+        AccessDenied and refused arguments alike (AmazonSageMakerException)."""
+        return f"{self.service}Exception"
 
 
 OPTIMIZED = {
@@ -67,7 +73,6 @@ OPTIMIZED = {
             "createEndpoint": None,
             "updateEndpoint": None,
         },
-        "AmazonSageMakerException",
         callback=(),
     ),
     "states": Integration(
@@ -150,6 +155,12 @@ def details(error: ClientError) -> tuple[str, str, int, str]:
     body = error.response["Error"]
     request = metadata.get("RequestId", "")
     return body["Code"], body.get("Message", ""), metadata["HTTPStatusCode"], request
+
+
+def modelled(client: Any) -> dict[str, str]:
+    """The errors that a service's model names, by the code that comes with them."""
+    shapes = client.meta.service_model.error_shapes
+    return {shape.metadata.get("error", {}).get("code", shape.name): shape.name for shape in shapes}
 
 
 def exception(name: str) -> str:

@@ -39,6 +39,7 @@ from local.stepfunctions.integrations import (
     details,
     exception,
     java_name,
+    modelled,
 )
 
 POLL_SECONDS = 0.2
@@ -151,14 +152,10 @@ class SdkTask(TaskState):
     def error(self, client: Any, error: ClientError) -> tuple[str, str]:
         service = java_name(client.meta.service_model.service_id)
         code, message, status, request = details(error)
-        modelled = {
-            shape.metadata.get("error", {}).get("code", shape.name): shape.name
-            for shape in client.meta.service_model.error_shapes
-        }
         if error.operation_name == "HeadObject" and code == "404":
             name = "NoSuchKey"  # a HEAD has no body to carry the code; the SDK for Java knows
         else:
-            name = modelled.get(code, service)
+            name = modelled(client).get(code, service)
         return (
             f"{service}.{exception(name)}",
             f"{message} (Service: {service}, Status Code: {status}, Request ID: {request})",
@@ -182,9 +179,8 @@ class OptimizedTask(TaskState):
 
     def error(self, client: Any, error: ClientError) -> tuple[str, str]:
         code, message, status, request = details(error)
-        modelled = {shape.name for shape in client.meta.service_model.error_shapes}
-        default = self.integration.default_error
-        name = default if default and code not in modelled else exception(code)
+        named = modelled(client).get(code)
+        name = exception(named) if named else self.integration.general_error
         return (
             f"{self.integration.prefix}.{name}",
             f"{message} (Service: {self.integration.service}; Status Code: {status}; "

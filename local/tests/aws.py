@@ -4,7 +4,7 @@ import hashlib
 import json
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,8 @@ from local.credentials import administrator
 
 # What has to come is waited for so long; what must not be waited for lasts longer (sleep 600)
 SECONDS = 120.0
-MEDIA_TYPE = "application/vnd.oci.image.manifest.v1+json"
+ALL = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+DOCKER = "application/vnd.docker.distribution.manifest.v2+json"
 SERVE = """#!/usr/bin/env python3
 import http.server, json, os, sys, time
 class ModelHandler(http.server.BaseHTTPRequestHandler):
@@ -80,7 +81,13 @@ class Aws:
     def client(self, service: str) -> Any:
         return administrator().client(service)
 
-    def role(self, *services: str, condition: dict[str, Any] | None = None) -> str:
+    def role(
+        self,
+        *services: str,
+        condition: dict[str, Any] | None = None,
+        may: Sequence[dict[str, Any]] = (ALL,),
+    ) -> str:
+        """A role that these services can assume, and that may do all, or what `may` says."""
         names = [f"{service}.amazonaws.com" for service in services]
         statement: dict[str, Any] = {
             "Effect": "Allow",
@@ -89,10 +96,13 @@ class Aws:
         }
         if condition:
             statement["Condition"] = condition
-        made = self.client("iam").create_role(
-            RoleName=unique("role"),
-            AssumeRolePolicyDocument=json.dumps({"Statement": [statement]}),
+        iam, name = self.client("iam"), unique("role")
+        made = iam.create_role(
+            RoleName=name, AssumeRolePolicyDocument=json.dumps({"Statement": [statement]})
         )
+        if may:
+            policy = json.dumps({"Version": "2012-10-17", "Statement": list(may)})
+            iam.put_role_policy(RoleName=name, PolicyName="May", PolicyDocument=policy)
         return str(made["Role"]["Arn"])
 
     def bucket(self, **objects: str) -> str:
@@ -105,7 +115,9 @@ class Aws:
             s3.put_object(Bucket=name, Key=key.replace("__", "/"), Body=body.encode())
         return name
 
-    def image(self, folder: Path, repository: str = "", **programs: str) -> str:
+    def image(
+        self, folder: Path, repository: str = "", media_type: str = DOCKER, **programs: str
+    ) -> str:
         """Push an image whose /opt/program holds these executables, into a repository of its own
         unless one is named; its URI by digest."""
         work = folder / unique("image")
@@ -121,7 +133,7 @@ class Aws:
             "Cmd": [],
         }
         (work / "config.json").write_text(json.dumps(config))
-        manifest = json.dumps({"schemaVersion": 2, "mediaType": MEDIA_TYPE, "programs": programs})
+        manifest = json.dumps({"schemaVersion": 2, "mediaType": media_type, "programs": programs})
         ecr = self.client("ecr")
         if not repository:
             repository = unique("repository")
@@ -133,8 +145,18 @@ class Aws:
         images.add(repository, digest, work, self.context.home / "images")
         return f"{uri}@{digest}"
 
+    def topic(self) -> str:
+        """A topic to which EventBridge may publish."""
+        sns = self.client("sns")
+        topic = str(sns.create_topic(Name=unique("topic"))["TopicArn"])
+        events = {"Service": "events.amazonaws.com"}
+        said = {"Effect": "Allow", "Principal": events, "Action": "sns:Publish", "Resource": topic}
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [said]})
+        sns.set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=policy)
+        return topic
+
     def mailbox(self) -> "Mailbox":
-        topic = self.client("sns").create_topic(Name=unique("topic"))["TopicArn"]
+        topic = self.topic()
         sqs = self.client("sqs")
         once = {"VisibilityTimeout": "3600"}  # a message that was read stays read
         queue = sqs.create_queue(QueueName=unique("queue"), Attributes=once)["QueueUrl"]

@@ -1,5 +1,6 @@
 """Who may talk to the endpoint, and what is left of it when it ends."""
 
+import json
 import signal
 import time
 import urllib.error
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import ClientError
 
+from local.tests.aws import ALL
 from local.tests.remote import alive, client, settings, start
 
 
@@ -110,6 +112,8 @@ def start_build(given: dict[str, str], command: str) -> None:
     )
     iam, codebuild = client(given, "iam"), client(given, "codebuild")
     role = iam.create_role(RoleName="build", AssumeRolePolicyDocument=trust)
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [ALL]})
+    iam.put_role_policy(RoleName="build", PolicyName="Work", PolicyDocument=policy)
     spec = f"version: 0.2\nphases:\n  build:\n    commands:\n      - {command}\n"
     codebuild.create_project(
         name="endless",

@@ -7,15 +7,15 @@ from typing import Any
 import pytest
 
 from local import logs
-from local.credentials import administrator
+from local.credentials import Credentials, administrator
 from local.logs import BATCH, LogStream
 from local.tests.aws import Aws, unique
 
 LINES = 9_900
 
 
-@dataclass
-class CountingCredentials:
+@dataclass(frozen=True)
+class CountingCredentials(Credentials):
     """The administrator's, whose clients note each PutLogEvents."""
 
     calls: list[str] = field(default_factory=list)
@@ -35,9 +35,11 @@ def test_a_program_that_says_much_does_not_wait_for_its_log(
 ) -> None:
     """Full batches follow each other at once: one interval between them would be seen."""
     monkeypatch.setattr(logs, "INTERVAL", 60.0)
-    group, credentials = unique("group"), CountingCredentials()
+    keys = administrator()
+    credentials = CountingCredentials(keys.access_key_id, keys.secret_access_key)
+    group = unique("group")
     began = time.monotonic()
-    with LogStream(credentials, group, "stream") as log:  # type: ignore[arg-type]
+    with LogStream(credentials, group, "stream") as log:
         for number in range(LINES):
             log.write(str(number))
     assert time.monotonic() - began < logs.INTERVAL

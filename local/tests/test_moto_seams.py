@@ -252,3 +252,26 @@ def test_the_interpreters_errors_have_a_code_that_is_not_sent(
     unpatched: dict[str, Any],
 ) -> None:
     assert unpatched["code"] == ["InvalidDefinition", None]
+
+
+def test_an_execution_begins_and_ends_in_two_methods() -> None:
+    from moto.stepfunctions.parser.asl.eval.program_state import ProgramStopped
+    from moto.stepfunctions.parser.backend.execution import (
+        BaseExecutionWorkerCommunication,
+        Execution,
+    )
+    from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
+
+    assert parameters(Execution.start) == ["self"]
+    assert parameters(BaseExecutionWorkerCommunication.terminated) == ["self"]
+    assert "_execution_communication.terminated()" in inspect.getsource(ExecutionWorker)
+    assert parameters(ProgramStopped) == ["stop_date", "error", "cause"]
+
+
+def test_a_caught_error_is_compared_in_one_method() -> None:
+    from moto.stepfunctions.parser.asl.component.common.error_name.error_equals_decl import (
+        ErrorEqualsDecl,
+    )
+
+    assert parameters(ErrorEqualsDecl._eval_body) == ["self", "env"]
+    assert parameters(ErrorEqualsDecl) == ["error_names"]

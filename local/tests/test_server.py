@@ -54,7 +54,7 @@ def test_what_moto_has_not_implemented_is_refused_by_name(aws: Aws) -> None:
 def test_another_region_is_refused_although_it_is_the_partitions_first(aws: Aws) -> None:
     key = aws.client("sts")._request_signer._credentials.access_key
     said = refusal(aws, "cloudformation", "list_stacks", key, "us-east-1")
-    assert "runs eu-west-1, the request is for us-east-1" in said
+    assert "runs eu-west-1, the request is for us-east-1: ask for eu-west-1, or start" in said
 
 
 @pytest.mark.parametrize(

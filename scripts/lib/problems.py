@@ -77,7 +77,8 @@ def explain(error: Exception, where: str = "") -> str:
     if code in EXPIRED:
         return "the AWS credentials have expired: log in again (`aws sso login`), then repeat"
     if code in BAD_KEYS:
-        hint = message if endpoint else "keys work in one partition only"
+        other = "keys work in one partition only: pass PROFILE=<name>, or a REGION of theirs"
+        hint = message if endpoint else other
         return f"these AWS credentials are not valid{where}: {hint}"
     if code in DENIED:
         return f"access denied: {denied(error.operation_name, message)}"

@@ -18,7 +18,7 @@ from botocore.exceptions import (
 )
 from botocore.parsers import ResponseParserError
 
-from scripts.lib.problems import LOCAL, Problem, explain
+from scripts.lib.problems import LOCAL, USAGE, Problem, explain, wrapped
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -37,7 +37,16 @@ if TYPE_CHECKING:
 
 def add_session_arguments(parser: argparse.ArgumentParser) -> None:
     """The three arguments that every script shares."""
-    parser.add_argument("--stack", default="mlops", type=stack_name, help="stack name (mlops)")
+    parser.add_argument(
+        "--stack",
+        default="mlops",
+        action=Matching,
+        # It leaves room for `-bootstrap` (AWS: CreateChangeSet, StackName)
+        pattern=r"[A-Za-z][A-Za-z0-9-]{0,117}",
+        problem="is no stack name: a letter first, then letters, digits or hyphens, at most 118 "
+        "characters",
+        help="stack name (mlops)",
+    )
     parser.add_argument("--region", help="AWS region (default: the environment's or the profile's)")
     parser.add_argument("--profile", help="profile in ~/.aws/config (default: the environment's)")
 
@@ -47,30 +56,32 @@ def add_role_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--role",
         default="",
-        type=role_arn,
+        action=Matching,
+        pattern=r"(arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+)?",
+        problem="is no role: pass the ARN that the deployer stack has as output, "
+        "arn:aws:iam::<account>:role/<name>",
         metavar="ARN",
         help="what CloudFormation works with, from now on (default: you)",
     )
 
 
-def role_arn(text: str) -> str:
-    """A role's ARN, or nothing."""
-    if not re.fullmatch(r"(arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+)?", text):
-        raise argparse.ArgumentTypeError(
-            f"ROLE={text} is no role: pass the ARN that the deployer stack has as output, "
-            "arn:aws:iam::<account>:role/<name>"
-        )
-    return text
+class Matching(argparse.Action):
+    """Takes a text that matches; of another it tells, by the name that make gives it, the problem.
 
+    Not by parser.error: how a script is called says nothing to whoever typed STACK=.
+    """
 
-def stack_name(text: str) -> str:
-    """A stack name that leaves room for `-bootstrap` (AWS: CreateChangeSet, StackName)."""
-    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9-]{0,117}", text):
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is no stack name: a letter first, then letters, digits or hyphens, "
-            "at most 118 characters"
-        )
-    return text
+    def __init__(self, *, pattern: str, problem: str, **rest: Any) -> None:
+        super().__init__(**rest)
+        self._pattern, self._problem = pattern, problem
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, text: Any, _: Any = ""
+    ) -> None:
+        if not re.fullmatch(self._pattern, text):
+            told = f"Error: {self.dest.upper()}={text} {self._problem}"
+            parser.exit(USAGE, wrapped(told) + "\n")
+        setattr(namespace, self.dest, text)
 
 
 def connect(region: str | None, profile: str | None) -> "Clients":
@@ -123,8 +134,8 @@ def check_region(session: boto3.Session, region: str) -> None:
     ]
     if region not in known:
         near = difflib.get_close_matches(region, known, 3)
-        hint = f": did you mean {' or '.join(near)}?" if near else ""
-        raise Problem(f"region {region!r} is unknown{hint}")
+        hint = f"did you mean {' or '.join(near)}?" if near else "pass one such as REGION=eu-west-1"
+        raise Problem(f"region {region!r} is unknown: {hint}")
 
 
 class Clients:

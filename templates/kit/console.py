@@ -3,6 +3,8 @@
 from troposphere import FindInMap, Partition, Sub, Template
 
 _MAP = "Consoles"
+# The page of an execution of a workflow, but for its ARN at the end
+EXECUTIONS = "/states/home?region=${AWS::Region}#/v2/executions/details/"
 
 
 def add_consoles(template: Template) -> None:

@@ -14,14 +14,17 @@ from typing import Any
 
 from troposphere import Template
 
+# All that CloudFormation knows, in reading order (Template sections; Resource attribute reference)
 _SECTIONS = (
     "AWSTemplateFormatVersion",
+    "Transform",
     "Description",
     "Metadata",
     "Parameters",
     "Rules",
     "Mappings",
     "Conditions",
+    "Hooks",
     "Resources",
     "Outputs",
 )
@@ -31,6 +34,9 @@ _RESOURCE = (
     "DependsOn",
     "DeletionPolicy",
     "UpdateReplacePolicy",
+    "CreationPolicy",
+    "UpdatePolicy",
+    "Metadata",
     "Properties",
 )
 _PLAIN = re.compile(r"[A-Za-z/][^\n\t\"'\\]*")
@@ -53,11 +59,9 @@ class Book(Template):  # type: ignore[misc]  # troposphere has no types
 
 def render(book: Book) -> str:
     """The whole template as YAML text; equal templates give equal bytes."""
-    document = book.to_dict()
+    document = _in_order(book.to_dict(), _SECTIONS, "the template")
     lines: list[str] = []
-    for section in _SECTIONS:
-        if section not in document:
-            continue
+    for section in document:
         if section == "Resources":
             lines += ["", "Resources:", *_resources(document[section], book.chapters)]
         elif section == "Parameters":
@@ -76,10 +80,14 @@ def _resources(resources: dict[str, Any], chapters: dict[int, str]) -> Iterator[
         if number in chapters:
             yield f"  # ---------- {chapters[number]} ----------"
             yield ""
-        ordered = {key: resource[key] for key in _RESOURCE if key in resource}
-        if len(ordered) != len(resource):
-            raise ValueError(f"no place to print {sorted(resource.keys() - ordered)} of {name}")
-        yield from _entry(f"{name}:", ordered, "  ")
+        yield from _entry(f"{name}:", _in_order(resource, _RESOURCE, name), "  ")
+
+
+def _in_order(entries: dict[str, Any], known: tuple[str, ...], what: str) -> dict[str, Any]:
+    """Nothing is left out: what CloudFormation does not know is a mistake that it would refuse."""
+    if unknown := sorted(entries.keys() - set(known)):
+        raise ValueError(f"CloudFormation knows no {' or '.join(unknown)} in {what}")
+    return {key: entries[key] for key in known if key in entries}
 
 
 def _spaced(entries: dict[str, Any]) -> Iterator[str]:

@@ -81,9 +81,10 @@ def plan_stages(
     ]
 
 
-def silent(stages: Iterable[Stage]) -> list[str]:
-    """The stages whose failure somebody else has to tell."""
-    names = [action.name for stage in stages for action in _both(stage) if not action.tells]
+def named(stages: Iterable[Stage], *, tells: bool) -> list[str]:
+    """The stages that tell of their own failures, or those whose failure somebody else has to
+    tell."""
+    names = [stage.name for both in stages for stage in _both(both) if stage.tells == tells]
     return list(dict.fromkeys(names))
 
 

@@ -12,9 +12,9 @@ def choose_key(
 
     "You can't request a VolumeKmsKeyId when using an instance type with local storage"
     (ResourceConfig; the same of KmsKeyId in CreateEndpointConfig, SageMaker API Reference). The
-    disks are encrypted by hardware. Types: Instance store volumes, EC2 User Guide.
+    disks are encrypted by hardware. Families: Instance store specifications, EC2 Instance Types.
     """
-    families = ("*d", "*dn", "*de", "g*", "p4*", "p5*", "p6*", "trn*")
+    families = ("*d", "*dn", "*de", "dl1", "g*", "p4*", "p5*", "p6*", "trn*")
     local = any_of(*(matches(instance_type, f"ml.{family}.*") for family in families))
     return choose(
         name,

@@ -7,11 +7,11 @@ from troposphere import Ref
 from troposphere.kms import Key
 from troposphere.sns import Topic
 
+from templates.kit.console import EXECUTIONS, console_page
 from templates.kit.grants import publish
 from templates.workflows.language import (
     EXPLAIN,
     NOTIFY,
-    State,
     Step,
     Way,
     all_of,
@@ -35,29 +35,27 @@ _ERROR, _NAME, _CAUSE = "$.error", "$.error.Error", "$.error.Cause"
 
 def failure(subject: str, topic: Topic, key: Key, after: Sequence[Step] = ()) -> list[Step]:
     """The end of every run that fails, entered at EXPLAIN with a caught error, or at NOTIFY with
-    one of our own. `after` is what remains to be done once everybody was told.
+    one of our own. `after` is what remains to be done once everybody was told. What ends a run on
+    no such way is told by a rule (notifications.py).
 
-    A timeout may be caught without a Cause, and CausePath needs one. Names that begin with
-    `States.` are reserved: a Fail state may not give them (Error representation, Amazon States
-    Language).
+    Names that begin with `States.` are reserved: a Fail state may not give them (Error
+    representation, Amazon States Language). The rule knows by them what was not told here.
     """
-    unknown = {"Error.$": _NAME, "Cause": "No cause was given, see the history of the execution"}
     bare = {
         "Error.$": f"States.ArrayGetItem(States.StringSplit({_NAME}, '.'), 1)",
         "Cause.$": _CAUSE,
     }
     return [
+        *say_cause(EXPLAIN, "AddCause", "AddTimeoutCause"),
         choose(
-            EXPLAIN,
-            when(compares(_CAUSE, "IsPresent", False), [_restate("AddCause", unknown)]),
-            when(compares(_CAUSE, "IsNull", True), "AddCause"),
-            when(matches(_NAME, "States.*"), [_restate("DropPrefix", bare)]),
+            "IsReserved",
+            when(matches(_NAME, "States.*"), [put("DropPrefix", _ERROR, bare)]),
             otherwise=NOTIFY,
         ),
         notify(
             NOTIFY,
             subject,
-            f"States.Format('{{}}: {{}} ({{}})', {_NAME}, {_CAUSE}, $$.Execution.Id)",
+            f"States.Format('Commit {{}}: {{}}: {{}}', $.commit, {_NAME}, {_CAUSE})",
             topic,
             key,
             then=after[0].name if after else FAILED,
@@ -67,21 +65,47 @@ def failure(subject: str, topic: Topic, key: Key, after: Sequence[Step] = ()) ->
     ]
 
 
-def _restate(name: str, error: State) -> Step:
-    return put(name, _ERROR, error, then=EXPLAIN)
+def say_cause(question: str, unknown: str, too_late: str) -> list[Step]:
+    """An error has a cause from here on. A timeout is caught without one, and others may be, or
+    with an empty one; whoever reads it then ends the run on the spot, and tells nobody."""
+    said = all_of(
+        present(_CAUSE),
+        compares(_CAUSE, "IsString", True),
+        {"Not": equals(_CAUSE, "")},
+    )
+    timeout = "A step took longer than it may: the last one in the history of the execution"
+    nothing = "No cause was given: see the last step in the history of the execution"
+    return [
+        choose(
+            question,
+            when(said),
+            when(equals(_NAME, "States.Timeout"), [_restate(too_late, timeout)]),
+            otherwise=[_restate(unknown, nothing)],
+        )
+    ]
+
+
+def _restate(name: str, cause: str) -> Step:
+    return put(name, _ERROR, {"Error.$": _NAME, "Cause": cause})
 
 
 def notify(name: str, subject: str, message: str, topic: Topic, key: Key, then: Way) -> Step:
-    """Tell the topic. Whatever becomes of the message, the run goes on the same way.
+    """Tell the topic what happened and where to look. Whatever becomes of the message, the run goes
+    on the same way.
 
     `subject` is at most 100 characters of ASCII; `message` is a States.Format call.
     """
+    look = f"States.Format('{{}} | Look at ${{ExecutionPage}}{{}}', {message}, $$.Execution.Id)"
     return task(
         name,
         "sns:publish",
-        {"TopicArn": "${Topic}", "Subject": subject, "Message.$": message},
+        {"TopicArn": "${Topic}", "Subject": subject, "Message.$": look},
         grants=publish(topic, key),
-        tokens={"Topic": topic.ref(), "ProjectName": Ref("ProjectName")},
+        tokens={
+            "Topic": topic.ref(),
+            "ProjectName": Ref("ProjectName"),
+            "ExecutionPage": console_page(EXECUTIONS),
+        },
         at="$.notification",
         caught=[catch(then, at="$.notification")],
         then=then,
@@ -107,7 +131,11 @@ def check_input(needed: tuple[str, ...], hint: str = "") -> Step:
     return check(
         "CheckInput",
         all_of(*(present(f"$.{name}") for name in needed)),
-        otherwise=[problem("RefuseInput", missing, "InvalidInput")],
+        # It may lack the commit too, which whoever is told would know it by
+        otherwise=[
+            problem("RefuseInput", missing, "InvalidInput", then=None),
+            put("NameUnknownCommit", "$.commit", "$$.Execution.Name", then=NOTIFY),
+        ],
     )
 
 
@@ -117,6 +145,7 @@ def read_cause(question: str, name: str, field: str, at: str) -> list[Step]:
     explained as it is."""
     described = all_of(
         equals(_NAME, "States.TaskFailed"),
+        present(_CAUSE),
         matches(_CAUSE, f'{{*"{field}"*}}'),
     )
     return [

@@ -27,7 +27,6 @@ from templates.parts.registry import Registry
 from templates.workflows.disks import choose_key
 from templates.workflows.failure import problem, read_cause
 from templates.workflows.language import (
-    EXPLAIN,
     ChoiceRule,
     State,
     Step,
@@ -201,7 +200,7 @@ def job(
             roles=[role] if role else [],
             at=result,
             caught=[
-                catch(_stop(infix, kind), error="States.Timeout"),
+                catch(_stop(infix, kind, noun, seconds), error="States.Timeout"),
                 catch(_take_description(infix, kind, result, ask)),
             ],
             seconds=seconds,
@@ -317,8 +316,13 @@ def _explain_end(
     return choose(ask, *fall_back, *failed, otherwise=[incomplete])
 
 
-def _stop(infix: str, kind: Kind) -> list[Step]:
+def _stop(infix: str, kind: Kind, noun: str, seconds: int | str) -> list[Step]:
     """A job that outlives the wait, because it queued for capacity, would work for nobody."""
+    late = problem(
+        f"{noun}TookTooLong",
+        f"States.Format('{noun} job of {{}} had not ended after {{}} seconds and was told to stop. "
+        f"Did it wait for capacity? Its log tells how far it came', {VERSION_NAME}, {seconds})",
+    )
     operation = kind.field("")
     stop = task(
         f"Stop{infix}Job",
@@ -337,7 +341,7 @@ def _stop(infix: str, kind: Kind) -> list[Step]:
             grants=[allow(f"List{infix}Jobs", [Action("sagemaker", f"List{operation}s")], ["*"])],
             at="$.jobs",
             select={"names.$": f"$.{operation}Summaries[*].{kind.field('Name')}"},
-            caught=[catch(EXPLAIN, at="$.stopping")],
+            caught=[catch(late.name, at="$.stopping")],
         ),
         each(
             f"Stop{infix}Jobs",
@@ -346,6 +350,6 @@ def _stop(infix: str, kind: Kind) -> list[Step]:
             [stop, end(f"{infix}JobStopped")],
             at="$.stopping",
             caught=[],  # an item that could not be stopped is no failure
-            then=EXPLAIN,
         ),
+        late,
     ]

@@ -25,6 +25,7 @@ _PERMISSIONS = {
     "s3:ListObjectsV2": {"s3:ListBucket"},
     "s3:CopyObject": {"s3:GetObject", "s3:PutObject"},
     "sfn:DescribeExecution": {"states:DescribeExecution"},
+    "sfn:StopExecution": {"states:StopExecution"},
 }
 # What `.sync` learns the end of a job by (IAM policies for integrated services, Step Functions)
 _FOLLOWING = {"events:PutTargets", "events:PutRule", "events:DescribeRule"}
@@ -59,7 +60,8 @@ def join(comment: str, story: Sequence[Step]) -> Workflow:
     return Workflow(
         definition=pretty(document) + "\n",
         substitutions=substitutions,
-        grants=[grant for step in steps for grant in step.grants],
+        # A call that may be made again brings its grants twice
+        grants=list({id(grant): grant for step in steps for grant in step.grants}.values()),
         roles=[role for step in steps for role in step.roles],
     )
 

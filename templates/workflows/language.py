@@ -9,37 +9,22 @@ A step carries all that it needs: the grants of its own call, the values of its 
 roles that it hands on. `joining.py` makes a definition of a story and refuses what is missing.
 """
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 from awacs.aws import Statement
 from troposphere import Sub
 from troposphere.iam import Role
 
+from templates.workflows.transient import PASSING, retry, transient
+
 State: TypeAlias = dict[str, Any]
 ChoiceRule: TypeAlias = dict[str, Any]
 
 # Where a run that failed goes: with an error that was caught, or with one of our own (failure.py)
 EXPLAIN, NOTIFY = "HasCause", "Notify"
-
-# The errors that may pass by themselves, by the integration that gives them. The optimized one of
-# SageMaker has Java SDK names, and none for throttling (Manage SageMaker AI jobs, Step Functions
-# Developer Guide); an SDK integration's are its service's, each with `Exception` at the end
-# (Integrating with AWS SDK services, there)
-_TRANSIENT = {
-    "aws-sdk:s3": ("S3.SdkClientException",),
-    "aws-sdk:sagemaker": ("SageMaker.SageMakerException", "SageMaker.SdkClientException"),
-    "sagemaker": (
-        "SageMaker.AmazonSageMakerException",
-        "SageMaker.ResourceLimitExceededException",
-    ),
-    "sns": ("SNS.AmazonSNSException", "SNS.KMSThrottlingException"),
-    "states": (
-        "StepFunctions.ExecutionLimitExceededException",
-        "StepFunctions.AWSStepFunctionsException",
-    ),
-}
 
 # A poll looks again after 1, 2, 3 … seconds: quick at first, gentle later; 60 looks are about half
 # an hour
@@ -171,12 +156,13 @@ def task(
 
     The whole ARN is one token: a literal `arn:aws:` deploys in China and fails at the first
     execution, and cfn-lint accepts no other partition (E3601). `seconds` is a number, or the path
-    of one. What may pass by itself is tried again, or only the errors `retried`; any other goes to
-    `caught`, which is EXPLAIN unless it is given.
+    of one. What may pass by itself is tried again (transient.py), or only the errors `retried`; any
+    other goes to `caught`, which is EXPLAIN unless it is given.
     """
     integration, _, action = calls.removesuffix(":2").rpartition(":")
     token = action.partition(".")[0]
     token = token[0].upper() + token[1:]
+    passing = None if retried else transient(integration)
     state = {
         "Type": "Task",
         "Resource": f"${{{token}}}",
@@ -184,33 +170,51 @@ def task(
         "TimeoutSecondsPath" if isinstance(seconds, str) else "TimeoutSeconds": seconds,
         **({"ResultSelector": select} if select else {}),
         **({"ResultPath": at} if at else {}),
-        "Retry": [_retry(retried or _transient(integration))],
+        "Retry": [retry(passing.named if passing else retried)],
         "Catch": [catch(EXPLAIN)] if caught is None else list(caught),
         "Next": then,
     }
     resource = Sub(f"arn:${{AWS::Partition}}:states:::{calls}")
-    return Step(name, state, grants, {token: resource, **(tokens or {})}, roles, calls)
+    step = Step(name, state, grants, {token: resource, **(tokens or {})}, roles, calls)
+    return _again(step, passing.general, passing.named) if passing else step
 
 
-def _transient(integration: str) -> Sequence[str]:
-    if integration not in _TRANSIENT:
-        raise ValueError(
-            f"nobody has said which errors of {integration} may pass by themselves: list them in "
-            f"_TRANSIENT ({__name__}), or name them here as `retried`"
-        )
-    return _TRANSIENT[integration]
+def _again(step: Step, general: str, named: Sequence[str]) -> Step:
+    """The step, and beside it the same call once more, for an error that may pass but has no name.
 
-
-def _retry(errors: Sequence[str]) -> State:
-    """At least five tries, spread out so that runs do not retry in step."""
-    return {
-        "ErrorEquals": list(errors),
-        "IntervalSeconds": 2,
-        "BackoffRate": 2.0,
-        "MaxAttempts": 6,
-        "MaxDelaySeconds": 60,
-        "JitterStrategy": "FULL",
+    Only a name can be retried (Error handling, Step Functions Developer Guide), so the cause is
+    read by a choice, and the retries are those of a second state. A job has another name there.
+    """
+    first = step.state
+    last = next(each for each in first["Catch"] if {general, "States.ALL"} & {*each["ErrorEquals"]})
+    others = [each for each in first["Catch"] if each["ErrorEquals"] != [general]]
+    cause = f"{last['ResultPath']}.Cause"
+    text = json.dumps(first["Parameters"])
+    counted = text.replace("$$.State.RetryCount", "States.MathAdd($$.State.RetryCount, 10)")
+    again = {
+        **first,
+        "Parameters": json.loads(counted),
+        "Retry": [retry([general, *named])],
+        "Catch": [{**each, "Next": _first(each["Next"], step)} for each in first["Catch"]],
+        "Next": _first(first["Next"], step) if first["Next"] else None,
     }
+    may_pass = choose(
+        f"May{step.name}Pass",
+        when(
+            all_of(present(cause), any_of(*(matches(cause, each) for each in PASSING))),
+            [replace(step, name=f"{step.name}Again", state=again, roles=())],
+        ),
+        otherwise=last["Next"] if last not in others else _first(last["Next"], step),
+    )
+    read = {**last, "ErrorEquals": [general], "Next": [may_pass]}
+    return replace(step, state={**first, "Catch": [read, *others]})
+
+
+def _first(way: Way, step: Step) -> Way:
+    """The same way from a state beside the step, since a side way is laid out only once."""
+    if isinstance(way, str | Below):
+        return way
+    return way[0].name if way else Below(step.name)
 
 
 def catch(way: Way, *, error: str = "States.ALL", at: str = "$.error") -> State:

@@ -356,7 +356,7 @@ BESIDES = {
     *("kms:Decrypt", "kms:GenerateDataKey"),  # by S3, for data
     "s3:AbortMultipartUpload",  # of what is uploaded in parts, and is cut off
     "iam:PassRole",  # of the deployer's role, to CloudFormation
-    "cloudformation:ContinueUpdateRollback",  # what `make deploy` tells to do after a failed way back
+    "cloudformation:ContinueUpdateRollback",  # told by `make deploy` after a failed way back
 }
 SERVICES = (
     *("application-autoscaling", "cloudformation", "codebuild", "codecommit", "codepipeline"),

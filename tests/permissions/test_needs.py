@@ -24,6 +24,7 @@ IN_IAM = {
     "s3:CopyObject": "s3:PutObject",
     "s3:HeadObject": "s3:GetObject",
     "sfn:DescribeExecution": "states:DescribeExecution",
+    "sfn:StopExecution": "states:StopExecution",
 }
 # The same of a command in a buildspec
 COMMANDS = {"ecr get-login-password": "ecr:GetAuthorizationToken"}

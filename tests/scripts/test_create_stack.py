@@ -9,6 +9,7 @@ from botocore.stub import ANY, Stubber
 from scripts import create_stack
 from scripts.create_stack import (
     check_parameters,
+    check_project,
     declared_parameters,
     fault,
     for_change_set,
@@ -26,13 +27,16 @@ Parameters:
   CodeKey: {Type: String}
   SeedDataPrefix: {Type: String}
 """
-RULES = """
+RULES = r"""
 Parameters:
   ProjectName: {Type: String, Default: mlops, AllowedPattern: "[a-z](-?[a-z0-9]){1,23}",
     ConstraintDescription: 2 to 24 lower-case letters or digits}
   MinimumAccuracy: {Type: Number, Default: 0.6, MinValue: 0, MaxValue: 1}
   NotebookEnabled: {Type: String, Default: 'false', AllowedValues: ['false', 'true']}
-  EndpointInstanceType: {Type: String, AllowedValues: [ml.m5.large, ml.c5.large], Default: x}
+  EndpointInstanceType: {Type: String, AllowedPattern: 'ml\.(?!..gd?\.).*', Default: x,
+    ConstraintDescription: no Graviton}
+  TrainingInstanceType: {Type: String, Default: x}
+  NotebookInstanceType: {Type: String, Default: x}
   BootstrapBucket: {Type: String, MinLength: 3}
 Resources:
   Bucket:
@@ -138,7 +142,8 @@ def test_cloudformation_works_with_the_role_that_is_given(
 def test_what_is_no_role_is_refused_with_an_example(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         create_stack.main(["--role", "admin"])
-    assert "pass the ARN that the deployer stack has as output" in capsys.readouterr().err
+    said = " ".join(capsys.readouterr().err.split())
+    assert said.startswith("Error: ROLE=admin is no role: pass the ARN that the deployer stack has")
 
 
 @pytest.mark.parametrize("endpoint", ["", "http://127.0.0.1:4599"])
@@ -258,13 +263,21 @@ def known() -> dict[str, dict[str, Any]]:
 @pytest.mark.parametrize(
     ("given", "reason"),
     [
-        ("ProjctName=x", r"no parameter ProjctName: did you mean ProjectName\?"),
+        ("ProjctName=x", r"ProjctName=x: .* no such parameter: did you mean ProjectName\?"),
         ("ProjectName=" + "x" * 25, r"ProjectName=x{25}: 2 to 24 lower-case"),
         ("MinimumAccuracy=high", "MinimumAccuracy=high: must be a number"),
         ("MinimumAccuracy=nan", "MinimumAccuracy=nan: must be a number"),
         ("MinimumAccuracy=1.5", "must be at most 1"),
         ("NotebookEnabled=yes", "NotebookEnabled=yes: allowed are false, true"),
-        ("EndpointInstanceType=ml.m5.lrage", r"did you mean ml\.m5\.large\?"),
+        ("EndpointInstanceType=ml.m5.lrage", r"for endpoints: did you mean ml\.m5\.large\?"),
+        ("EndpointInstanceType=m5.large", r"did you mean ml\.m5\.large\?"),
+        ("EndpointInstanceType=ml.m9g.large", r"did you mean ml\.m[0-9]+i?\.large\?"),
+        ("EndpointInstanceType=ml.m6g.large", "no Graviton"),
+        ("EndpointInstanceType=gpu", "for endpoints .botocore"),
+        ("TrainingInstanceType=ml.m5.lrage", r"for training: did you mean ml\.m5\.large\?"),
+        # An endpoint could have it
+        ("TrainingInstanceType=ml.dl1.24xlarge", "no such machine for training"),
+        ("NotebookInstanceType=ml.t3.mediun", r"notebooks: did you mean ml\.t3\.medium\?"),
         ("BootstrapBucket=x", "at least 3 characters"),
     ],
 )
@@ -273,6 +286,24 @@ def test_a_bad_parameter_is_refused_with_its_name_and_the_reason(
 ) -> None:
     with pytest.raises(Problem, match=reason):
         check_parameters(parse_parameters([given]), known)
+
+
+def test_all_that_is_wrong_is_told_at_once(known: dict[str, dict[str, Any]]) -> None:
+    given = parse_parameters(["NotebookEnabled=yes", "KeepVersion=1", "MinimumAccuracy=0.9"])
+    with pytest.raises(Problem, match=r"NotebookEnabled=yes.*; parameter KeepVersion=1") as problem:
+        check_parameters(given, known)
+    assert "MinimumAccuracy=" not in str(problem.value)
+
+
+def test_a_new_stack_whose_name_no_project_can_have_is_told_so(
+    clients: Clients, stub: dict[str, Stubber], known: dict[str, dict[str, Any]]
+) -> None:
+    for _ in range(2):
+        stub["cloudformation"].add_client_error("describe_stacks", *MISSING)
+    with pytest.raises(Problem, match=r"STACK=My-Stack is the project's name too.*ProjectName=<na"):
+        check_project(clients, "My-Stack", {}, known)
+    check_project(clients, "my-stack", {}, known)
+    check_project(clients, "My-Stack", {"ProjectName": "mine"}, known)
 
 
 def test_good_parameters_pass(known: dict[str, dict[str, Any]]) -> None:
@@ -296,7 +327,7 @@ def test_a_parameter_given_twice_is_refused() -> None:
 
 
 def test_a_pattern_must_match_the_whole_value() -> None:
-    assert fault("ab1!", {"Type": "String", "AllowedPattern": "[a-z0-9]+"})
+    assert fault("A", "ab1!", {"A": {"Type": "String", "AllowedPattern": "[a-z0-9]+"}})
 
 
 def test_an_update_keeps_the_values_in_use(known: dict[str, dict[str, Any]]) -> None:

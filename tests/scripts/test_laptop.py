@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -114,3 +115,35 @@ def test_serving_without_a_model_names_the_way_to_one(tmp_path: Path) -> None:
     (repository(tmp_path / "model", ECHO) / "serve").write_text("")
     said = laptop(tmp_path, "serve", "--code", "model").communicate()[0]
     assert "no model was trained here yet: `make train-local` first" in said
+
+
+def served(tmp_path: Path, *words: str) -> "subprocess.Popen[str]":
+    """`serve` of a small program, with a model that was trained."""
+    program = 'import os; print("on", os.environ["SAGEMAKER_BIND_TO_PORT"])'
+    (repository(tmp_path / "model", ECHO) / "serve").write_text(program)
+    (tmp_path / "build/laptop/model/export/Servo").mkdir(parents=True)
+    return laptop(tmp_path, "serve", "--code", "model", "--channel", ".", *words)
+
+
+def test_the_model_is_served_on_the_port_that_was_chosen(tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    said = served(tmp_path, "--port", str(port)).communicate()[0]
+    assert f"http://127.0.0.1:{port}/invocations" in said
+    assert f"on {port}\n" in said
+
+
+def test_a_port_that_is_taken_is_told_with_the_way_to_another(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        process = served(tmp_path, "--port", str(port))
+        said = process.communicate()[0]
+    assert process.returncode == 2
+    assert said == f"Error: something else listens on port {port}: pass PORT=<another>\n"
+
+
+@pytest.mark.parametrize("port", ["", "http", "80", "70000", "8080.5"])
+def test_what_is_no_port_is_told(tmp_path: Path, port: str) -> None:
+    said = served(tmp_path, f"--port={port}").communicate()[0]
+    assert said == f"Error: PORT={port} is no port: pass a number from 1024 to 65535\n"

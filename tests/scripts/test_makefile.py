@@ -1,8 +1,11 @@
 """The Makefile hands values on as they are and documents itself."""
 
+import os
 import re
 import subprocess
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).parents[2]
 
@@ -31,9 +34,44 @@ def test_a_value_is_never_read_as_shell_code() -> None:
     assert '"$PARAMS"' in recipe
 
 
-def test_deploy_is_lint_generate_upload_create_stack_in_this_order() -> None:
+AWKWARD = "$(shell touch trap) $5 a$$b ${HOME} #c \\d `touch trap` 'e\" ; touch trap"
+
+
+def given() -> list[str]:
+    """What a person may give, by the Makefile's own list."""
+    return re.findall(r"^([A-Z]+) +\?=", (ROOT / "Makefile").read_text(), re.M)
+
+
+@pytest.mark.parametrize("how", ["as an argument", "in the environment"])
+def test_every_value_arrives_as_it_was_typed(how: str, tmp_path: Path) -> None:
+    """make reads a $ in each, unless it is told not to."""
+    show = tmp_path / "show.mk"
+    show.write_text(f"include {ROOT / 'Makefile'}\nshow: ; @env -0 >{tmp_path / 'seen'}\n")
+    values = {name: f"{name} {AWKWARD}" for name in given()}
+    arguments = [f"{name}={value}" for name, value in values.items()]
+    done = subprocess.run(
+        ["make", "-f", show, "show", *(arguments if how == "as an argument" else [])],
+        cwd=tmp_path,
+        env={**os.environ, **values} if how == "in the environment" else None,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    seen = dict(one.split("=", 1) for one in (tmp_path / "seen").read_text().split("\0") if one)
+    assert {name: seen.get(name) for name in values} == values
+    assert not (tmp_path / "trap").exists()
+
+
+def test_no_recipe_reads_a_value_but_from_the_environment() -> None:
+    """What stands in a recipe's text would be read by the shell."""
+    text = (ROOT / "Makefile").read_text()
+    used = set(re.findall(r"\$[({]([A-Z]+)[)}]", re.sub(r"\$\(if \$\(\w+\),", "", text)))
+    assert not used & set(given()), "write $$NAME in the recipe"
+
+
+def test_deploy_checks_lints_generates_uploads_and_creates_in_this_order() -> None:
     recipe = make("-n", "deploy")
-    order = ["-m ruff", "bin/cfn-lint", "scripts.upload", "scripts.create_stack"]
-    positions = [recipe.index(word) for word in order]
+    order = ['"$ROLE" --check', "-m ruff", "bin/cfn-lint", "scripts.upload", "scripts.create_stack"]
+    positions = [recipe.rindex(word) for word in order]
     assert positions == sorted(positions)
     assert recipe.index("generate.py") < recipe.index("scripts.upload")

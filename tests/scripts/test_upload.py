@@ -18,6 +18,23 @@ from scripts.upload import code_files, put, quick_create, show_what_it_is_for, z
 from tests.scripts.answers import described
 
 
+@pytest.mark.parametrize("git", [True, False])
+def test_what_the_first_commit_cannot_hold_is_named_instead_of_left_out(
+    tmp_path: Path, git: bool
+) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder/file").write_text("x")
+    (tmp_path / "copy").symlink_to("folder/file")
+    if git:
+        subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+    assert [str(path) for path in code_files(tmp_path)] == ["copy", "folder/file"]
+    for target in ("folder", "nothing"):
+        (tmp_path / "link").symlink_to(target)
+        with pytest.raises(Problem, match="link is a submodule or a link to no file"):
+            code_files(tmp_path)
+        (tmp_path / "link").unlink()
+
+
 def test_unchanged_bytes_are_not_sent_again(
     memory: Clients, console: Console, page: io.StringIO
 ) -> None:

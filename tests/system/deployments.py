@@ -9,13 +9,10 @@ from typing import Any
 
 import pytest
 
-import generate
 from local.tests.aws import SERVE, Aws, Mailbox, unique, wait
 from local.tests.remote import Remote
-from templates.kit.render import render
-from tests.templates.reading import of_type, read
+from tests.system.workflows import create_machine
 
-ROOT = Path(generate.__file__).parent
 KEPT = 2
 # Long enough to find an update under way
 SLOW = SERVE.replace('print("serving"', 'time.sleep(4)\nprint("serving"')
@@ -61,7 +58,7 @@ class Deployments:
             told = ask(executionArn=execution)
             return told["status"] != "RUNNING" and told
 
-        return dict(wait(over))
+        return dict(wait(over, 240))
 
     def deploy(self, given: dict[str, Any]) -> dict[str, Any]:
         return self.ended(self.start(given))
@@ -124,9 +121,6 @@ class Deployments:
 
 def made(aws: Remote, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Deployments:
     aws.enter(monkeypatch)
-    specifications = {file.stem: file.read_text() for file in (ROOT / "buildspec").glob("*.yml")}
-    template = read(render(generate.mlops(specifications)))
-    machine = of_type(template, "AWS::StepFunctions::StateMachine")["DeploymentWorkflow"]
     name = unique("project")
     aws.client("ecr").create_repository(repositoryName=name, imageTagMutability="IMMUTABLE")
     images = {
@@ -150,15 +144,8 @@ def made(aws: Remote, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Deployme
         "EndpointInstanceType": "ml.m5.large",
         "EndpointInstanceCount": "1",
     }
-    definition = machine["DefinitionString"]
-    for token, value in machine["DefinitionSubstitutions"].items():
-        if "states:::" in str(value):
-            values[token] = value["Fn::Sub"].replace("${AWS::Partition}", "aws")
-        definition = definition.replace(f"${{{token}}}", values.get(token, token))
-    created = aws.client("stepfunctions").create_state_machine(
-        name=f"{name}-deployment", definition=definition, roleArn=aws.role("states")
-    )
-    return Deployments(aws, name, str(created["stateMachineArn"]), images, bucket, mailbox)
+    machine = create_machine(aws, "DeploymentWorkflow", f"{name}-deployment", values)
+    return Deployments(aws, name, machine, images, bucket, mailbox)
 
 
 def _archive(text: str) -> bytes:

@@ -184,7 +184,13 @@ def test_a_failing_unit_test_stops_at_test_and_is_told(
     actions = aws.actions(STACK)
     assert set(actions) == {"Source", "Test"}
     execution = actions["Test"]["pipelineExecutionId"]
-    assert notices.read() == [f'"{STACK}: stage Test failed (execution {execution})"']
+    (notice,) = notices.read()
+    told = json.loads(notice)
+    assert told["what"] == f"{STACK}: stage Test failed (execution {execution})"
+    assert told["look at"].endswith(
+        f"/pipelines/{STACK}/executions/{execution}/timeline?region=eu-west-1"
+    )
+    assert "Build terminated with state: FAILED" in notice
     assert endpoint_of(aws)["EndpointConfigName"] == before
     predict(aws, deployed, tmp_path)
 

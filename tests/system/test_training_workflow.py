@@ -2,23 +2,15 @@
 run when spot capacity is lacking."""
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-import generate
-from local import reclaim
-from local.tests.aws import Aws, unique, wait
 from local.tests.remote import Remote
-from templates.kit.render import render
-from tests.templates.reading import of_type, read
+from tests.system.training import SERVING_IMAGE, Project, create_project
 
 pytestmark = pytest.mark.slow  # jobs are processes, as the container has them
 
-ROOT = Path(generate.__file__).parent
-SERVING_IMAGE = "serving-image"
 # Waits to be interrupted unless a job before it left a checkpoint
 PROGRAM = """\
 trap 'exit 0' TERM
@@ -35,118 +27,10 @@ echo weights > model/weights
 """
 
 
-@dataclass(frozen=True)
-class Project:
-    """The training workflow of a project on spot instances, and what it stands on."""
-
-    aws: Aws
-    machine: str
-    image: str
-    data: str
-    artifacts: str
-
-    def start(self, *asked: str) -> str:
-        """An execution of one commit; what is asked of its program stands in hyperparameters."""
-        data = {
-            "commit": "0123456789abcdef",
-            "version": "0123456789ab",
-            "trainingImage": self.image,
-            "servingImage": SERVING_IMAGE,
-            "hyperparameters": dict.fromkeys(asked, "1"),
-        }
-        started = self.aws.client("stepfunctions").start_execution(
-            stateMachineArn=self.machine, input=json.dumps(data)
-        )
-        return str(started["executionArn"])
-
-    def ended(self, execution: str) -> dict[str, Any]:
-        states = self.aws.client("stepfunctions")
-
-        def over() -> Any:
-            told = states.describe_execution(executionArn=execution)
-            return told["status"] != "RUNNING" and told
-
-        return dict(wait(over))
-
-    def jobs(self) -> list[dict[str, Any]]:
-        """Descriptions, oldest first."""
-        sagemaker = self.aws.client("sagemaker")
-        listed = sagemaker.list_training_jobs(NameContains=self.artifacts, SortBy="CreationTime")
-        names = [each["TrainingJobName"] for each in listed["TrainingJobSummaries"]]
-        return [dict(sagemaker.describe_training_job(TrainingJobName=name)) for name in names]
-
-    def training(self) -> str:
-        """The name of the project's running job, once it has a checkpoint."""
-        job = wait(lambda: [each for each in self.jobs() if each["SecondaryStatus"] == "Training"])
-        name = str(job[0]["TrainingJobName"])
-        folder = self.aws.context.home / "training" / name
-        wait(lambda: list(folder.rglob("checkpoints/step")))
-        return name
-
-    def stop(self) -> str:
-        """Stop the job as a person does; its name."""
-        name = self.training()
-        self.aws.client("sagemaker").stop_training_job(TrainingJobName=name)
-        return name
-
-    def lose_capacity(self) -> None:
-        """Reclaim the job's instances for longer than it may wait."""
-        assert reclaim.main([self.training(), "--for", "60"]) == 0
-
-
 @pytest.fixture
 def project(aws: Remote, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     aws.enter(monkeypatch)
-    specifications = {file.stem: file.read_text() for file in (ROOT / "buildspec").glob("*.yml")}
-    template = read(render(generate.mlops(specifications)))
-    machine = of_type(template, "AWS::StepFunctions::StateMachine")["TrainingWorkflow"]
-    image = aws.image(tmp_path, train=PROGRAM)
-    data, artifacts = aws.bucket(data__train="x"), aws.bucket()
-    values = {
-        **{
-            token: value["Fn::Sub"].replace("${AWS::Partition}", "aws")
-            for token, value in machine["DefinitionSubstitutions"].items()
-            if "states:::" in str(value)
-        },
-        "VersionPrefix": artifacts,
-        "TrainingInstanceType": "ml.g5.xlarge",
-        "TrainingInstanceCount": "1",
-        "TrainingVolumeGB": "30",
-        "TrainingMaxRuntimeSeconds": "6",
-        "TrainingUseSpot": "true",
-        "TrainingSpotWaitSeconds": "1",
-        "MinimumAccuracy": "0.6",
-        "DataBucket": data,
-        "BootstrapBucket": data,
-        "SeedDataPrefix": "seed/",
-        "ArtifactBucket": artifacts,
-        "Key": "alias/aws/s3",
-        "TrainingJobRole": aws.role("sagemaker"),
-        "ModelsUri": f"s3://{artifacts}/models/",
-        "ProjectName": artifacts,
-        "DeploymentWorkflow": deployment(aws),
-        "Topic": aws.client("sns").create_topic(Name=unique("topic"))["TopicArn"],
-    }
-    definition = machine["DefinitionString"]
-    assert values.keys() == machine["DefinitionSubstitutions"].keys()
-    for token, value in values.items():
-        definition = definition.replace(f"${{{token}}}", value)
-    made = aws.client("stepfunctions").create_state_machine(
-        name=unique("training"), definition=definition, roleArn=aws.role("states")
-    )
-    return Project(aws, str(made["stateMachineArn"]), image, data, artifacts)
-
-
-def deployment(aws: Aws) -> str:
-    """A workflow in the place of the one that deploys."""
-    output = {"endpoint": "it", "serves.$": "$.name"}
-    deployed = {"Type": "Pass", "Parameters": output, "End": True}
-    made = aws.client("stepfunctions").create_state_machine(
-        name=unique("deployment"),
-        definition=json.dumps({"StartAt": "Deployed", "States": {"Deployed": deployed}}),
-        roleArn=aws.role("states"),
-    )
-    return str(made["stateMachineArn"])
+    return create_project(aws, aws.image(tmp_path, train=PROGRAM))
 
 
 def test_a_job_without_spot_capacity_is_finished_by_one_on_demand(project: Project) -> None:

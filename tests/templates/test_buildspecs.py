@@ -92,7 +92,12 @@ def test_the_report_has_the_name_of_the_stacks_report_group(
 DIGESTS = {name: "sha256:" + name[0].encode().hex() * 32 for name in ("train", "serve")}
 
 
-def image_build(folder: Path, hyperparameters: str, known: tuple[str, ...] = ()) -> BuildFolder:
+def image_build(
+    folder: Path,
+    hyperparameters: str,
+    known: tuple[str, ...] = (),
+    manifest: str = "application/vnd.docker.distribution.manifest.v2+json",
+) -> BuildFolder:
     """A registry that holds the images `known` of the commit, and what docker pushes."""
     (folder / "hyperparameters.json").write_text(hyperparameters)
     build = BuildFolder(
@@ -108,7 +113,7 @@ def image_build(folder: Path, hyperparameters: str, known: tuple[str, ...] = ())
         (folder / "pushed" / name).touch()
     build.program("docker", '[ "$1" = push ] && touch "pushed/${2##*-}"; exit 0')
     listed = "\n".join(
-        f"[ -e pushed/{name} ] && printf '{COMMIT}-{name}\\t{digest}\\n'"
+        f"[ -e pushed/{name} ] && printf '{COMMIT}-{name}\\t{digest}\\t{manifest}\\n'"
         for name, digest in DIGESTS.items()
     )
     build.program("aws", f'[ "$2" = get-login-password ] && echo secret && exit\n{listed}\ntrue')
@@ -197,6 +202,29 @@ def test_a_failed_push_leaves_no_workflow_to_start(
     build.program("docker", '[ "$1" != push ]')
     code, _ = build.run(buildspecs["image"])
     assert code != 0
+    assert images_of(tmp_path) == {}
+
+
+@pytest.mark.parametrize("known", [(), ("train", "serve")])
+@pytest.mark.parametrize(
+    "manifest",
+    [
+        "application/vnd.oci.image.manifest.v1+json",
+        "application/vnd.oci.image.index.v1+json",
+        "application/vnd.docker.distribution.manifest.list.v2+json",
+    ],
+)
+def test_an_image_that_sagemaker_does_not_run_ends_the_build_with_the_way_out(
+    tmp_path: Path, buildspecs: dict[str, str], known: tuple[str, ...], manifest: str
+) -> None:
+    """Also one that was pushed before, under the commit's tag."""
+    build = image_build(tmp_path, "{}", known, manifest)
+    code, output = build.run(buildspecs["image"])
+    assert code != 0
+    assert f"SageMaker runs no image whose manifest is {manifest}" in output
+    tag = f"--repository-name mlops --image-ids imageTag={COMMIT}-train)"
+    assert f"Remove it by the AWS CLI (ecr batch-delete-image {tag}" in output
+    assert "docker buildx build --provenance=false --output type=docker" in output
     assert images_of(tmp_path) == {}
 
 

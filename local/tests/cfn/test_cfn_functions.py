@@ -66,6 +66,7 @@ def test_a_function_gives_what_cloudformation_gives(expression: Any, result: Any
         ({"Fn::FindInMap": ["Sizes", "mars", "disk"]}, "mapping for Sizes::mars::disk"),
         ({"Fn::Join": ["-"]}, "Fn::Join cannot work with"),
         ({"Fn::Join": ["-", "text"]}, "Fn::Join cannot work with"),
+        ({"Fn::Join": ["-", True]}, r'with the arguments \["-", true\]'),
         ({"Fn::If": ["Nope", 1, 2]}, "Unresolved condition dependency Nope"),
     ],
 )

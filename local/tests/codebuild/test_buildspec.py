@@ -20,6 +20,7 @@ def test_values_stay_as_they_are_written() -> None:
     ("text", "words"),
     [
         ("version: 0.1\n" + BUILD, "version must be 0.2"),
+        (BUILD, "version must be 0.2, not absent"),
         (HEAD, "phases is required"),
         (HEAD + "phases: {deploy: {commands: [x]}}", "'deploy' is not supported"),
         (HEAD + "phases: {build: {comands: [x]}}", "'comands' is not supported"),

@@ -1,3 +1,4 @@
+import json
 import os
 import time
 import zipfile
@@ -384,3 +385,34 @@ def test_a_project_can_be_updated_and_keeps_what_is_not_named(aws: Aws) -> None:
     assert (changed["description"], changed["timeoutInMinutes"]) == ("old", 10)
     client.delete_project(name=name)
     assert client.batch_get_projects(names=[name])["projectsNotFound"] == [name]
+
+
+def test_each_phase_tells_how_it_ended(aws: Aws) -> None:
+    """Build notifications input format reference (CodeBuild User Guide)."""
+    name = project(
+        aws,
+        """
+        version: 0.2
+        phases:
+          pre_build: {commands: [exit 3]}
+          build: {commands: [echo never]}
+        """,
+    )
+    mailbox, events = aws.mailbox(), aws.client("events")
+    pattern = {
+        "source": ["aws.codebuild"],
+        "detail-type": ["CodeBuild Build Phase Change"],
+        "detail": {"project-name": [name]},
+    }
+    events.put_rule(Name=name, EventPattern=json.dumps(pattern))
+    events.put_targets(Rule=name, Targets=[{"Id": "Only", "Arn": mailbox.topic}])
+    build = ended(aws, start(aws, name))
+    finished = [each for each in build["phases"] if each["phaseType"] != "COMPLETED"]
+    told = [json.loads(each)["detail"] for each in mailbox.read(len(finished))]
+    assert {each["completed-phase"]: each["completed-phase-status"] for each in told} == {
+        each["phaseType"]: each["phaseStatus"] for each in finished
+    }
+    (failed,) = [each for each in told if each["completed-phase"] == "PRE_BUILD"]
+    assert failed["completed-phase-status"] == "FAILED"
+    assert "exit status 3" in failed["completed-phase-context"]
+    assert failed["build-id"] == build["arn"]

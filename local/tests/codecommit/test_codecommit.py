@@ -190,6 +190,39 @@ def test_files_can_be_deleted(aws: Aws, repository: str) -> None:
     assert [file["absolutePath"] for file in folder["files"]] == ["b"]
 
 
+def test_a_folder_tells_links_and_submodules_from_files(
+    aws: Aws, repository: str, tmp_path: Path
+) -> None:
+    client, url = aws.client("codecommit"), f"{aws.context.url}/v1/repos/{repository}"
+    git(aws, "init", "-q", "-b", "main", cwd=tmp_path)
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "link").symlink_to("file")
+    git(aws, "add", ".", cwd=tmp_path)
+    git(aws, "commit", "-qm", "1", cwd=tmp_path)
+    head = git(aws, "rev-parse", "HEAD", cwd=tmp_path).stdout.strip()
+    git(aws, "update-index", "--add", "--cacheinfo", f"160000,{head},sub", cwd=tmp_path)
+    git(aws, "commit", "-qm", "2", cwd=tmp_path)
+    git(aws, "push", "-q", url, "HEAD:main", cwd=tmp_path)
+    folder = client.get_folder(repositoryName=repository, folderPath="/")
+    assert [file["relativePath"] for file in folder["files"]] == ["file"]
+    (link,) = folder["symbolicLinks"]
+    assert (link["relativePath"], link["fileMode"]) == ("link", "SYMLINK")
+    (module,) = folder["subModules"]
+    assert (module["relativePath"], module["commitId"]) == ("sub", head)
+    asked = {"repositoryName": repository, "filePath": "sub"}
+    assert refusal(client.get_file, **asked) == "FileDoesNotExistException"
+
+
+@pytest.mark.parametrize("branch", ["a..b", "x.lock", "a/", "0123456789abcdef0123" * 2])
+def test_a_branch_has_no_name_that_codecommit_forbids(
+    aws: Aws, repository: str, branch: str
+) -> None:
+    first = commit(aws, repository, putFiles=[{"filePath": "a", "fileContent": b"1"}])
+    asked = {"repositoryName": repository, "branchName": branch, "commitId": first["commitId"]}
+    call = aws.client("codecommit").create_branch
+    assert refusal(call, **asked) == "InvalidBranchNameException"
+
+
 @pytest.mark.parametrize("path", ["../up", "/root", ".git/config", "a//b", "a\nb"])
 def test_a_path_that_leaves_the_repository_is_refused(aws: Aws, repository: str, path: str) -> None:
     with pytest.raises(ClientError, match="InvalidPathException"):

@@ -228,6 +228,18 @@ def test_an_unknown_image_is_refused_at_creation(aws: Aws, image: str) -> None:
     assert f"Cannot find the requested image: {unknown}" in refusal(aws, request(aws, unknown))
 
 
+@pytest.mark.parametrize("kind", ["oci.image.manifest.v1", "oci.image.index.v1"])
+def test_an_image_that_sagemaker_does_not_run_is_refused_at_creation(
+    aws: Aws, tmp_path: Path, kind: str
+) -> None:
+    media_type = f"application/vnd.{kind}+json"
+    uri = aws.image(tmp_path, media_type=media_type, train="exit 0")
+    said = refusal(aws, request(aws, uri))
+    assert said.startswith(
+        f"ValidationException: Unsupported manifest media type {media_type} for image {uri}. "
+    )
+
+
 def test_jobs_are_listed_by_name_status_and_age(aws: Aws, image: str) -> None:
     prefix, sagemaker = unique("listed"), aws.client("sagemaker")
     jobs = [request(aws, image, TrainingJobName=f"{prefix}-{number}") for number in range(3)]
@@ -271,22 +283,15 @@ def test_work_that_would_only_be_pretended_is_refused(aws: Aws) -> None:
 
 def test_a_job_announces_its_states(aws: Aws, image: str) -> None:
     """Delivered to SNS, whose messages moto keeps."""
-    sns, events = aws.client("sns"), aws.client("events")
-    topic = sns.create_topic(Name=unique("topic"))["TopicArn"]
-    queue = aws.client("sqs").create_queue(QueueName=unique("queue"))["QueueUrl"]
-    arn = aws.client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])
-    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn["Attributes"]["QueueArn"])
+    events, mailbox = aws.client("events"), aws.mailbox()
     rule, name = unique("rule"), unique("job")
     pattern = {
         "detail-type": ["SageMaker Training Job State Change"],
         "detail": {"TrainingJobName": [name], "TrainingJobStatus": ["Completed"]},
     }
     events.put_rule(Name=rule, EventPattern=json.dumps(pattern))
-    events.put_targets(Rule=rule, Targets=[{"Id": "t", "Arn": topic}])
+    events.put_targets(Rule=rule, Targets=[{"Id": "t", "Arn": mailbox.topic}])
     start(aws, request(aws, image, TrainingJobName=name))
-    received = wait(
-        lambda: aws.client("sqs").receive_message(QueueUrl=queue, WaitTimeSeconds=0).get("Messages")
-    )
-    event = json.loads(json.loads(received[0]["Body"])["Message"])
+    event = json.loads(mailbox.read(1)[0])
     assert event["detail"]["SecondaryStatus"] == "Completed"
     assert isinstance(event["detail"]["CreationTime"], int)

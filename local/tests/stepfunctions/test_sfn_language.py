@@ -173,3 +173,32 @@ def test_an_inline_map_keeps_order(aws: Aws, role: str) -> None:
 def test_a_machine_has_a_time_limit(aws: Aws, role: str) -> None:
     machine = alone(Type="Wait", Seconds=30) | {"TimeoutSeconds": 1}
     assert run(aws, role, machine, {})[0] == "TIMED_OUT"
+
+
+@pytest.mark.parametrize(
+    ("error", "caught"),
+    [("States.Runtime", False), ("Mine", True)],
+)
+def test_states_all_does_not_catch_a_runtime_error(
+    aws: Aws, role: str, error: str, caught: bool
+) -> None:
+    """A Map fails with the error of its item."""
+    inner: dict[str, Any] = {"Type": "Fail", "Error": error}
+    if not caught:
+        inner = {"Type": "Pass", "Parameters": {"a.$": "$.absent"}, "End": True}
+    many = {
+        "Type": "Map",
+        "ItemsPath": "$.items",
+        "ItemProcessor": {
+            "ProcessorConfig": {"Mode": "INLINE"},
+            "StartAt": "Inner",
+            "States": {"Inner": inner},
+        },
+        "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Caught"}],
+        "End": True,
+    }
+    machine = {"StartAt": "Only", "States": {"Only": many, "Caught": {"Type": "Succeed"}}}
+    status, told = run(aws, role, machine, {"items": [1]})
+    assert (status == "SUCCEEDED") is caught, told
+    if not caught:
+        assert told[0] == error

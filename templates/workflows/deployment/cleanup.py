@@ -17,11 +17,10 @@ from templates.workflows.deployment.endpoint import describe_endpoint
 from templates.workflows.deployment.queue import has_turn
 from templates.workflows.deployment.version import (
     MODEL_ARN,
-    REGISTRY_TROUBLE,
     SERVED_TAG,
     mark_as_served,
 )
-from templates.workflows.failure import FAILED, notify
+from templates.workflows.failure import FAILED, notify, say_cause
 from templates.workflows.language import (
     Below,
     Step,
@@ -159,6 +158,7 @@ def _has_served() -> list[Step]:
     """A version that tells nothing of it is from before this was noted, and counts as one."""
     served = "$.tags.served"
     never = all_of(present(f"{served}[0]"), equals(f"{served}[0]", "no"))
+    cause = say_cause("HasTagsCause", "AddTagsCause", "AddTagsTimeout")
     return [
         task(
             "ReadTags",
@@ -167,7 +167,7 @@ def _has_served() -> list[Step]:
             grants=[allow("ReadTags", [sagemaker.ListTags], [version_arns("model")])],
             at="$.tags",
             select={"served.$": f"$.Tags[?(@.Key == '{SERVED_TAG}')].Value"},
-            caught=[catch([fail("TagsUnread")])],
+            caught=[catch([*cause, fail("TagsUnread")])],
         ),
         choose(
             "HasServed",
@@ -219,7 +219,6 @@ def _delete(registry: Registry, noun: str, left: str | list[Step]) -> list[Step]
             ],
             tokens={"Repository": registry.repository.ref()},
             at=at,
-            retried=REGISTRY_TROUBLE,
             caught=[catch(left, at=at)],
         ),
         task(

@@ -16,7 +16,6 @@ from templates.workflows.deployment.version import TAGS
 from templates.workflows.failure import problem
 from templates.workflows.language import (
     EXPLAIN,
-    LOOKS,
     NOTIFY,
     Below,
     ChoiceRule,
@@ -59,8 +58,6 @@ def bring_to_endpoint() -> list[Step]:
     return wait_until(
         describe_endpoint(
             "FindEndpoint",
-            # Not SageMaker.SageMakerException, which is also the name of "does not exist"
-            retried=["SageMaker.SdkClientException"],
             caught=[
                 catch([_is_absent()], error="SageMaker.SageMakerException", at=_LOOKUP),
                 catch(EXPLAIN),
@@ -68,8 +65,9 @@ def bring_to_endpoint() -> list[Step]:
         ),
         "ChooseAction",
         when(_is("InService"), [update]),
-        # A Failed endpoint cannot be updated, only replaced; it serves nobody
-        when(_is("Failed"), [delete]),
+        # A Failed endpoint cannot be updated, only replaced; it serves nobody. One that stays
+        # Failed however often it is deleted needs a person
+        when(all_of(_is("Failed"), may_look()), [delete]),
         wait_name="WaitForEndpoint",
         count_name="CountLook",
         busy=_is(*_BUSY),
@@ -87,12 +85,10 @@ def _is_absent() -> Step:
         more=[allow("TagEndpoint", [sagemaker.AddTags], [_ARN])],
         then=Below("ChooseAction"),
     )
-    throttled = any_of(matches(cause, "*Throttling*"), matches(cause, "*Rate exceeded*"))
     return choose(
         "IsAbsent",
-        when(matches(cause, "*Could not find endpoint*"), [create]),
-        when(all_of(throttled, may_look()), "WaitForEndpoint"),
-        otherwise=[put("KeepLookupError", "$.error", _LOOKUP, then=NOTIFY)],
+        when(all_of(present(cause), matches(cause, "*Could not find endpoint*")), [create]),
+        otherwise=[put("KeepLookupError", "$.error", _LOOKUP, then=EXPLAIN)],
     )
 
 
@@ -136,7 +132,7 @@ def endpoint_problems() -> list[Step]:
         "AddReason", "$.error", {"Error.$": "$.error.Error", "Cause.$": said}, then=NOTIFY
     )
     return [
-        _problem("EndpointStayedBusy", f"is still {{}} after {LOOKS} looks", _STATUS),
+        _problem("EndpointStayedBusy", "is still {} after more than half an hour", _STATUS),
         _problem("EndpointUnusable", "is {} and needs a person", _STATUS),
         choose("HasReason", when(present(_REASON), [with_reason]), otherwise=NOTIFY),
     ]
@@ -157,12 +153,7 @@ def _problem(name: str, words: str, *paths: str) -> Step:
     )
 
 
-def describe_endpoint(
-    name: str,
-    at: str = _SEEN,
-    retried: Sequence[str] = (),
-    caught: Sequence[State] | None = None,
-) -> Step:
+def describe_endpoint(name: str, at: str = _SEEN, caught: Sequence[State] | None = None) -> Step:
     return task(
         name,
         "aws-sdk:sagemaker:describeEndpoint",
@@ -170,7 +161,6 @@ def describe_endpoint(
         grants=[allow("DescribeEndpoint", [sagemaker.DescribeEndpoint], [_ARN])],
         tokens={"ProjectName": Ref("ProjectName")},
         at=at,
-        retried=retried,
         caught=caught,
     )
 

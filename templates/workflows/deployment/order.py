@@ -47,8 +47,8 @@ def refuse_older(summarize: Step, topic: Topic, key: Key) -> list[Step]:
         "${ProjectName}: a model was not deployed, a newer one serves",
         "States.Format('{} was not deployed: the endpoint serves {}, which was asked for later "
         "({}, not {}). To deploy the older one all the same, start the deployment workflow with "
-        "another name ({})', "
-        f"$.name, {SERVING_NAME}, {serving_asked_at}, {ASKED_AT}, $$.Execution.Id)",
+        "another name', "
+        f"$.name, {SERVING_NAME}, {serving_asked_at}, {ASKED_AT})",
         topic,
         key,
         then=summarize.name,

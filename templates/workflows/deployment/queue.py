@@ -143,7 +143,6 @@ def _describe_first() -> Step:
         grants=[allow("SeeDeployments", [states.DescribeExecution], [executions])],
         at=_HOLDER,
         select={"status.$": "$.Status"},
-        retried=["Sfn.SdkClientException"],
         caught=[
             catch(None, error="Sfn.ExecutionDoesNotExistException", at=_HOLDER),
             catch(EXPLAIN),
@@ -154,7 +153,10 @@ def _describe_first() -> Step:
 def _write_queue(storage: Storage) -> Step:
     """Only over the line that was read; else somebody was quicker, and it is read again."""
     cause = f"{_WRITTEN}.Cause"
-    quicker = any_of(matches(cause, "*Status Code: 412*"), matches(cause, "*Status Code: 409*"))
+    quicker = all_of(
+        present(cause),
+        any_of(matches(cause, "*Status Code: 412*"), matches(cause, "*Status Code: 409*")),
+    )
     refused = choose(
         "IsQueueChanged",
         when(quicker, "ReadQueue"),
@@ -171,7 +173,9 @@ def _write_queue(storage: Storage) -> Step:
 
 def _put_queue(name: str, what: State, storage: Storage, refused: Way, then: Way) -> Step:
     """A conditional write. What it is refused with has no name of its own: 412, or 409 while
-    another write is going on (PutObject, Amazon S3 API Reference)."""
+    another write is going on (PutObject, Amazon S3 API Reference). So it is read from the cause,
+    and not tried again; a second call, made since S3 was ill or asked too often, may be: a line
+    that has been changed never becomes what it was, so that it is refused in the end."""
     return task(
         name,
         "aws-sdk:s3:putObject",
@@ -182,7 +186,6 @@ def _put_queue(name: str, what: State, storage: Storage, refused: Way, then: Way
         ],
         tokens={"ArtifactBucket": storage.artifacts.ref()},
         at=_WRITTEN,
-        retried=["S3.SdkClientException"],
         caught=[catch(refused, error="S3.S3Exception", at=_WRITTEN), catch(EXPLAIN)],
         then=then,
     )

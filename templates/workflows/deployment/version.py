@@ -47,7 +47,6 @@ TAGS = [
 # When this version was asked for (order.py), and whether it has ever served: both in tags of its
 # model
 ASKED_AT, ASKED_AT_TAG, SERVED_TAG = "$.askedAt", "asked-at", "served"
-REGISTRY_TROUBLE = ("Ecr.ServerException", "Ecr.SdkClientException")
 _MODEL, _IMAGE = "$.model", "$.imageFound"
 MODEL_ARN = f"{_MODEL}.ModelArn"
 
@@ -138,7 +137,6 @@ def _find_image(registry: Registry) -> list[Step]:
             grants=[allow("FindImages", [ecr.BatchGetImage], [registry.repository.get_att("Arn")])],
             tokens={"Repository": registry.repository.ref()},
             at=_IMAGE,
-            retried=REGISTRY_TROUBLE,
             select={
                 "manifest.$": "$.Images[*].ImageManifest",
                 "type.$": "$.Images[*].ImageManifestMediaType",
@@ -164,7 +162,6 @@ def _keep_image(registry: Registry) -> Step:
         tokens={"Repository": registry.repository.ref()},
         at=_IMAGE,
         select={"tag.$": "$.Image.ImageId.ImageTag"},
-        retried=REGISTRY_TROUBLE,
         caught=[
             # A try whose answer was lost has done it
             catch(None, error="Ecr.ImageAlreadyExistsException", at=_IMAGE),

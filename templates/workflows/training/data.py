@@ -8,7 +8,7 @@ from templates.kit.iam import allow, objects
 from templates.kit.names import CHECKPOINTS
 from templates.parameters import Parameters
 from templates.parts.storage import Storage
-from templates.workflows.failure import problem
+from templates.workflows.failure import problem, say_cause
 from templates.workflows.language import (
     EXPLAIN,
     Step,
@@ -89,6 +89,7 @@ def _seed_data(parameters: Parameters, storage: Storage, then: str) -> Step:
         then=None,
         tokens=places,
     )
+    cause = say_cause("HasCopyCause", "AddCopyCause", "AddCopyTimeout")
     copy = task(
         "CopyFile",
         "aws-sdk:s3:copyObject",
@@ -109,7 +110,7 @@ def _seed_data(parameters: Parameters, storage: Storage, then: str) -> Step:
         tokens=places,
         at=None,  # of a file nothing more is told
         select={"copied": True},
-        caught=[catch([missing, fail("SeedingFailed")])],
+        caught=[catch([*cause, missing, fail("SeedingFailed")])],
         seconds=600,
     )
     return each(

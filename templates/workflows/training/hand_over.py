@@ -1,24 +1,28 @@
 """Training, last part: hand the version to the deployment workflow and take its verdict."""
 
 from awacs import states
+from awacs.aws import Statement
+from troposphere import Sub
 from troposphere.stepfunctions import StateMachine
 
 from templates.kit.grants import follow_by_rule
 from templates.kit.iam import allow, arn
 from templates.workflows.deployment.order import TRAINING
 from templates.workflows.deployment.queue import LONGEST_WAIT_SECONDS
-from templates.workflows.failure import FAILED, read_cause
+from templates.workflows.failure import FAILED, problem, read_cause
 from templates.workflows.job import VERSION_NAME
 from templates.workflows.language import (
-    EXPLAIN,
     Step,
     all_of,
     catch,
-    check,
+    choose,
+    compares,
     equals,
+    matches,
     present,
     put,
     task,
+    when,
 )
 from templates.workflows.training.judge import IMAGE
 from templates.workflows.training.train import MODEL
@@ -34,8 +38,11 @@ ENDPOINT, SERVES = f"{_DEPLOYED}.endpoint", f"{_DEPLOYED}.serves"
 def deploy(deployment: StateMachine) -> Step:
     """The execution has the version's name: a repeated start is the same deployment, not a second
     one."""
-    executions = arn("states", "execution:${Workflow}:*", Workflow=deployment.get_att("Name"))
+    name = deployment.get_att("Name")
+    executions = arn("states", "execution:${Workflow}:*", Workflow=name)
     follow = [states.DescribeExecution, states.StopExecution]
+    followed = allow("FollowDeployment", follow, [executions])
+    prefix = arn("states", "execution:${Workflow}:", Workflow=name)
     return task(
         "Deploy",
         "states:startExecution.sync:2",
@@ -53,29 +60,74 @@ def deploy(deployment: StateMachine) -> Step:
         },
         grants=[
             allow("StartDeployment", [states.StartExecution], [deployment.ref()]),
-            allow("FollowDeployment", follow, [executions]),
+            followed,
             *follow_by_rule("StepFunctionsGetEventsForStepFunctionsExecutionRule"),
         ],
         tokens={"DeploymentWorkflow": deployment.ref()},
         at=_DEPLOYED,
         select={"endpoint.$": "$.Output.endpoint", "serves.$": "$.Output.serves"},
-        caught=[catch(_take_its_error())],
+        caught=[
+            catch(_stop(prefix, followed), error="States.Timeout"),
+            catch(_take_its_error()),
+        ],
         seconds=_DEPLOYMENT_SECONDS,
     )
 
 
+def _stop(executions: Sub, grant: Statement) -> list[Step]:
+    """A deployment that nobody waits for any more would bring its version to the endpoint in spite
+    of this run's verdict. A timeout does not stop it (Run a job, Step Functions Developer Guide).
+    """
+    late = problem(
+        "DeploymentTookTooLong",
+        f"States.Format('The deployment {{}} took longer than {_DEPLOYMENT_SECONDS // 3600} hours "
+        f"and was told to stop', {VERSION_NAME})",
+    )
+    return [
+        task(
+            "StopDeployment",
+            "aws-sdk:sfn:stopExecution",
+            {
+                "ExecutionArn.$": f"States.Format('${{Deployments}}{{}}', {VERSION_NAME})",
+                "Cause": "The training workflow waits for it no longer",
+            },
+            grants=[grant],
+            tokens={"Deployments": executions},
+            at="$.stopping",
+            caught=[catch(late.name, at="$.stopping")],
+        ),
+        late,
+    ]
+
+
 def _take_its_error() -> list[Step]:
     """A deployment that failed by itself has told everybody; its own error becomes this run's
-    error. One that was stopped or timed out has told nobody."""
+    error. One that was stopped, timed out or broke (`States.Runtime`, which nothing catches) has
+    told nobody, and is told here: the rule leaves it to whoever started it (notifications.py)."""
     described = f"{_DEPLOYED}.description"
-    own = all_of(
-        equals(f"{described}.Status", "FAILED"),
-        present(f"{described}.Error"),
-        present(f"{described}.Cause"),
+    status, name, cause = (f"{described}.{field}" for field in ("Status", "Error", "Cause"))
+    said = all_of(
+        present(name), compares(name, "IsString", True),
+        present(cause), compares(cause, "IsString", True),
+    )  # fmt: skip
+    own = all_of(equals(status, "FAILED"), said, {"Not": matches(name, "States.*")})
+    error = {"Error.$": name, "Cause.$": cause}
+    broke = problem(
+        "DeploymentBroke",
+        f"States.Format('The deployment {{}} ended as {{}}: {{}}: {{}}', {VERSION_NAME}, {status}, "
+        f"{name}, {cause})",
     )
-    error = {"Error.$": f"{described}.Error", "Cause.$": f"{described}.Cause"}
+    ended = problem(
+        "DeploymentEnded",
+        f"States.Format('The deployment {{}} ended as {{}} and gave no cause: somebody may have "
+        f"stopped it. Start it again with the input of its execution', {VERSION_NAME}, {status})",
+    )
     return [
         *read_cause("IsDeployment", "ReadDeployment", "ExecutionArn", _DEPLOYED),
-        check("HasOwnError", own, otherwise=EXPLAIN),
-        put("ExplainDeployment", "$.error", error, then=FAILED),
+        choose(
+            "HasOwnError",
+            when(own, [put("ExplainDeployment", "$.error", error, then=FAILED)]),
+            when(said, [broke]),
+            otherwise=[ended],
+        ),
     ]

@@ -26,7 +26,7 @@ def test_expired_credentials_say_how_to_get_new_ones() -> None:
 
 def test_keys_of_another_partition_are_explained() -> None:
     said = explain(refusal("InvalidClientTokenId", "The security token is invalid"))
-    assert "keys work in one partition only" in said
+    assert "keys work in one partition only: pass PROFILE=<name>, or a REGION of theirs" in said
 
 
 def test_a_message_of_several_lines_becomes_one() -> None:

@@ -1,13 +1,11 @@
 """Where a script works is settled before it does anything; what is missing is named."""
 
-import argparse
-
 import boto3
 import pytest
 
 from scripts import status
 from scripts.lib.problems import Problem
-from scripts.lib.session import check_region, connect, stack_name
+from scripts.lib.session import check_region, connect
 
 
 def test_a_region_with_a_typo_is_refused_with_the_right_one() -> None:
@@ -18,6 +16,11 @@ def test_a_region_with_a_typo_is_refused_with_the_right_one() -> None:
 @pytest.mark.parametrize("region", ["us-east-1", "cn-north-1", "us-gov-west-1", "ap-south-2"])
 def test_regions_of_every_partition_are_known(region: str) -> None:
     check_region(boto3.Session(), region)
+
+
+def test_a_region_like_no_other_is_told_the_form() -> None:
+    with pytest.raises(Problem, match=r"'nowhere' is unknown: pass one such as REGION=eu-west-1"):
+        connect("nowhere", None)
 
 
 def test_without_a_region_the_fix_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,7 +68,13 @@ def test_a_script_without_credentials_exits_2_and_says_what_to_do_in_80_columns(
     assert max(map(len, said.splitlines())) <= 80
 
 
-@pytest.mark.parametrize("name", ["1st", "a_b", "", "x" * 119])
-def test_a_name_no_stack_can_have_is_refused(name: str) -> None:
-    with pytest.raises(argparse.ArgumentTypeError, match="is no stack name"):
-        stack_name(name)
+@pytest.mark.parametrize("name", ["1st", "My_Stack", "", "x" * 119])
+def test_a_name_no_stack_can_have_is_refused_in_a_sentence(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        status.main(["--stack", name])
+    assert ended.value.code == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert said.startswith(f"Error: STACK={name} is no stack name: a letter first")
+    assert "usage" not in said

@@ -1,9 +1,9 @@
 from typing import Any
 
 import pytest
-from troposphere import Base64, Equals, If, Join, Output, Ref, Select, Split, Sub
+from troposphere import Base64, Equals, If, Join, Output, Parameter, Ref, Select, Split, Sub
 from troposphere.iam import Role
-from troposphere.s3 import Bucket
+from troposphere.policies import CreationPolicy, ResourceSignal, UpdatePolicy
 from troposphere.sns import Topic
 
 from templates.kit.render import Book, render
@@ -83,10 +83,56 @@ def test_a_resource_reads_type_first() -> None:
     assert lines[at + 1 : at + 4] == expected
 
 
-def test_an_attribute_without_a_place_is_refused_instead_of_lost() -> None:
+def test_every_section_of_a_template_is_written() -> None:
+    """troposphere hands on each that it was given (Template sections, CloudFormation)."""
     book = Book("test")
-    book.add_resource(Bucket("Bucket", UpdatePolicy={"x": 1}))
-    with pytest.raises(ValueError, match=r"UpdatePolicy.* of Bucket"):
+    book.set_transform("AWS::LanguageExtensions")
+    book.set_metadata({"Reason": "x"})
+    book.add_parameter(Parameter("Size", Type="String"))
+    book.add_rule("Rule", {"Assertions": [{"Assert": Equals("a", "a")}]})
+    book.add_mapping("Map", {"a": {"b": "c"}})
+    book.add_condition("C", Equals("a", "b"))
+    book.add_resource(Topic("Topic"))
+    book.add_output(Output("Name", Value="x"))
+    document = read(render(book))
+    assert document == book.to_dict()
+    assert len(document) == 10
+
+
+def test_every_attribute_of_a_resource_is_written() -> None:
+    """Resource attribute reference, CloudFormation."""
+    book = Book("test")
+    attributes = {
+        "Condition": "C",
+        "CreationPolicy": CreationPolicy(ResourceSignal=ResourceSignal(Count=1)),
+        "DeletionPolicy": "Retain",
+        "DependsOn": ["Other"],
+        "Metadata": {"Reason": "x"},
+        "UpdatePolicy": UpdatePolicy(UseOnlineResharding=True),
+        "UpdateReplacePolicy": "Retain",
+    }
+    book.add_resource(Topic("Topic", DisplayName="x", **attributes))
+    written = read(render(book))["Resources"]["Topic"]
+    assert written.keys() == attributes.keys() | {"Type", "Properties"}
+    assert written == book.to_dict()["Resources"]["Topic"]
+
+
+class Extended(Book):
+    """A template with a section that nobody knows."""
+
+    def to_dict(self) -> dict[str, Any]:
+        return {**super().to_dict(), "Resorces": {}}
+
+
+def test_a_section_that_is_none_is_refused_instead_of_lost() -> None:
+    with pytest.raises(ValueError, match="knows no Resorces in the template"):
+        render(Extended("test"))
+
+
+def test_an_attribute_that_is_none_is_refused_instead_of_lost() -> None:
+    book = Book("test")
+    book.add_resource(Topic("Topic")).resource["Policy"] = "Retain"
+    with pytest.raises(ValueError, match="knows no Policy in Topic"):
         render(book)
 
 

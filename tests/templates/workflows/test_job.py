@@ -127,10 +127,11 @@ def test_every_kind_is_told_in_words_when_it_fails(kind: Kind) -> None:
 def test_every_kind_is_stopped_when_nobody_waits_any_more(kind: Kind) -> None:
     workflow = story_of(kind)
     states = states_of(workflow)
-    (timeout, _) = states["Work"]["Catch"]
-    assert timeout["ErrorEquals"] == ["States.Timeout"]
-    assert timeout["Next"] == "ListWorkJobs"
+    for name in ("Work", "WorkAgain"):
+        (timeout,) = [e for e in states[name]["Catch"] if e["ErrorEquals"] == ["States.Timeout"]]
+        assert timeout["Next"] == "ListWorkJobs"
     assert states["ListWorkJobs"]["Next"] == "StopWorkJobs"
+    assert states["StopWorkJobs"]["Next"] == "WorkTookTooLong"
     stop = states["StopWorkJobs"]["ItemProcessor"]["States"]["StopWorkJob"]
     assert stop["Parameters"] == {f"{kind.field('Name')}.$": "$.name"}
     granted = {

@@ -85,7 +85,7 @@ def test_a_side_way_may_come_back_further_down() -> None:
 
 def test_an_error_has_a_side_way_too() -> None:
     joined = states([call("Call", caught=[catch([say("Mend")])]), say("Below"), end("End")])
-    assert joined["Call"]["Catch"][0]["Next"] == "Mend"
+    assert joined["Call"]["Catch"][-1]["Next"] == "Mend"
     assert joined["Mend"]["Next"] == "Below"
 
 

@@ -16,7 +16,7 @@ def test_a_rejected_model_never_reaches_the_endpoint(template: Template) -> None
     states = definitions(template)[TRAINING]["States"]
     for rejection in ("Reject", "RejectUnmeasured", "TrainingIncomplete", "TrainingFailed"):
         after = reached({"StartAt": rejection, "States": states})
-        assert after == {rejection, "Notify", "Failed"}
+        assert after == {rejection, "Notify", "MayNotifyPass", "NotifyAgain", "Failed"}
 
 
 def test_what_is_no_number_is_rejected(template: Template) -> None:
@@ -95,7 +95,9 @@ def test_spot_may_take_longer_than_a_run_whatever_was_chosen(template: Template)
     stopping = definitions(template)[TRAINING]["States"]["UseSpot"]["Parameters"]["stopping"]
     run, wait = "$.settings.maxRuntimeSeconds", "$.settings.spotWaitSeconds"
     assert stopping["MaxWaitTimeInSeconds.$"] == f"States.MathAdd({run}, {wait})"
-    assert template["Parameters"]["TrainingSpotWaitSeconds"]["MinValue"] > 0
+    assert not re.fullmatch(
+        template["Parameters"]["TrainingSpotWaitSeconds"]["AllowedPattern"], "0"
+    )
 
 
 def test_only_a_spot_job_falls_back_and_only_once(template: Template) -> None:
@@ -137,19 +139,27 @@ def test_a_job_on_demand_has_another_name_than_the_spot_job_before_it(template: 
     assert names == {"UseSpot": "States.Format('{}-spot', $.name)", "FallBack": "$.name"}
 
 
+def training_jobs(template: Template) -> list[dict[str, Any]]:
+    """The state that starts the job, and the one that does so after an error that may pass."""
+    found = [t for t in tasks(template) if t.integration.startswith("sagemaker:createTraining")]
+    assert [task.name for task in found] == ["Train", "TrainAgain"]
+    return [task.state for task in found]
+
+
 def test_the_name_of_a_job_fits(template: Template) -> None:
     """TrainingJobName has 63 characters at most (CreateTrainingJob)."""
     longest = template["Parameters"]["ProjectName"]["MaxLength"] + len("-12345678-")
     longest += len("0123456789ab-12345678") + len("-spot")
-    (train,) = [t for t in tasks(template) if t.integration.startswith("sagemaker:createTraining")]
-    (retries,) = train.state["Retry"]
-    assert longest + len(f"-{retries['MaxAttempts']}") <= 63
+    _, again = training_jobs(template)
+    (retries,) = again["Retry"]
+    assert longest + len(f"-{10 + retries['MaxAttempts']}") <= 63
 
 
 def test_a_job_has_another_name_at_each_try(template: Template) -> None:
-    (train,) = [t for t in tasks(template) if t.integration.startswith("sagemaker:createTraining")]
-    name = train.state["Parameters"]["TrainingJobName.$"]
-    assert name == "States.Format('{}-{}', $.capacity.job, $$.State.RetryCount)"
+    first, again = (each["Parameters"]["TrainingJobName.$"] for each in training_jobs(template))
+    assert first == "States.Format('{}-{}', $.capacity.job, $$.State.RetryCount)"
+    # The first state counts to 6 at most
+    assert again == first.replace("$$.State.RetryCount", "States.MathAdd($$.State.RetryCount, 10)")
 
 
 def test_a_job_has_no_network_and_encrypted_output(template: Template) -> None:
@@ -167,9 +177,25 @@ def test_a_failed_deployment_is_told_once(template: Template) -> None:
     assert after == {"ExplainDeployment", "Failed"}
 
 
-def test_a_deployment_that_was_stopped_has_told_nobody(template: Template) -> None:
-    own = definitions(template)[TRAINING]["States"]["HasOwnError"]
-    (rule,) = own["Choices"]
+def test_a_deployment_that_was_stopped_or_broke_has_told_nobody(template: Template) -> None:
+    """What a story fails with has no name that begins with `States.`, and what nothing catches
+    does."""
+    states = definitions(template)[TRAINING]["States"]
+    own, broken = states["HasOwnError"]["Choices"]
     failed = {"Variable": "$.deployment.description.Status", "StringEquals": "FAILED"}
-    assert failed in rule["And"]
-    assert own["Default"] == "HasCause"
+    reserved = {"Variable": "$.deployment.description.Error", "StringMatches": "States.*"}
+    assert failed in own["And"]
+    assert {"Not": reserved} in own["And"]
+    for name in (broken["Next"], states["HasOwnError"]["Default"]):
+        assert states[name]["Next"] == "Notify"
+
+
+def test_a_deployment_that_nobody_waits_for_is_stopped(template: Template) -> None:
+    states = definitions(template)[TRAINING]["States"]
+    for name in ("Deploy", "DeployAgain"):
+        (late,) = [e for e in states[name]["Catch"] if e["ErrorEquals"] == ["States.Timeout"]]
+        assert late["Next"] == "StopDeployment"
+    stop = states["StopDeployment"]
+    assert stop["Parameters"]["ExecutionArn.$"] == "States.Format('${Deployments}{}', $.name)"
+    assert states["Deploy"]["Parameters"]["Name.$"] == "$.name"
+    assert stop["Next"] == stop["Catch"][-1]["Next"] == "DeploymentTookTooLong"

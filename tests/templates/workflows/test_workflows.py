@@ -116,7 +116,7 @@ def test_no_run_fails_without_telling_somebody(template: Template) -> None:
 def test_a_failed_message_does_not_hide_the_error(template: Template) -> None:
     for task in tasks(template):
         if task.integration == "sns:publish":
-            (rule,) = task.state["Catch"]
+            rule = task.state["Catch"][-1]
             assert task.state["ResultPath"] == rule["ResultPath"] == "$.notification"
             assert rule["Next"] == task.state["Next"]
 

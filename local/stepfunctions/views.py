@@ -1,0 +1,29 @@
+"""An execution as its events show it."""
+
+from typing import Any
+
+from local.events import emit, epoch_ms
+
+
+def announce(execution: Any) -> None:
+    """The event of a change of status ("Step Functions Execution Status Change", Automating Step
+    Functions event delivery with EventBridge). Its `error` and `cause`, which the page does not
+    list, are seen in public (github.com/cirrus-geo/cirrus-geo, pull request 326).
+    """
+    told = execution.to_describe_output()
+    output = told.get("output")
+    detail = {
+        "executionArn": told["executionArn"],
+        "stateMachineArn": told["stateMachineArn"],
+        "name": told["name"],
+        "status": execution.status,
+        "startDate": epoch_ms(told["startDate"]),
+        "stopDate": epoch_ms(told["stopDate"]) if told["stopDate"] else None,
+        "input": told["input"],
+        "inputDetails": {"included": True},
+        "output": output,
+        "outputDetails": {"included": True} if output else None,
+        "error": told.get("error"),
+        "cause": told.get("cause"),
+    }
+    emit("aws.states", "Step Functions Execution Status Change", [told["executionArn"]], detail)

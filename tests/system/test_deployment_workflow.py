@@ -1,0 +1,113 @@
+"""The deployment workflow of the template itself: what cannot pass is told at once, what may pass
+is tried again, and whatever ends a run tells somebody, once."""
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local import throttle
+from local.tests.aws import unique
+from local.tests.remote import Remote
+from tests.system.deployments import Deployments, made
+from tests.system.workflows import create_alert
+
+pytestmark = pytest.mark.slow  # endpoints are processes, as the container has them
+
+PROMPT = 15.0  # seconds, in which a person is told of what cannot pass
+
+
+@pytest.fixture
+def project(aws: Remote, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployments]:
+    project = made(aws, tmp_path, monkeypatch)
+    machines = {"DeploymentWorkflow": project.machine}
+    create_alert(aws, project.name, machines, project.mailbox.topic)
+    yield project
+    throttle.main(["sagemaker:CreateModel", "--off"])
+
+
+def start(project: Deployments, **changed: Any) -> str:
+    """A deployment of a version, whose input is `changed`."""
+    return project.start({**project.input(unique("version")), **changed})
+
+
+def told(project: Deployments) -> str:
+    """The only notice; whatever else there is would have come by now."""
+    project.mailbox.read(1)
+    time.sleep(2)
+    (notice,) = project.mailbox.read(1)
+    return notice
+
+
+def tries(project: Deployments, execution: str) -> list[str]:
+    """The states in which CreateModel failed, in their order."""
+    found, state = [], ""
+    for event in project.events(execution):
+        state = event.get("stateEnteredEventDetails", {}).get("name", state)
+        if event["type"] == "TaskFailed" and state.startswith("CreateModel"):
+            found.append(state)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("absent", "error", "failed"),
+    [
+        ("image", "ImageNotFound", []),
+        ("modelDataUrl", "SageMaker.AmazonSageMakerException", ["CreateModel"]),
+    ],
+)
+def test_what_does_not_exist_is_told_at_once(
+    project: Deployments, absent: str, error: str, failed: list[str]
+) -> None:
+    began, good = time.monotonic(), project.images["good"]
+    wrong = {"image": good[:-8] + "00000000", "modelDataUrl": f"s3://{project.bucket}/none"}
+    execution = start(project, **{absent: wrong[absent]})
+    notice = project.mailbox.read(1)[0]
+    assert time.monotonic() - began < PROMPT
+    ended = project.ended(execution)
+    assert ended["error"] == error
+    assert ended["cause"] in notice
+    assert tries(project, execution) == failed
+    assert told(project) == notice
+
+
+def test_throttling_that_passes_is_survived(project: Deployments) -> None:
+    throttle.main(["sagemaker:CreateModel", "--rate", "0.2"])
+    execution = start(project)
+    ended = project.ended(execution)
+    assert ended["status"] == "SUCCEEDED", ended
+    assert tries(project, execution)[:2] == ["CreateModel", "CreateModelAgain"]
+    assert project.mailbox.messages == []
+
+
+def test_throttling_that_never_ends_is_told_once_with_its_cause(project: Deployments) -> None:
+    throttle.main(["sagemaker:CreateModel"])
+    execution = start(project)
+    ended = project.ended(execution)
+    assert ended["status"] == "FAILED"
+    failed = tries(project, execution)
+    assert failed[0] == "CreateModel" and set(failed[1:]) == {"CreateModelAgain"}
+    assert len(failed) >= 1 + 5
+    assert "Rate exceeded (Service: AmazonSageMaker; Status Code: 400" in told(project)
+
+
+def test_what_breaks_where_nothing_catches_is_told_by_the_rule(project: Deployments) -> None:
+    """An address of the model that is no text: no call can be made with it."""
+    execution = start(project, modelDataUrl={"no": "text"})
+    ended = project.ended(execution)
+    assert (ended["status"], ended["error"]) == ("FAILED", "States.Runtime")
+    notice = json.loads(told(project))
+    assert f"ended as FAILED and could not tell why ({execution})" in notice["what"]
+    (detail,) = [value for key, value in notice.items() if key.startswith("details")]
+    assert detail["error"] == "States.Runtime"
+    assert detail["cause"] == ended["cause"]
+
+
+def test_an_input_without_a_commit_is_told_by_the_story(project: Deployments) -> None:
+    states = project.aws.client("stepfunctions")
+    started = states.start_execution(stateMachineArn=project.machine, name="by-hand", input="{}")
+    assert project.ended(started["executionArn"])["error"] == "InvalidInput"
+    assert told(project).startswith("Commit by-hand: InvalidInput: The input must have name")

@@ -1,0 +1,121 @@
+"""The training workflow of the template itself, of a project of its own."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from local import reclaim
+from local.tests.aws import Aws, Mailbox, unique, wait
+from local.tests.remote import Remote
+from tests.system.workflows import create_alert, create_machine
+
+SERVING_IMAGE = "serving-image"
+DEPLOYED = {
+    "Type": "Pass",
+    "Parameters": {"endpoint": "it", "serves.$": "$.name"},
+    "End": True,
+}
+
+
+@dataclass(frozen=True)
+class Project:
+    """The training workflow of a project on spot instances, and what it stands on."""
+
+    aws: Aws
+    machine: str
+    image: str
+    data: str
+    artifacts: str
+    mailbox: Mailbox
+    deployment: str
+
+    def start(self, *asked: str) -> str:
+        """An execution of one commit; what is asked of its program stands in hyperparameters."""
+        data = {
+            "commit": "0123456789abcdef",
+            "version": "0123456789ab",
+            "trainingImage": self.image,
+            "servingImage": SERVING_IMAGE,
+            "hyperparameters": dict.fromkeys(asked, "1"),
+        }
+        started = self.aws.client("stepfunctions").start_execution(
+            stateMachineArn=self.machine, input=json.dumps(data)
+        )
+        return str(started["executionArn"])
+
+    def ended(self, execution: str) -> dict[str, Any]:
+        states = self.aws.client("stepfunctions")
+
+        def over() -> Any:
+            told = states.describe_execution(executionArn=execution)
+            return told["status"] != "RUNNING" and told
+
+        return dict(wait(over))
+
+    def jobs(self) -> list[dict[str, Any]]:
+        """Descriptions, oldest first."""
+        sagemaker = self.aws.client("sagemaker")
+        listed = sagemaker.list_training_jobs(NameContains=self.artifacts, SortBy="CreationTime")
+        names = [each["TrainingJobName"] for each in listed["TrainingJobSummaries"]]
+        return [dict(sagemaker.describe_training_job(TrainingJobName=name)) for name in names]
+
+    def training(self) -> str:
+        """The name of the project's running job, once it has a checkpoint."""
+        job = wait(lambda: [each for each in self.jobs() if each["SecondaryStatus"] == "Training"])
+        name = str(job[0]["TrainingJobName"])
+        folder = self.aws.context.home / "training" / name
+        wait(lambda: list(folder.rglob("checkpoints/step")))
+        return name
+
+    def stop(self) -> str:
+        """Stop the job as a person does; its name."""
+        name = self.training()
+        self.aws.client("sagemaker").stop_training_job(TrainingJobName=name)
+        return name
+
+    def lose_capacity(self) -> None:
+        """Reclaim the job's instances for longer than it may wait."""
+        assert reclaim.main([self.training(), "--for", "60"]) == 0
+
+
+def create_project(
+    aws: Remote, image: str, deployment: dict[str, Any] = DEPLOYED, **changed: str
+) -> Project:
+    """`deployment` is the one state of what stands in the place of the deployment workflow."""
+    data, artifacts = aws.bucket(data__train="x"), aws.bucket()
+    mailbox, child = aws.mailbox(), stand_in(aws, deployment)
+    values = {
+        "VersionPrefix": artifacts,
+        "TrainingInstanceType": "ml.g5.xlarge",
+        "TrainingInstanceCount": "1",
+        "TrainingVolumeGB": "30",
+        "TrainingMaxRuntimeSeconds": "6",
+        "TrainingUseSpot": "true",
+        "TrainingSpotWaitSeconds": "1",
+        "MinimumAccuracy": "0.6",
+        "DataBucket": data,
+        "BootstrapBucket": data,
+        "SeedDataPrefix": "seed/",
+        "ArtifactBucket": artifacts,
+        "Key": "alias/aws/s3",
+        "TrainingJobRole": aws.role("sagemaker"),
+        "ModelsUri": f"s3://{artifacts}/models/",
+        "ProjectName": artifacts,
+        "DeploymentWorkflow": child,
+        "Deployments": child.replace(":stateMachine:", ":execution:") + ":",
+        "Topic": mailbox.topic,
+    }
+    machine = create_machine(aws, "TrainingWorkflow", unique("training"), values, **changed)
+    machines = {"TrainingWorkflow": machine, "DeploymentWorkflow": child}
+    create_alert(aws, artifacts, machines, mailbox.topic)
+    return Project(aws, machine, image, data, artifacts, mailbox, child)
+
+
+def stand_in(aws: Aws, state: dict[str, Any]) -> str:
+    """A workflow of one state in the place of the one that deploys."""
+    made = aws.client("stepfunctions").create_state_machine(
+        name=unique("deployment"),
+        definition=json.dumps({"StartAt": "Only", "States": {"Only": state}}),
+        roleArn=aws.role("states"),
+    )
+    return str(made["stateMachineArn"])

@@ -1,0 +1,56 @@
+"""The template's own workflows and rules on an endpoint, without the stack around them."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import generate
+from local.tests.aws import Aws
+from templates.kit.render import render
+from tests.templates.reading import of_type, read
+
+ROOT = Path(generate.__file__).parent
+
+
+def template() -> dict[str, Any]:
+    specifications = {file.stem: file.read_text() for file in (ROOT / "buildspec").glob("*.yml")}
+    return read(render(generate.mlops(specifications)))
+
+
+def create_machine(aws: Aws, title: str, name: str, values: dict[str, str], **changed: str) -> str:
+    """A state machine of the template, with `values` for its tokens; `changed` is text that stands
+    in its definition, and what stands there in its place."""
+    machine = of_type(template(), "AWS::StepFunctions::StateMachine")[title]
+    tokens = {
+        token: value["Fn::Sub"].replace("${AWS::Partition}", "aws")
+        for token, value in machine["DefinitionSubstitutions"].items()
+        if "states:::" in str(value)
+    } | {"ExecutionPage": "https://console/", **values}
+    definition = machine["DefinitionString"]
+    assert tokens.keys() == machine["DefinitionSubstitutions"].keys()
+    for token, value in tokens.items():
+        definition = definition.replace(f"${{{token}}}", value)
+    for old, new in changed.items():
+        assert old in definition
+        definition = definition.replace(old, new)
+    made = aws.client("stepfunctions").create_state_machine(
+        name=name, definition=definition, roleArn=aws.role("states")
+    )
+    return str(made["stateMachineArn"])
+
+
+def create_alert(aws: Aws, name: str, machines: dict[str, str], topic: str) -> None:
+    """The rule that tells how executions of these machines end; they are named by logical ID."""
+    rule = of_type(template(), "AWS::Events::Rule")["WorkflowAlert"]
+    pattern = rule["EventPattern"]
+    pattern["detail"]["stateMachineArn"] = list(machines.values())
+    (target,) = rule["Targets"]
+    transformer = target["InputTransformer"]
+    text, own = transformer["InputTemplate"]["Fn::Sub"]
+    look = own["Look"]["Fn::Sub"][0].replace("${AWS::Region}", aws.context.region)
+    text = text.replace("${ProjectName}", name).replace("${Look}", look)
+    transformer["InputTemplate"] = re.sub(r"\$\{Console\}", "console.aws.amazon.com", text)
+    events = aws.client("events")
+    events.put_rule(Name=name, EventPattern=json.dumps(pattern))
+    events.put_targets(Rule=name, Targets=[{**target, "Arn": topic}])

@@ -1,0 +1,101 @@
+"""What a launch takes and refuses, by the patterns that CloudFormation holds a value against."""
+
+import re
+from typing import Any
+
+import pytest
+
+Template = dict[str, Any]
+NUMBERS = {
+    "TrainingInstanceCount": (1, 20),
+    "TrainingVolumeGB": (1, 16384),
+    "TrainingMaxRuntimeSeconds": (60, 86400),
+    "TrainingSpotWaitSeconds": (60, 86400),
+    "EndpointInstanceCount": (1, 50),
+    "KeepVersions": (1, 50),
+    "NotebookIdleMinutes": (10, 1440),
+}
+
+
+def takes(template: Template, name: str, value: str) -> bool:
+    rule = template["Parameters"][name]
+    short = len(value) <= rule.get("MaxLength", len(value))
+    return short and re.fullmatch(rule["AllowedPattern"], value) is not None
+
+
+def test_a_parameter_is_text_so_that_its_pattern_holds(template: Template) -> None:
+    """CloudFormation's Number takes 1.5 and ignores a pattern."""
+    assert {rule["Type"] for rule in template["Parameters"].values()} == {"String"}
+
+
+@pytest.mark.parametrize(("name", "bounds"), NUMBERS.items())
+def test_a_whole_number_is_one_within_its_bounds(
+    template: Template, name: str, bounds: tuple[int, int]
+) -> None:
+    least, most = bounds
+    taken = [n for n in range(most + 1000) if takes(template, name, str(n))]
+    assert taken == list(range(least, most + 1))
+    assert f"from {least} to {most}" in template["Parameters"][name]["ConstraintDescription"]
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+@pytest.mark.parametrize(
+    "form", ["{}.5", "{}.0", "0{}", "+{}", "-{}", " {}", "{} ", "{}e0", "{}\n"]
+)
+def test_a_whole_number_has_one_spelling(template: Template, name: str, form: str) -> None:
+    default = template["Parameters"][name]["Default"]
+    assert takes(template, name, default)
+    assert not takes(template, name, form.format(default))
+
+
+@pytest.mark.parametrize(
+    "branch", ["main", "feature/x-1", "v1.2", "a_b", "a" * 39, "a" * 41, "a" * 100]
+)
+def test_a_branch_that_git_and_codecommit_take_is_taken(template: Template, branch: str) -> None:
+    assert takes(template, "BranchName", branch)
+
+
+@pytest.mark.parametrize(
+    "branch",
+    [
+        *("", "a" * 101, "0123456789abcdef0123456789abcdef01234567", "A" * 40, "HEAD", "@"),
+        *("a..b", "a//b", "a/.b", "a/", "a.", "/a", ".a", "-a"),
+        *("x.lock", "x.lock/y", "a b", "a@{b", "a~b", "a:b", "a?", "a*", "a[b", "a^b", "a\\b"),
+    ],
+)
+def test_a_branch_that_git_or_codecommit_forbids_is_refused(
+    template: Template, branch: str
+) -> None:
+    """Quotas in AWS CodeCommit, "Branch names"; git-check-ref-format."""
+    assert not takes(template, "BranchName", branch)
+
+
+@pytest.mark.parametrize("name", ["TrainingInstanceType", "EndpointInstanceType"])
+@pytest.mark.parametrize(
+    ("kind", "taken"),
+    [
+        *(("ml.m5.xlarge", True), ("ml.g4dn.xlarge", True), ("ml.c7i-flex.large", True)),
+        *(("ml.c6gn.large", False), ("ml.r8g.large", False), ("ml.p6e-gb200.36xlarge", False)),
+        *(("m5.xlarge", False), ("ml.m5", False), ("ML.M5.XLARGE", False)),
+    ],
+)
+def test_the_image_gets_a_machine_that_can_start_it(
+    template: Template, name: str, kind: str, taken: bool
+) -> None:
+    """Graviton and Grace are arm64 (Accelerated computing, EC2 Instance Types)."""
+    assert takes(template, name, kind) is taken
+
+
+@pytest.mark.parametrize(
+    ("image", "taken"),
+    [
+        *(("python", True), ("python:3.11-slim-bookworm", True), ("a/b_c__d/e.f-g:1", True)),
+        ("123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn/base:1", True),
+        ("mirror:5000/python@sha256:" + "0" * 64, True),
+        *(("https://mirror/python", False), ("python:", False), ("a/Python", False)),
+        *(("python:3:11", False), ("a//b", False), ("/python", False), ("python@sha256:0", False)),
+        *(("python 3", False), ("a$b", False), ("", False), ("python/", False)),
+    ],
+)
+def test_a_base_image_is_what_docker_can_pull(template: Template, image: str, taken: bool) -> None:
+    assert takes(template, "BaseImage", image) is taken
