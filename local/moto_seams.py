@@ -8,6 +8,8 @@ import hashlib
 import json
 import logging
 import re
+import threading
+from datetime import datetime
 from functools import lru_cache
 from importlib.metadata import version
 from typing import Any
@@ -16,6 +18,7 @@ from local import moto_answers
 
 MOTO = "5.2.5"
 INDEFINITE = re.compile(r"\.\.|\.\*|\[\s*(?:\*|\?|-?\d*\s*:|-?\d+\s*,|'[^']*'\s*,)")
+RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 _installed = False
 
 
@@ -35,6 +38,7 @@ def install() -> None:
         _authorization()
         _log_delivery()
         moto_answers.install()
+        _conditional_writes()
         _registry()
         _workflows()
         _sagemaker()
@@ -74,6 +78,21 @@ def _log_delivery() -> None:
         return may(LOGGING_SERVICE_PRINCIPAL, Ask("s3:PutObject", log, source))
 
     FakeBucket._log_permissions_enabled_policy = allowed  # type: ignore[method-assign,assignment]
+
+
+def _conditional_writes() -> None:
+    """Of two writes over the same object with IfMatch, or IfNoneMatch, one is refused (How to
+    prevent object overwrites with conditional writes, Amazon S3 User Guide): looking and writing
+    are one act, which in moto other requests come between."""
+    from moto.s3.responses import S3Response
+
+    original, writing = S3Response.put_object, threading.Lock()
+
+    def put_object(self: Any) -> Any:
+        with writing:
+            return original(self)
+
+    S3Response.put_object = put_object  # type: ignore[method-assign]
 
 
 def _registry() -> None:
@@ -192,7 +211,9 @@ def _json_paths() -> None:
 
 def _choices() -> None:
     """A Choice whose Variable does not exist fails the execution, unless it asks IsPresent
-    (Developer Guide, "Choice workflow state"); moto takes the default."""
+    (Developer Guide, "Choice workflow state"); moto takes the default. A time may have fractions
+    of a second, as `$$.Execution.StartTime` has (RFC 3339, which Amazon States Language names);
+    moto compares none that does."""
     from moto.stepfunctions.parser.asl.component.state.choice.comparison import (
         comparison_variable,
         variable,
@@ -200,6 +221,15 @@ def _choices() -> None:
     from moto.stepfunctions.parser.asl.component.state.choice.comparison.comparison_operator_type import (  # noqa: E501
         ComparisonOperatorType,
     )
+    from moto.stepfunctions.parser.asl.component.state.choice.comparison.operator.implementations.is_operator import (  # noqa: E501
+        IsTimestamp,
+    )
+
+    def moment(text: str) -> datetime | None:
+        try:
+            return datetime.fromisoformat(text) if RFC_3339.fullmatch(text) else None
+        except ValueError:
+            return None
 
     def compare(self: Any, env: Any) -> None:
         self.variable.eval(env)
@@ -214,6 +244,7 @@ def _choices() -> None:
         self.comparison_function.eval(env)
 
     comparison_variable.ComparisonVariable._eval_body = compare  # type: ignore[method-assign]
+    IsTimestamp.string_to_timestamp = staticmethod(moment)  # type: ignore[method-assign,assignment]
 
 
 def _unique() -> None:

@@ -149,6 +149,9 @@ def show_workflow(
         if number == 0 and not told and one["status"] not in ("SUCCEEDED", "RUNNING"):
             why = workflow.failure(clients.stepfunctions, one["executionArn"])
             console.paragraph(str(why), 4)
+        if number == 0 and one["status"] == "SUCCEEDED":
+            for newer in workflow.superseded(clients.stepfunctions, one["executionArn"]):
+                console.paragraph(newer, 4)
     if not found["executions"]:
         console.line("  It has not run yet.")
 

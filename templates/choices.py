@@ -200,7 +200,7 @@ CHOICES = (
         SERVING,
         "KeepVersions",
         "Versions to keep",
-        "How many of the newest models and endpoint configurations stay, to go back to.",
+        "How many of the newest versions that have served stay, with their images, to go back to.",
         "3",
         *_whole(1, 50),
     ),

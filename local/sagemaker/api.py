@@ -31,6 +31,14 @@ MAX_INSTANCES = 20  # all are processes of one machine; on AWS a quota of the ac
 
 
 class SageMaker(Models, Endpoints):
+    def add_tags(self) -> ActionResult:
+        """A tag that is there gets the new value (AddTags, SageMaker API Reference), where moto
+        adds a second one of its name."""
+        keys = [each["Key"] for each in self.get("Tags")]
+        self.sagemaker_backend.delete_tags(self.get("ResourceArn"), keys)
+        tags = self.sagemaker_backend.add_tags(self.get("ResourceArn"), self.get("Tags"))
+        return ActionResult({"Tags": tags})
+
     def create_training_job(self) -> ActionResult:
         name = self.get("TrainingJobName")
         try:

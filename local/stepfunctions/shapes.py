@@ -1,5 +1,6 @@
 """Step Functions spells an API's fields in PascalCase and knows only JSON; boto3 does neither."""
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -24,6 +25,10 @@ def request(value: Any, shape: Shape | None) -> Any:
         return [request(each, shape.member) for each in value]
     if isinstance(shape, MapShape) and isinstance(value, dict):
         return {name: request(each, shape.value) for name, each in value.items()}
+    if shape is not None and shape.type_name == "blob" and not isinstance(value, str):
+        # An object's body may be given as JSON: github.com/localstack/localstack,
+        # test_aws_sdk_task_service, whose recordings are of AWS
+        return json.dumps(value, separators=(",", ":"))
     return value
 
 

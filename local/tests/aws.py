@@ -115,8 +115,11 @@ class Aws:
             s3.put_object(Bucket=name, Key=key.replace("__", "/"), Body=body.encode())
         return name
 
-    def image(self, folder: Path, media_type: str = DOCKER, **programs: str) -> str:
-        """Push an image whose /opt/program holds these executables; its URI by digest."""
+    def image(
+        self, folder: Path, repository: str = "", media_type: str = DOCKER, **programs: str
+    ) -> str:
+        """Push an image whose /opt/program holds these executables, into a repository of its own
+        unless one is named; its URI by digest."""
         work = folder / unique("image")
         for name, text in programs.items():
             path = work / "root" / "opt" / "program" / name
@@ -131,9 +134,13 @@ class Aws:
         }
         (work / "config.json").write_text(json.dumps(config))
         manifest = json.dumps({"schemaVersion": 2, "mediaType": media_type, "programs": programs})
-        ecr, repository = self.client("ecr"), unique("repository")
-        uri = ecr.create_repository(repositoryName=repository)["repository"]["repositoryUri"]
-        ecr.put_image(repositoryName=repository, imageManifest=manifest, imageTag="one")
+        ecr = self.client("ecr")
+        if not repository:
+            repository = unique("repository")
+            ecr.create_repository(repositoryName=repository)
+        (found,) = ecr.describe_repositories(repositoryNames=[repository])["repositories"]
+        uri = found["repositoryUri"]
+        ecr.put_image(repositoryName=repository, imageManifest=manifest, imageTag=unique("tag"))
         digest = "sha256:" + hashlib.sha256(manifest.encode()).hexdigest()
         images.add(repository, digest, work, self.context.home / "images")
         return f"{uri}@{digest}"

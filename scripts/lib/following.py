@@ -13,7 +13,8 @@ from scripts.lib.session import Clients
 
 @dataclass(frozen=True)
 class Verdict:
-    """How an execution ended; `reason` holds the lines that explain a failure."""
+    """How an execution ended; `reason` holds the lines that explain a failure, or why a model that
+    is good enough was not deployed."""
 
     status: str
     reason: list[str]
@@ -58,6 +59,9 @@ def verdict(
     clients: Clients, status: str, found: Sequence[PipelineStep], machine: str, summary: str
 ) -> Verdict:
     """How an execution ended, with the reasons of the steps that failed, else its summary."""
+    if status == "Succeeded":
+        newer = [line for one in found for line in pipeline.superseded(clients, one, machine)]
+        return Verdict(status, newer)
     fine = ("Succeeded", "Abandoned", "InProgress")
     failed = [one for one in found if one.status not in fine]
     lines = [line for one in failed for line in pipeline.reason(clients, one, machine)]
@@ -66,6 +70,10 @@ def verdict(
 
 def tell(clients: Clients, known: Mapping[str, str], ending: Verdict, console: Console) -> int:
     """Say how an execution ended and what is served now; answers the exit code."""
+    if ending.succeeded and ending.reason:
+        for line in ending.reason:
+            console.paragraph(line)
+        return 0
     if ending.succeeded:
         console.line(f"The model is served by endpoint {known['EndpointName']}.", "green")
         return 0

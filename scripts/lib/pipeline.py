@@ -125,6 +125,12 @@ def reason(clients: Clients, step: PipelineStep, machine: str) -> list[str]:
     return [step.message or "no reason given"]
 
 
+def superseded(clients: Clients, step: PipelineStep, machine: str) -> list[str]:
+    """Lines that say why a step that ended well has deployed nothing, if so."""
+    execution = execution_of(clients, step, machine)
+    return workflow.superseded(clients.stepfunctions, execution) if execution else []
+
+
 def doing(clients: Clients, step: PipelineStep, machine: str) -> str:
     """A running step and what it is at."""
     execution = execution_of(clients, step, machine)

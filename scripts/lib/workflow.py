@@ -82,6 +82,16 @@ def failure(stepfunctions: "SFNClient", execution: str) -> Failure:
     return Failure(state, error, readable(answer.get("cause", "")))
 
 
+def superseded(stepfunctions: "SFNClient", execution: str) -> list[str]:
+    """Lines that say why a training workflow that ended well has deployed nothing, if so."""
+    answer = stepfunctions.describe_execution(executionArn=execution)
+    output = parsed(answer.get("output", ""))
+    serves = output.get("serves", output.get("name"))
+    if serves == output.get("name"):
+        return []
+    return [f"It was not deployed: the endpoint serves {serves}, which was asked for later."]
+
+
 def failing_state(events: "Iterable[HistoryEventTypeDef]", error: str) -> tuple[str, str]:
     """The state whose task failed with this error, and the ARN of the child that it waited for.
 

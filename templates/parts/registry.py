@@ -1,4 +1,5 @@
-"""The image repository: two immutable tags for each commit, COMMIT-train and COMMIT-serve."""
+"""The image repository: two immutable tags for each commit, COMMIT-train and COMMIT-serve, and one
+more for each version of the model that holds an image."""
 
 from dataclasses import dataclass
 
@@ -14,10 +15,13 @@ from troposphere.kms import Key
 from templates.kit.render import pretty
 from templates.parameters import Parameters
 
-# A lifecycle rule cannot see endpoints, and an endpoint whose image is gone cannot scale out or
-# replace an instance. KeepVersions is at most 50 deployed versions; with the two images of twice as
-# many commits kept, one in use expires only after more than 50 commits in a row that were built and
-# never deployed.
+# What a tag begins with by which a version of the model holds its image (deployment/version.py)
+VERSION_TAGS = "version-"
+# A rule cannot see endpoints, and one whose image is gone cannot scale out or replace an instance.
+# An image that matches the tags of a rule is not expired by a rule after it (How lifecycle policies
+# work, Amazon ECR User Guide); and that many versions there never are: KeepVersions is at most 50
+_NEVER = 9999
+# Of the rest, the two images of the newest commits
 _KEPT_IMAGES = 2 * 100
 
 
@@ -42,7 +46,18 @@ def add_registry(template: Template, parameters: Parameters, key: Key) -> Regist
         },
         {
             "rulePriority": 2,
-            "description": "Old images, far more than the versions that can be in use",
+            "description": "Images of versions that serve, or that one may go back to, stay",
+            "selection": {
+                "tagStatus": "tagged",
+                "tagPrefixList": [VERSION_TAGS],
+                "countType": "imageCountMoreThan",
+                "countNumber": _NEVER,
+            },
+            "action": {"type": "expire"},
+        },
+        {
+            "rulePriority": 3,
+            "description": "Old images that no version holds",
             "selection": {
                 "tagStatus": "any",
                 "countType": "imageCountMoreThan",

@@ -1,6 +1,6 @@
 """How a run fails: with what, told to whom, in words a person can read."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from troposphere import Ref
@@ -33,9 +33,10 @@ FAILED = "Failed"
 _ERROR, _NAME, _CAUSE = "$.error", "$.error.Error", "$.error.Cause"
 
 
-def failure(subject: str, topic: Topic, key: Key) -> list[Step]:
+def failure(subject: str, topic: Topic, key: Key, after: Sequence[Step] = ()) -> list[Step]:
     """The end of every run that fails, entered at EXPLAIN with a caught error, or at NOTIFY with
-    one of our own. What ends a run on no such way is told by a rule (notifications.py).
+    one of our own. `after` is what remains to be done once everybody was told. What ends a run on
+    no such way is told by a rule (notifications.py).
 
     Names that begin with `States.` are reserved: a Fail state may not give them (Error
     representation, Amazon States Language). The rule knows by them what was not told here.
@@ -57,8 +58,9 @@ def failure(subject: str, topic: Topic, key: Key) -> list[Step]:
             f"States.Format('Commit {{}}: {{}}: {{}}', $.commit, {_NAME}, {_CAUSE})",
             topic,
             key,
-            then=FAILED,
+            then=after[0].name if after else FAILED,
         ),
+        *after,
         fail(FAILED),
     ]
 

@@ -24,6 +24,7 @@ _TOKEN = re.compile(r"\$\{(\w+)\}")
 _PERMISSIONS = {
     "s3:ListObjectsV2": {"s3:ListBucket"},
     "s3:CopyObject": {"s3:GetObject", "s3:PutObject"},
+    "sfn:DescribeExecution": {"states:DescribeExecution"},
     "sfn:StopExecution": {"states:StopExecution"},
 }
 # What `.sync` learns the end of a job by (IAM policies for integrated services, Step Functions)

@@ -265,6 +265,7 @@ def wait_until(
     busy: ChoiceRule,
     too_long: Way,
     otherwise: Way,
+    looks: int = LOOKS,
     comment: str = "",
 ) -> list[Step]:
     """Look at something until one of `ways` holds: while it is `busy`, wait, count, look again.
@@ -279,7 +280,7 @@ def wait_until(
     verdict = choose(
         verdict_name,
         *ways,
-        when(all_of(busy, may_look()), wait_name if start_name else pause),
+        when(all_of(busy, may_look(looks)), wait_name if start_name else pause),
         when(busy, too_long),
         otherwise=otherwise,
         comment=comment,
@@ -289,9 +290,9 @@ def wait_until(
     return [put(start_name, COUNT, FIRST_LOOK), *pause, look, verdict]
 
 
-def may_look() -> ChoiceRule:
+def may_look(looks: int = LOOKS) -> ChoiceRule:
     """There are looks left."""
-    return compares(_LOOK, "NumericLessThanEquals", LOOKS)
+    return compares(_LOOK, "NumericLessThanEquals", looks)
 
 
 # ---- ends

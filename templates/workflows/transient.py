@@ -22,6 +22,7 @@ class Transient:
 
 
 TRANSIENT = {
+    "aws-sdk:ecr": Transient(("Ecr.ServerException", "Ecr.SdkClientException"), "Ecr.EcrException"),
     "aws-sdk:s3": Transient(("S3.SdkClientException",), "S3.S3Exception"),
     "aws-sdk:sagemaker": Transient(
         ("SageMaker.SdkClientException",), "SageMaker.SageMakerException"

@@ -17,6 +17,9 @@ _PUBLISH = "Key management (SNS Developer Guide): publishing to an encrypted top
 _COPY = "CopyObject (S3 API Reference), permissions: read the source, write the destination"
 _ENCRYPT = "Using SSE-KMS (S3 User Guide): kms:GenerateDataKey to write an object"
 _ENDPOINT = "CreateEndpoint, UpdateEndpoint: endpoint and endpoint-config (Service Authorization)"
+_CONDITIONAL = "How to prevent object overwrites with conditional writes (S3 User Guide)"
+_DECRYPT = "Using SSE-KMS (S3 User Guide): kms:Decrypt to read an object"
+_RETAG = "Retagging an image (ECR User Guide): batch-get-image and put-image"
 _TAGS = "a request with Tags asks for sagemaker:AddTags (SageMaker API permissions)"
 _PASS = "Grant a user permissions to pass a role to a service (IAM User Guide)"
 
@@ -72,7 +75,7 @@ def _of_deployment(at: Deployed, role: str) -> Iterator[Need]:
     config = at.arn("sagemaker", f"endpoint-config/{VERSION}")
     model = at.arn("sagemaker", f"model/{VERSION}")
     yield from need(role, "sagemaker:CreateModel", model, "state CreateModel")
-    yield from need(role, "sagemaker:AddTags", model, f"state CreateModel; {_TAGS}")
+    yield from need(role, "sagemaker:AddTags", model, f"states CreateModel, MarkAsServed; {_TAGS}")
     yield from need(role, "iam:PassRole", at.arns["HostingRole"], _PASS, _TO_SAGEMAKER)
     yield from need(role, "sagemaker:CreateEndpointConfig", config, "state CreateConfig")
     yield from need(role, "sagemaker:AddTags", config, f"state CreateConfig; {_TAGS}")
@@ -82,6 +85,15 @@ def _of_deployment(at: Deployed, role: str) -> Iterator[Need]:
         yield from need(role, "sagemaker:UpdateEndpoint", resource, _ENDPOINT)
     yield from need(role, "sagemaker:AddTags", endpoint, f"state CreateEndpoint; {_TAGS}")
     yield from need(role, "sagemaker:DeleteEndpoint", endpoint, "state DeleteEndpoint")
-    yield from need(role, "sagemaker:ListEndpointConfigs", "*", "state ListVersions")
+    queue, image = at.under("ArtifactBucket", "deployments/queue.json"), at.arns["ImageRepository"]
+    yield from need(role, "s3:GetObject PutObject", queue, f"state WriteQueue; {_CONDITIONAL}")
+    yield from need(role, "kms:Decrypt", at.arns["Key"], _DECRYPT, at.via("s3"))
+    yield from need(role, "kms:GenerateDataKey", at.arns["Key"], _ENCRYPT, at.via("s3"))
+    others = at.arn("states", f"execution:mlops-deployment:{VERSION}")
+    yield from need(role, "states:DescribeExecution", others, "state DescribeFirst")
+    yield from need(role, "sagemaker:ListTags", model, "states ReadAge, ReadTags")
+    yield from need(role, "ecr:BatchGetImage PutImage", image, f"state KeepImage; {_RETAG}")
+    yield from need(role, "ecr:BatchDeleteImage", image, "state ReleaseImage: by its tag")
+    yield from need(role, "sagemaker:ListModels", "*", "state ListVersions")
     yield from need(role, "sagemaker:DeleteEndpointConfig", config, "state DeleteConfig")
     yield from need(role, "sagemaker:DeleteModel", model, "state DeleteModel")

@@ -1,6 +1,7 @@
 """Status answers at a glance, also when there is nothing to see."""
 
 import io
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -151,6 +152,34 @@ def test_a_training_shows_its_commit_its_accuracy_and_its_cause_once(
     assert f"FAILED        5 min  0123456789ab {words}\n" in page.getvalue()
     assert RUN not in page.getvalue()
     assert page.getvalue().count("QualityTooLow") == (0 if told else 1)
+
+
+@pytest.mark.parametrize(("serves", "times"), [("mlops-old", 0), ("mlops-new", 1)])
+def test_a_model_that_was_superseded_is_told_from_one_that_serves(
+    clients: Clients,
+    stub: dict[str, Stubber],
+    console: Console,
+    page: io.StringIO,
+    serves: str,
+    times: int,
+) -> None:
+    machine = KNOWN["TrainingWorkflowArn"]
+    execution = {
+        "executionArn": f"{machine}:one".replace("stateMachine", "execution"),
+        "stateMachineArn": machine,
+        "status": "SUCCEEDED",
+        "startDate": NOW - timedelta(minutes=5),
+    }
+    output = json.dumps({"name": "mlops-old", "serves": serves})
+    states = stub["stepfunctions"]
+    states.add_response(
+        "list_executions", {"executions": [{**execution, "name": RUN, "stopDate": NOW}]}
+    )
+    stub["sagemaker"].add_response("list_training_jobs", {"TrainingJobSummaries": []})
+    for _ in range(2):
+        states.add_response("describe_execution", {**execution, "output": output})
+    status.show_workflow(clients, KNOWN, console, NOW, told=False)
+    assert page.getvalue().count("the endpoint serves mlops-new") == times
 
 
 def test_the_endpoint_shows_which_commit_it_serves(

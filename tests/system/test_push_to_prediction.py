@@ -157,8 +157,10 @@ def test_a_commit_trains_in_one_image_and_serves_in_another_each_by_digest(
         "sagemaker", "describe-training-job", "--training-job-name", job["TrainingJobName"]
     )
     served = aws.aws("sagemaker", "describe-model", "--model-name", model["ModelName"])
-    commit = next(iter(by_tag)).partition("-")[0]
-    assert by_tag.keys() == {f"{commit}-train", f"{commit}-serve"}
+    (commit,) = {tag.partition("-")[0] for tag in by_tag if tag.endswith(("-train", "-serve"))}
+    version = f"version-{model['ModelName']}"
+    assert by_tag.keys() == {f"{commit}-train", f"{commit}-serve", version}
+    assert by_tag[version] == by_tag[f"{commit}-serve"]
     assert commit[:12] in job["TrainingJobName"]
     uri = deployed["ImageRepositoryUri"]
     used = trained["AlgorithmSpecification"]["TrainingImage"]

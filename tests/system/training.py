@@ -10,7 +10,11 @@ from local.tests.remote import Remote
 from tests.system.workflows import create_alert, create_machine
 
 SERVING_IMAGE = "serving-image"
-DEPLOYED = {"Type": "Pass", "Result": {"endpoint": "it"}, "End": True}
+DEPLOYED = {
+    "Type": "Pass",
+    "Parameters": {"endpoint": "it", "serves.$": "$.name"},
+    "End": True,
+}
 
 
 @dataclass(frozen=True)

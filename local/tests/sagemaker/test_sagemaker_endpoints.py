@@ -276,7 +276,7 @@ def test_a_model_is_checked_when_it_is_created(aws: Aws, image: str) -> None:
 def test_a_model_takes_no_image_of_an_index(aws: Aws, tmp_path: Path) -> None:
     """What buildx pushes with an attestation is one."""
     media_type = "application/vnd.docker.distribution.manifest.list.v2+json"
-    uri = aws.image(tmp_path, media_type, serve="exit 0")
+    uri = aws.image(tmp_path, media_type=media_type, serve="exit 0")
     said = refusal(
         aws.client("sagemaker").create_model,
         ModelName="m",

@@ -84,6 +84,17 @@ def test_tags_are_kept(aws: Aws, trained: dict[str, Any]) -> None:
     assert tags == [{"Key": "project", "Value": "p"}]
 
 
+def test_a_tag_that_is_added_again_has_the_new_value_only(
+    aws: Aws, trained: dict[str, Any]
+) -> None:
+    sagemaker, arn = aws.client("sagemaker"), trained["TrainingJobArn"]
+    for value in ("no", "yes"):
+        sagemaker.add_tags(ResourceArn=arn, Tags=[{"Key": "served", "Value": value}])
+    tags = sagemaker.list_tags(ResourceArn=arn)["Tags"]
+    assert [each["Value"] for each in tags if each["Key"] == "served"] == ["yes"]
+    sagemaker.delete_tags(ResourceArn=arn, TagKeys=["served"])
+
+
 def test_a_name_is_never_free_again(aws: Aws, image: str, trained: dict[str, Any]) -> None:
     again = request(aws, image, TrainingJobName=trained["TrainingJobName"])
     assert refusal(aws, again).startswith("ResourceInUse: Training job names must be unique")
@@ -222,7 +233,7 @@ def test_an_image_that_sagemaker_does_not_run_is_refused_at_creation(
     aws: Aws, tmp_path: Path, kind: str
 ) -> None:
     media_type = f"application/vnd.{kind}+json"
-    uri = aws.image(tmp_path, media_type, train="exit 0")
+    uri = aws.image(tmp_path, media_type=media_type, train="exit 0")
     said = refusal(aws, request(aws, uri))
     assert said.startswith(
         f"ValidationException: Unsupported manifest media type {media_type} for image {uri}. "

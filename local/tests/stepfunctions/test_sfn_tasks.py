@@ -312,3 +312,25 @@ def test_tasks_act_with_the_role_of_the_machine(aws: Aws, role: str) -> None:
     told = run(aws, role, task("aws-sdk:sts:getCallerIdentity", {}))
     name = role.rsplit("/", 1)[1]
     assert f":assumed-role/{name}/" in json.loads(told["output"])["Arn"]
+
+
+def test_a_document_is_written_as_an_object_and_only_over_what_was_read(
+    aws: Aws, role: str
+) -> None:
+    place = {"Bucket": aws.bucket(), "Key": "queue"}
+
+    def put(body: Any, **more: Any) -> dict[str, Any]:
+        return task("aws-sdk:s3:putObject", {**place, "Body": body, **more}, ResultPath=None)
+
+    told = run(
+        aws,
+        role,
+        {**put(["first"], IfNoneMatch="*"), "Next": "S1"},
+        {**task("aws-sdk:s3:getObject", place), "Next": "S2"},
+        {**put(["second"], **{"IfMatch.$": "$.ETag"}), "Next": "S3"},
+        put(["third"], **{"IfMatch.$": "$.ETag"}),
+    )
+    assert (told["status"], told["error"]) == ("FAILED", "S3.S3Exception")
+    assert "Service: S3, Status Code: 412" in told["cause"]
+    body = aws.client("s3").get_object(**place)["Body"].read()
+    assert body == b'["second"]'

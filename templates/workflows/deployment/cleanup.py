@@ -1,106 +1,240 @@
-"""Deployment, last part: remove versions nobody will go back to. The deployment is good by now and
-stays so."""
+"""Deployment, last part: remove versions nobody will go back to. By now the deployment is good, or
+it has failed and everybody was told, and it stays so.
 
-from awacs import sagemaker
+A version is a model, a tag of its image and an endpoint configuration, all of one name. The model
+is made first and removed last, so that whatever is left of a version is found by its model.
+"""
+
+from awacs import ecr, sagemaker
 from troposphere.kms import Key
 from troposphere.sns import Topic
 
 from templates.kit.iam import allow
 from templates.kit.names import version_arns, version_prefix
 from templates.parameters import Parameters
-from templates.workflows.failure import notify, say_cause
+from templates.parts.registry import VERSION_TAGS, Registry
+from templates.workflows.deployment.endpoint import describe_endpoint
+from templates.workflows.deployment.queue import has_turn
+from templates.workflows.deployment.version import (
+    MODEL_ARN,
+    SERVED_TAG,
+    mark_as_served,
+)
+from templates.workflows.failure import FAILED, notify, say_cause
 from templates.workflows.language import (
     Below,
     Step,
     all_of,
+    any_of,
     catch,
     choose,
     compares,
     each,
     end,
+    equals,
     fail,
     matches,
     present,
+    put,
     task,
     when,
 )
 
+_LEFT = "$.left"
 
-def remove_old_versions(parameters: Parameters, topic: Topic, key: Key) -> list[Step]:
-    """Of the newest 100 configurations, keep the newest KeepVersions and the one that serves.
 
-    A failed deployment has left a configuration too, and counts.
+def remove_old_versions(
+    parameters: Parameters, registry: Registry, topic: Topic, key: Key
+) -> list[Step]:
+    """Keep the newest KeepVersions of those that have served; remove the older ones, and what
+    deployments that were broken off have left.
+
+    Of the newest 100: what is beyond them is seen when these have become fewer, as at most
+    KeepVersions of them stay. A version that cannot be removed does not stand in the way of others.
     """
     warning = notify(
         "WarnOfLeftovers",
         "${ProjectName}: old versions were not removed",
-        "States.Format('{} serves. Old versions were left behind: {}: {}', "
-        "$.name, $.error.Error, $.error.Cause)",
+        "States.Format('{} serves. What was to be tidied up after it was not, the next deployment "
+        f"tries again: {{}}', $.name, States.JsonToString({_LEFT}))",
         topic,
         key,
-        then=Below("RemoveVersions"),
+        then=Below("AreAllRemoved"),
     )
-    cause = say_cause("HasLeftoverCause", "AddLeftoverCause", "AddLeftoverTimeout")
+    warn = [catch(warning.name, at=_LEFT)]
     return [
+        mark_as_served("MarkAsServed", MODEL_ARN, otherwise="WarnOfLeftovers", at=_LEFT),
         task(
             "ListVersions",
-            "aws-sdk:sagemaker:listEndpointConfigs",
+            "aws-sdk:sagemaker:listModels",
             {
                 "NameContains": "${VersionPrefix}-",
                 "SortBy": "CreationTime",
                 "SortOrder": "Descending",
                 "MaxResults": 100,
             },
-            # sagemaker:ListEndpointConfigs has no resource level
-            grants=[allow("ListVersions", [sagemaker.ListEndpointConfigs], ["*"])],
-            tokens={
-                "VersionPrefix": version_prefix(),
-                "KeepVersions": parameters.keep_versions.ref(),
-            },
-            at="$.versions",
-            select={"old.$": "$.EndpointConfigs[${KeepVersions}:].EndpointConfigName"},
-            caught=[catch([*cause, warning])],
+            # sagemaker:ListModels has no resource level
+            grants=[allow("ListVersions", [sagemaker.ListModels], ["*"])],
+            tokens={"VersionPrefix": version_prefix()},
+            at="$.listed",
+            caught=[catch([warning], at=_LEFT)],
         ),
         each(
-            "RemoveVersions",
-            "$.versions.old",
-            {"name.$": "$$.Map.Item.Value", "serving.$": "$.name"},
-            _remove(),
-            at="$.removed",
-            caught=[catch(cause[0].name)],
+            "SortVersions",
+            "$.listed.Models",
+            {"name.$": "$$.Map.Item.Value.ModelName", "arn.$": "$$.Map.Item.Value.ModelArn"},
+            _has_served(),
+            at="$.versions",
+            caught=warn,
             one_by_one=True,
         ),
+        put(
+            "Sorted",
+            "$.sorted",
+            {"served.$": "$.versions[*].served", "failed.$": "$.versions[*].failed"},
+        ),
+        put(
+            "ChooseOld",
+            "$.old",
+            {
+                "lists": [
+                    {"names.$": "$.sorted.served[${KeepVersions}:]"},
+                    {"names.$": "$.sorted.failed"},
+                ]
+            },
+            tokens={"KeepVersions": parameters.keep_versions.ref()},
+        ),
+        put("ListOld", "$.old", "$.old.lists[*].names[*]"),
+        each(
+            "RemoveVersions",
+            "$.old",
+            {"name.$": "$$.Map.Item.Value", "serving.$": "$.name"},
+            _remove(registry),
+            at="$.removed",
+            caught=warn,
+            one_by_one=True,
+        ),
+        put("ListLeft", _LEFT, "$.removed[*].left"),
+        choose("AreAllRemoved", when(present(f"{_LEFT}[0]"), warning.name), otherwise=None),
     ]
 
 
-def _remove() -> list[Step]:
-    """One version, if it is not the one that serves. What is gone already is as good."""
+def remove_failed(registry: Registry) -> list[Step]:
+    """What this deployment has made goes when it fails, unless the endpoint uses it, or may.
+
+    An endpoint that could not be created uses nothing. What is not removed here is by the next
+    deployment, as it has not served.
+    """
+    at = "$.inUse"
+    uses = any_of(
+        *(
+            all_of(present(name), compares(name, "StringEqualsPath", "$.name"))
+            for name in (
+                f"{at}.EndpointConfigName",
+                f"{at}.PendingDeploymentSummary.EndpointConfigName",
+            )
+        )
+    )
+    absent = all_of(present(f"{at}.Cause"), matches(f"{at}.Cause", "*Could not find*"))
+    failed = all_of(present(f"{at}.EndpointStatus"), equals(f"{at}.EndpointStatus", "Failed"))
+    return [
+        choose(
+            "IsAnythingMade",
+            when(all_of(has_turn(), present(MODEL_ARN))),
+            otherwise=FAILED,
+        ),
+        describe_endpoint("FindInUse", at=at, caught=[catch(None, at=at)]),
+        choose(
+            "IsInUse",
+            when(any_of(absent, failed)),
+            when(any_of(present(f"{at}.Error"), uses), FAILED),
+            otherwise=None,
+        ),
+        *_delete(registry, "Failed", left=FAILED),
+    ]
+
+
+def _has_served() -> list[Step]:
+    """A version that tells nothing of it is from before this was noted, and counts as one."""
+    served = "$.tags.served"
+    never = all_of(present(f"{served}[0]"), equals(f"{served}[0]", "no"))
+    cause = say_cause("HasTagsCause", "AddTagsCause", "AddTagsTimeout")
+    return [
+        task(
+            "ReadTags",
+            "aws-sdk:sagemaker:listTags",
+            {"ResourceArn.$": "$.arn"},
+            grants=[allow("ReadTags", [sagemaker.ListTags], [version_arns("model")])],
+            at="$.tags",
+            select={"served.$": f"$.Tags[?(@.Key == '{SERVED_TAG}')].Value"},
+            caught=[catch([*cause, fail("TagsUnread")])],
+        ),
+        choose(
+            "HasServed",
+            when(never, [put("NoteFailed", None, {"failed.$": "$.name"})]),
+            otherwise=[put("NoteServed", None, {"served.$": "$.name"})],
+        ),
+        end("Noted"),
+    ]
+
+
+def _remove(registry: Registry) -> list[Step]:
+    """One version, if it is not the one that serves."""
     serves = compares("$.name", "StringEqualsPath", "$.serving")
-    configs, models = version_arns("endpoint-config"), version_arns("model")
+    left = put(
+        "NotRemoved",
+        None,
+        {"left": {"version.$": "$.name", "error.$": "$.deleted"}},
+        then="Removed",
+    )
     return [
         choose("IsServing", when(serves, "Removed"), otherwise=None),
+        *_delete(registry, "", left=[left]),
+        end("Removed"),
+    ]
+
+
+def _delete(registry: Registry, noun: str, left: str | list[Step]) -> list[Step]:
+    """Let the image go, then the configuration, then the model. What is gone already is as good."""
+    at = "$.deleted"
+    configs, models = version_arns("endpoint-config"), version_arns("model")
+    gone = matches(f"{at}.Cause", "*Could not find*")
+    left_name = left if isinstance(left, str) else left[0].name
+
+    def unless_gone(what: str) -> Step:
+        return choose(
+            f"Is{noun}{what}Gone", when(all_of(present(f"{at}.Cause"), gone)), otherwise=left_name
+        )
+
+    return [
         task(
-            "DeleteConfig",
+            f"Release{noun}Image",
+            "aws-sdk:ecr:batchDeleteImage",
+            {
+                "RepositoryName": "${Repository}",
+                "ImageIds": [{"ImageTag.$": f"States.Format('{VERSION_TAGS}{{}}', $.name)"}],
+            },
+            grants=[
+                allow("ReleaseImages", [ecr.BatchDeleteImage], [registry.repository.get_att("Arn")])
+            ],
+            tokens={"Repository": registry.repository.ref()},
+            at=at,
+            caught=[catch(left, at=at)],
+        ),
+        task(
+            f"Delete{noun}Config",
             "aws-sdk:sagemaker:deleteEndpointConfig",
             {"EndpointConfigName.$": "$.name"},
             grants=[allow("DeleteConfigs", [sagemaker.DeleteEndpointConfig], [configs])],
-            at="$.deleted",
-            caught=[catch([_is_gone("IsConfigGone")])],
+            at=at,
+            caught=[catch([unless_gone("Config")], at=at)],
         ),
         task(
-            "DeleteModel",
+            f"Delete{noun}Model",
             "aws-sdk:sagemaker:deleteModel",
             {"ModelName.$": "$.name"},
             grants=[allow("DeleteModels", [sagemaker.DeleteModel], [models])],
-            at="$.deleted",
-            caught=[catch([_is_gone("IsModelGone")])],
+            at=at,
+            caught=[catch([unless_gone("Model")], at=at)],
         ),
-        end("Removed"),
-        *say_cause("HasRemovalCause", "AddRemovalCause", "AddRemovalTimeout"),
-        fail("NotRemoved"),
     ]
-
-
-def _is_gone(name: str) -> Step:
-    gone = all_of(present("$.error.Cause"), matches("$.error.Cause", "*Could not find*"))
-    return choose(name, when(gone), otherwise="HasRemovalCause")  # gone: to the step below

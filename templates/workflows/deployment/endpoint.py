@@ -56,7 +56,7 @@ def bring_to_endpoint() -> list[Step]:
         then="WaitForEndpoint",
     )
     return wait_until(
-        _describe(
+        describe_endpoint(
             "FindEndpoint",
             caught=[
                 catch([_is_absent()], error="SageMaker.SageMakerException", at=_LOOKUP),
@@ -97,7 +97,7 @@ def verify() -> list[Step]:
     configuration and says InService."""
     serves = compares(f"{_SEEN}.EndpointConfigName", "StringEqualsPath", "$.name")
     return wait_until(
-        _describe("CheckEndpoint"),
+        describe_endpoint("CheckEndpoint"),
         "Verify",
         when(all_of(_is("InService"), serves)),
         when(
@@ -153,14 +153,14 @@ def _problem(name: str, words: str, *paths: str) -> Step:
     )
 
 
-def _describe(name: str, caught: Sequence[State] | None = None) -> Step:
+def describe_endpoint(name: str, at: str = _SEEN, caught: Sequence[State] | None = None) -> Step:
     return task(
         name,
         "aws-sdk:sagemaker:describeEndpoint",
         {"EndpointName": "${ProjectName}"},
         grants=[allow("DescribeEndpoint", [sagemaker.DescribeEndpoint], [_ARN])],
         tokens={"ProjectName": Ref("ProjectName")},
-        at=_SEEN,
+        at=at,
         caught=caught,
     )
 

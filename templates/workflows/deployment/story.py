@@ -1,9 +1,10 @@
 """The deployment workflow: a version becomes what the endpoint serves, or the endpoint stays as it
 was.
 
-Input: {"name", "image", "modelDataUrl", "commit"}. It is the only way to the endpoint, so a
-rollback is a run of it with the image and the model of an older version under a new name. What the
-words of a story mean: language.py.
+Input: {"name", "image", "modelDataUrl", "commit"}, and from the training workflow {"training"}
+(order.py). It is the only way to the endpoint, so a rollback is a run of it with the image and the
+model of an older version under a new name. All between its first turn and its end is done by one
+execution at a time (queue.py). What the words of a story mean: language.py.
 """
 
 from dataclasses import dataclass
@@ -16,8 +17,10 @@ from templates.parameters import Parameters
 from templates.parts.notifications import Notifications
 from templates.parts.registry import Registry
 from templates.parts.storage import Storage
-from templates.workflows.deployment.cleanup import remove_old_versions
+from templates.workflows.deployment.cleanup import remove_failed, remove_old_versions
 from templates.workflows.deployment.endpoint import bring_to_endpoint, endpoint_problems, verify
+from templates.workflows.deployment.order import SERVING_NAME, refuse_older
+from templates.workflows.deployment.queue import take_turn
 from templates.workflows.deployment.version import add_version
 from templates.workflows.failure import check_input, failure
 from templates.workflows.language import COUNT, FIRST_LOOK, Step, end, put
@@ -53,14 +56,16 @@ def add_deployment(
     story = [
         check_input(_NEEDED),
         _configure(settings),
+        *take_turn(storage),
+        *refuse_older(_summarize("SummarizeSuperseded", SERVING_NAME), topic, key),
         *add_version(settings, storage, registry, logs),
         *bring_to_endpoint(),
         *verify(),
-        *remove_old_versions(parameters, topic, key),
-        _summarize(),
+        *remove_old_versions(parameters, registry, topic, key),
+        _summarize("Summarize", "$.name"),
         end("Deployed"),
         *endpoint_problems(),
-        *failure("${ProjectName}: a model was not deployed", topic, key),
+        *failure("${ProjectName}: a model was not deployed", topic, key, remove_failed(registry)),
     ]
     machine = add_state_machine(
         template,
@@ -88,11 +93,16 @@ def _configure(settings: DeploymentSettings) -> Step:
     )
 
 
-def _summarize() -> Step:
+def _summarize(name: str, serves: str) -> Step:
+    """`serves` is the version that the endpoint serves: this one, or the one that superseded it."""
     kept = ("name", "commit", "image", "modelDataUrl")
     return put(
-        "Summarize",
+        name,
         None,
-        {**{f"{name}.$": f"$.{name}" for name in kept}, "endpoint": "${ProjectName}"},
+        {
+            **{f"{each}.$": f"$.{each}" for each in kept},
+            "endpoint": "${ProjectName}",
+            "serves.$": serves,
+        },
         tokens={"ProjectName": Ref("ProjectName")},
     )

@@ -1,7 +1,11 @@
-"""Deployment: a model and an endpoint configuration, which make a version that an endpoint could
-serve."""
+"""Deployment: a model, a tag of its image and an endpoint configuration, all of one name: together
+they are a version that an endpoint could serve."""
 
-from awacs import kms, sagemaker
+from collections.abc import Mapping
+from typing import Any
+
+from awacs import ecr, kms, sagemaker
+from awacs.aws import Statement
 from troposphere import Ref
 from troposphere.iam import Role
 from troposphere.kms import Key
@@ -19,10 +23,20 @@ from templates.kit.grants import (
 )
 from templates.kit.iam import allow, arn, objects, service_role
 from templates.kit.names import version_arns
-from templates.parts.registry import Registry
+from templates.parts.registry import VERSION_TAGS, Registry
 from templates.parts.storage import Storage
 from templates.workflows.disks import choose_key
-from templates.workflows.language import Step, task
+from templates.workflows.failure import problem
+from templates.workflows.language import (
+    EXPLAIN,
+    Step,
+    Way,
+    catch,
+    check,
+    matches,
+    present,
+    task,
+)
 from templates.workflows.settings import DeploymentSettings
 
 # Whose a thing is, and of which commit
@@ -30,6 +44,11 @@ TAGS = [
     {"Key": "project", "Value": "${ProjectName}"},
     {"Key": "commit", "Value.$": "$.commit"},
 ]
+# When this version was asked for (order.py), and whether it has ever served: both in tags of its
+# model
+ASKED_AT, ASKED_AT_TAG, SERVED_TAG = "$.askedAt", "asked-at", "served"
+_MODEL, _IMAGE = "$.model", "$.imageFound"
+MODEL_ARN = f"{_MODEL}.ModelArn"
 
 
 def add_version(
@@ -37,7 +56,9 @@ def add_version(
 ) -> list[Step]:
     """Nothing serves it yet, so a failure here is nobody's loss."""
     return [
+        *_find_image(registry),
         _create_model(_hosting_role(storage, registry, logs)),
+        _keep_image(registry),
         choose_key(
             "ChooseEncryption",
             settings.instance_type.path,
@@ -67,7 +88,6 @@ def _hosting_role(storage: Storage, registry: Registry, logs: LogGroup) -> Role:
 
 
 def _create_model(runs_as: Role) -> Step:
-    actions = [sagemaker.CreateModel, sagemaker.AddTags]
     return task(
         "CreateModel",
         "sagemaker:createModel",
@@ -76,16 +96,97 @@ def _create_model(runs_as: Role) -> Step:
             "ExecutionRoleArn": f"${{{runs_as.title}}}",
             "EnableNetworkIsolation": True,
             "PrimaryContainer": {"Image.$": "$.image", "ModelDataUrl.$": "$.modelDataUrl"},
-            "Tags": TAGS,
+            "Tags": [
+                *TAGS,
+                {"Key": ASKED_AT_TAG, "Value.$": ASKED_AT},
+                {"Key": SERVED_TAG, "Value": "no"},
+            ],
         },
         grants=[
-            allow("CreateModels", actions, [version_arns("model")]),
+            allow("CreateModels", [sagemaker.CreateModel], [version_arns("model")]),
+            *_tag_models(),
             *pass_role(f"Pass{runs_as.title}", runs_as, "sagemaker"),
         ],
         tokens={runs_as.title: runs_as.get_att("Arn"), "ProjectName": Ref("ProjectName")},
         roles=[runs_as],
-        at="$.model",
+        at=_MODEL,
     )
+
+
+def _find_image(registry: Registry) -> list[Step]:
+    """The image's manifest, under which it gets one more tag."""
+    no_digest = problem(
+        "ImageWithoutDigest",
+        "States.Format('The image {} has no digest: name it as repository@sha256:DIGEST, so that "
+        "what serves is what was meant', $.image)",
+        error="InvalidInput",
+    )
+    absent = problem(
+        "ImageNotFound",
+        "States.Format('The image {} is not in the repository ${Repository}: train the commit "
+        "again, which builds it', $.image)",
+        tokens={"Repository": registry.repository.ref()},
+    )
+    digest = "States.ArrayGetItem(States.StringSplit($.image, '@'), 1)"
+    return [
+        check("IsByDigest", matches("$.image", "*@sha256:*"), otherwise=[no_digest]),
+        task(
+            "FindImage",
+            "aws-sdk:ecr:batchGetImage",
+            {"RepositoryName": "${Repository}", "ImageIds": [{"ImageDigest.$": digest}]},
+            grants=[allow("FindImages", [ecr.BatchGetImage], [registry.repository.get_att("Arn")])],
+            tokens={"Repository": registry.repository.ref()},
+            at=_IMAGE,
+            select={
+                "manifest.$": "$.Images[*].ImageManifest",
+                "type.$": "$.Images[*].ImageManifestMediaType",
+            },
+        ),
+        check("IsImageThere", present(f"{_IMAGE}.manifest[0]"), otherwise=[absent]),
+    ]
+
+
+def _keep_image(registry: Registry) -> Step:
+    """While the image has a version's tag, the repository does not let it go (Retagging an image,
+    Amazon ECR User Guide)."""
+    return task(
+        "KeepImage",
+        "aws-sdk:ecr:putImage",
+        {
+            "RepositoryName": "${Repository}",
+            "ImageManifest.$": f"{_IMAGE}.manifest[0]",
+            "ImageManifestMediaType.$": f"{_IMAGE}.type[0]",
+            "ImageTag.$": f"States.Format('{VERSION_TAGS}{{}}', $.name)",
+        },
+        grants=[allow("KeepImages", [ecr.PutImage], [registry.repository.get_att("Arn")])],
+        tokens={"Repository": registry.repository.ref()},
+        at=_IMAGE,
+        select={"tag.$": "$.Image.ImageId.ImageTag"},
+        caught=[
+            # A try whose answer was lost has done it
+            catch(None, error="Ecr.ImageAlreadyExistsException", at=_IMAGE),
+            catch(EXPLAIN),
+        ],
+    )
+
+
+def mark_as_served(
+    name: str, model_arn: str, otherwise: Way, at: str, tokens: Mapping[str, Any] | None = None
+) -> Step:
+    """The endpoint serves this version: from now on it is one to go back to."""
+    return task(
+        name,
+        "aws-sdk:sagemaker:addTags",
+        {"ResourceArn.$": model_arn, "Tags": [{"Key": SERVED_TAG, "Value": "yes"}]},
+        grants=_tag_models(),
+        tokens=tokens,
+        at=at,
+        caught=[catch(otherwise, at=at)],
+    )
+
+
+def _tag_models() -> list[Statement]:
+    return [allow("TagModels", [sagemaker.AddTags], [version_arns("model")])]
 
 
 def _create_configuration(name: str, settings: DeploymentSettings, key: Key | None) -> Step:

@@ -7,6 +7,8 @@ from troposphere.stepfunctions import StateMachine
 
 from templates.kit.grants import follow_by_rule
 from templates.kit.iam import allow, arn
+from templates.workflows.deployment.order import TRAINING
+from templates.workflows.deployment.queue import LONGEST_WAIT_SECONDS
 from templates.workflows.failure import FAILED, problem, read_cause
 from templates.workflows.job import VERSION_NAME
 from templates.workflows.language import (
@@ -25,11 +27,12 @@ from templates.workflows.language import (
 from templates.workflows.training.judge import IMAGE
 from templates.workflows.training.train import MODEL
 
-# Each wait of the deployment for a busy endpoint is bounded by half an hour; cleaning up takes the
-# rest
-_DEPLOYMENT_SECONDS = 2 * 3600
+# It waits for its turn; then each wait for a busy endpoint is bounded by half an hour, and cleaning
+# up takes the rest
+_DEPLOYMENT_SECONDS = LONGEST_WAIT_SECONDS + 2 * 3600
 _DEPLOYED = "$.deployment"
-ENDPOINT = f"{_DEPLOYED}.endpoint"
+# The endpoint, and the version that it serves: this run's, or the newer one that superseded it
+ENDPOINT, SERVES = f"{_DEPLOYED}.endpoint", f"{_DEPLOYED}.serves"
 
 
 def deploy(deployment: StateMachine) -> Step:
@@ -52,6 +55,7 @@ def deploy(deployment: StateMachine) -> Step:
                 "image.$": IMAGE,
                 "modelDataUrl.$": MODEL,
                 "commit.$": "$.commit",
+                TRAINING: {"name.$": VERSION_NAME, "startedAt.$": "$$.Execution.StartTime"},
             },
         },
         grants=[
@@ -61,7 +65,7 @@ def deploy(deployment: StateMachine) -> Step:
         ],
         tokens={"DeploymentWorkflow": deployment.ref()},
         at=_DEPLOYED,
-        select={"endpoint.$": "$.Output.endpoint"},
+        select={"endpoint.$": "$.Output.endpoint", "serves.$": "$.Output.serves"},
         caught=[
             catch(_stop(prefix, followed), error="States.Timeout"),
             catch(_take_its_error()),

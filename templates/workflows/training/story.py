@@ -18,7 +18,7 @@ from templates.parts.storage import Storage
 from templates.workflows.deployment.story import Deployment
 from templates.workflows.failure import check_input, failure
 from templates.workflows.job import VERSION_NAME
-from templates.workflows.language import Step, end, put
+from templates.workflows.language import Step, check, compares, end, put
 from templates.workflows.machine import add_state_machine
 from templates.workflows.settings import (
     TrainingSettings,
@@ -27,7 +27,7 @@ from templates.workflows.settings import (
     training_settings,
 )
 from templates.workflows.training.data import SEEDS, find_data, name_checkpoints
-from templates.workflows.training.hand_over import ENDPOINT, deploy
+from templates.workflows.training.hand_over import ENDPOINT, SERVES, deploy
 from templates.workflows.training.judge import ACCURACY, IMAGE, choose_image, judge
 from templates.workflows.training.train import MODEL, RESULT, train
 
@@ -58,6 +58,11 @@ def add_training(
         choose_image(),
         deploy(deployment.workflow),
         _summarize(),
+        check(
+            "IsDeployed",
+            compares("$.serves", "StringEqualsPath", "$.name"),
+            otherwise=[end("Superseded")],
+        ),
         end("Deployed"),
         *failure(
             "${ProjectName}: a commit did not reach the endpoint",
@@ -109,5 +114,6 @@ def _summarize() -> Step:
             "modelDataUrl.$": MODEL,
             "accuracy.$": ACCURACY,
             "endpoint.$": ENDPOINT,
+            "serves.$": SERVES,
         },
     )

@@ -122,6 +122,27 @@ def test_a_failed_training_tells_the_workflows_reason_wherever_it_was_started(
     assert verdict.reason == ["state Rejected: QualityTooLow: eval:accuracy 0.41 is below 0.6"]
 
 
+def test_a_superseded_model_is_no_failure_and_is_not_called_served(
+    clients: Clients, stub: dict[str, Stubber], console: Console, page: io.StringIO
+) -> None:
+    look(stub, "Succeeded", action("Train", "Succeeded", "StepFunctions", EXECUTION))
+    stub["stepfunctions"].add_response(
+        "describe_execution",
+        {
+            "executionArn": EXECUTION,
+            "stateMachineArn": KNOWN["TrainingWorkflowArn"],
+            "status": "SUCCEEDED",
+            "startDate": START,
+            "output": '{"name": "mlops-old", "serves": "mlops-new"}',
+        },
+        {"executionArn": EXECUTION},
+    )
+    ending = follow_steps(clients, KNOWN, RUN, console)
+    assert tell(clients, KNOWN, ending, console) == 0
+    assert "It was not deployed: the endpoint serves mlops-new" in page.getvalue()
+    assert "The model is served" not in page.getvalue()
+
+
 @pytest.mark.parametrize(
     ("status", "code", "last"),
     [

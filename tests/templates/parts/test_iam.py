@@ -22,7 +22,7 @@ UNSCOPED = {
     "logs:ListLogDeliveries",
     "logs:PutResourcePolicy",
     "logs:UpdateLogDelivery",
-    "sagemaker:ListEndpointConfigs",
+    "sagemaker:ListModels",
     "sagemaker:ListTrainingJobs",
 }
 

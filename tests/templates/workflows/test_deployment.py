@@ -8,6 +8,11 @@ Template = dict[str, Any]
 DEPLOYMENT = "DeploymentWorkflow"
 
 
+def flat(rule: dict[str, Any]) -> list[dict[str, Any]]:
+    """The comparisons that all have to hold."""
+    return [each for part in rule["And"] for each in flat(part)] if "And" in rule else [rule]
+
+
 def test_a_rolled_back_update_is_a_failure_although_the_endpoint_is_in_service(
     template: Template,
 ) -> None:
@@ -26,6 +31,36 @@ def test_a_wait_for_the_endpoint_ends(template: Template, choice: str) -> None:
     assert waiting
     for rule in waiting:
         assert {"Variable": "$.attempt.number", "NumericLessThanEquals": 60} in rule["And"]
+
+
+def test_only_the_first_in_the_queue_has_its_turn_or_removes_what_failed(
+    template: Template,
+) -> None:
+    states = definitions(template)[DEPLOYMENT]["States"]
+    first = {"Variable": "$.queue.line[0]", "StringEqualsPath": "$.queue.me"}
+    for name in ("IsMyTurn", "IsAnythingMade"):
+        assert first in flat(states[name]["Choices"][0]), name
+    assert states["WriteQueue"]["Parameters"]["IfMatch.$"] == "$.queue.etag"
+    assert states["OpenQueue"]["Parameters"]["IfNoneMatch"] == "*"
+
+
+def test_the_wait_for_a_turn_ends_within_what_an_execution_may_be_and_its_parent_waits(
+    template: Template,
+) -> None:
+    machines = definitions(template)
+    states = machines[DEPLOYMENT]["States"]
+    (rule,) = (r for r in states["IsFirstRunning"]["Choices"] if r["Next"] == "WaitForTurn")
+    (most,) = (
+        each["NumericLessThanEquals"]
+        for each in rule["And"]
+        if each.get("Variable") == "$.attempt.number"
+    )
+    events_a_look = 20
+    assert most * events_a_look < 25_000 / 2
+    seconds = sum(range(1, most + 1))
+    for_the_endpoint = 2 * sum(range(1, 61))
+    deploy = machines["TrainingWorkflow"]["States"]["Deploy"]
+    assert deploy["TimeoutSeconds"] > seconds + for_the_endpoint
 
 
 def test_the_version_that_serves_is_never_removed(template: Template) -> None:

@@ -1,0 +1,99 @@
+"""Deployment: an older model does not take the place of a newer one.
+
+The order is that in which the trainings were started. What a person deploys by hand was asked for
+when its turn has come, so that it is newer than all that was deployed before it.
+"""
+
+from awacs import sagemaker
+from troposphere.kms import Key
+from troposphere.sns import Topic
+
+from templates.kit.iam import allow, arn
+from templates.kit.names import version_arns
+from templates.workflows.deployment.endpoint import describe_endpoint
+from templates.workflows.deployment.version import ASKED_AT, ASKED_AT_TAG, mark_as_served
+from templates.workflows.failure import notify
+from templates.workflows.language import (
+    Below,
+    Step,
+    all_of,
+    catch,
+    check,
+    choose,
+    compares,
+    end,
+    equals,
+    present,
+    put,
+    task,
+    when,
+)
+
+# What the training workflow adds to the input
+TRAINING = "training"
+
+_SERVING, _AGE = "$.serving", "$.age"
+SERVING_NAME = f"{_SERVING}.EndpointConfigName"
+
+
+def refuse_older(summarize: Step, topic: Topic, key: Key) -> list[Step]:
+    """Go on, unless the endpoint serves what was asked for later; then say so, and end well.
+
+    Where nothing tells the age of what serves, there is nothing to keep: the version is deployed.
+    """
+    serving_asked_at = f"{_AGE}.askedAt[0]"
+    superseded = notify(
+        "TellSuperseded",
+        "${ProjectName}: a model was not deployed, a newer one serves",
+        "States.Format('{} was not deployed: the endpoint serves {}, which was asked for later "
+        "({}, not {}). To deploy the older one all the same, start the deployment workflow with "
+        "another name', "
+        f"$.name, {SERVING_NAME}, {serving_asked_at}, {ASKED_AT})",
+        topic,
+        key,
+        then=summarize.name,
+    )
+    older = all_of(
+        present(serving_asked_at),
+        compares(ASKED_AT, "TimestampLessThanPath", serving_asked_at),
+    )
+    skip = [catch(Below("ReadAge"), at=_AGE)]
+    serves = equals(f"{_SERVING}.EndpointStatus", "InService")
+    model = f"States.Format('${{Models}}/{{}}', {SERVING_NAME})"
+    models = {"Models": arn("sagemaker", "model")}
+    return [
+        *_find_age(),
+        describe_endpoint("FindServing", at=_SERVING, caught=skip),
+        check("IsAnythingServed", serves, otherwise=Below("ReadAge")),
+        # A deployment may have been broken off when its update was under way
+        mark_as_served("MarkServing", model, otherwise="ReadAge", at=_AGE, tokens=models),
+        task(
+            "ReadAge",
+            "aws-sdk:sagemaker:listTags",
+            {"ResourceArn.$": model},
+            grants=[allow("ReadTags", [sagemaker.ListTags], [version_arns("model")])],
+            tokens=models,
+            at=_AGE,
+            select={"askedAt.$": f"$.Tags[?(@.Key == '{ASKED_AT_TAG}')].Value"},
+            caught=skip,
+        ),
+        choose("IsOlder", when(older, [superseded, summarize, end("Superseded")]), otherwise=None),
+    ]
+
+
+def _find_age() -> list[Step]:
+    """The training's word counts for the version that it made only: who goes back to an older
+    version gives another name to the same input."""
+    given = f"$$.Execution.Input.{TRAINING}"
+    by_training = all_of(
+        present(f"{given}.startedAt"),
+        present(f"{given}.name"),
+        compares(f"{given}.name", "StringEqualsPath", "$.name"),
+    )
+    return [
+        choose(
+            "IsOfTraining",
+            when(by_training, [put("TakeItsAge", ASKED_AT, f"{given}.startedAt")]),
+            otherwise=[put("AskNow", ASKED_AT, "$$.State.EnteredTime")],
+        )
+    ]
