@@ -113,16 +113,17 @@ def until(probe: Callable[[], Any]) -> Any:
 
 
 @contextmanager
-def endpoint(home: Path, region: str) -> Iterator[Driver]:
+def endpoint(folder: Path, region: str) -> Iterator[Driver]:
     """A local endpoint in a process of its own, and the environment that it prints."""
+    home, log = folder / "home", folder / "log"
     process = subprocess.Popen(
         [sys.executable, "-m", "local", "--port", "0", "--home", str(home), "--region", region],
         cwd=ROOT,
-        stdout=(home / "log").open("w"),
+        stdout=log.open("w"),
         stderr=subprocess.STDOUT,
     )
     try:
-        exports = until(lambda: _exports(process, home))
+        exports = until(lambda: _exports(process, home, log))
         words = [word for word in shlex.split(exports) if re.match(r"[A-Z0-9_]+=", word)]
         variables = dict(word.split("=", 1) for word in words)
         kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
@@ -133,7 +134,7 @@ def endpoint(home: Path, region: str) -> Iterator[Driver]:
         process.wait(SECONDS)
 
 
-def _exports(process: "subprocess.Popen[bytes]", home: Path) -> str:
-    assert process.poll() is None, (home / "log").read_text()
+def _exports(process: "subprocess.Popen[bytes]", home: Path, log: Path) -> str:
+    assert process.poll() is None, log.read_text()
     file = home / "env"
     return file.read_text() if file.exists() else ""
