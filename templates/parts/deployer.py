@@ -120,7 +120,7 @@ def _global_arn(service: str, resource: str) -> Sub:
 
 
 def _boundary(system: Template) -> ManagedPolicy:
-    """What a role of the stack can have at most, whatever a changed template writes into it: what is
+    """What a role of the stack can have at most, whatever a changed template says: what is
     this project's, by its name. Versions and jobs have eight digits behind the project's.
 
     A key is told by another project's tag only, as its own may take five minutes to count (ABAC for
