@@ -176,17 +176,19 @@ def test_a_name_that_another_has_is_left_to_it_and_the_ways_out_that_are_named_w
     (named,) = re.findall(r"PARAMS='(ProjectName=)<name>'", refused)
     ended(begin(aws, "create_stack", "--parameters", f"{named}{STACK}-2"))
 
-    # An update that fails midway, and the way back too (not every name can be changed here), keeps
-    # everything; and can be removed
+    # An update that fails midway, at a name that is taken, keeps everything; and can be removed
+    rules, rule = client(aws, "events"), f"{STACK}-3-push"
+    rules.put_rule(Name=rule, EventPattern='{"source": ["mine"]}')
     renamed = ("--parameters", f"{named}{STACK}-3")
     stopped = " ".join(begin(aws, "create_stack", *renamed).communicate(timeout=300)[0].split())
     assert "CodeRepository" in stopped and "--allow-replacement` with the same" in stopped
     before = names(aws)
     failed = begin(aws, "create_stack", "--allow-replacement", *renamed)
     said = " ".join(failed.communicate(timeout=300)[0].split())
-    assert failed.returncode == 1 and "The first failure: " in said
-    assert "UPDATE_ROLLBACK_FAILED" in aws.run("python", "-m", "scripts.status", "--stack", STACK)
+    assert failed.returncode == 1 and f"The first failure: PushTrigger: {rule} already" in said
+    assert "UPDATE_ROLLBACK_" in aws.run("python", "-m", "scripts.status", "--stack", STACK)
     assert before <= names(aws)
+    rules.delete_rule(Name=rule)
 
     protection = client(aws, "cloudformation").update_termination_protection
     protection(StackName=STACK, EnableTerminationProtection=True)
