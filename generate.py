@@ -102,7 +102,10 @@ def deployer(system: Book) -> Book:
     role, boundary = add_deployer(book, system)
     book.chapter("People: what those who develop may do, and those who may remove it all")
     add_people(book, system, role)
-    command = "make deploy STACK=${ProjectName} ROLE=${Role} PARAMS=PermissionsBoundary=${Boundary}"
+    command = (
+        "make deploy STACK=${ProjectName} REGION=${AWS::Region} ROLE=${Role} "
+        "PARAMS=PermissionsBoundary=${Boundary}"
+    )
     first = Sub(command, Role=role.get_att("Arn"), Boundary=boundary.ref())
     book.add_output(Output("Command", Description="The first deployment", Value=first))
     return book

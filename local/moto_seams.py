@@ -298,7 +298,7 @@ def _status_changes() -> None:
 
     def start(self: Any) -> None:
         begin(self)
-        announce(self)
+        announce(self, begun=True)
 
     def terminated(self: Any) -> None:
         state = self.execution.exec_worker.env.program_state()

@@ -5,18 +5,28 @@ from typing import Any
 from local.events import emit, epoch_ms
 
 
-def announce(execution: Any) -> None:
-    """The event of a change of status ("Step Functions Execution Status Change", Automating Step
+def announce(execution: Any, *, begun: bool = False) -> None:
+    """An execution has ended, or has `begun` (and may have ended meanwhile).
+
+    The event of a change of status ("Step Functions Execution Status Change", Automating Step
     Functions event delivery with EventBridge). Its `error` and `cause`, which the page does not
     list, are seen in public (github.com/cirrus-geo/cirrus-geo, pull request 326).
     """
     told = execution.to_describe_output()
+    if begun:
+        told |= {
+            "status": "RUNNING",
+            "stopDate": None,
+            "output": None,
+            "error": None,
+            "cause": None,
+        }
     output = told.get("output")
     detail = {
         "executionArn": told["executionArn"],
         "stateMachineArn": told["stateMachineArn"],
         "name": told["name"],
-        "status": execution.status,
+        "status": told["status"],
         "startDate": epoch_ms(told["startDate"]),
         "stopDate": epoch_ms(told["stopDate"]) if told["stopDate"] else None,
         "input": told["input"],

@@ -120,58 +120,95 @@ def _global_arn(service: str, resource: str) -> Sub:
 
 
 def _boundary(system: Template) -> ManagedPolicy:
-    """What a role of the stack can have at most, whatever a changed template writes into it.
+    """What a role of the stack can have at most, whatever a changed template says: what is
+    this project's, by its name. Versions and jobs have eight digits behind the project's.
 
-    The key is not told by its tag here: a tag may take five minutes to count (ABAC for AWS KMS),
-    and the first run begins before that.
+    A key is told by another project's tag only, as its own may take five minutes to count (ABAC for
+    AWS KMS), and the first run begins before that.
     """
-    whole = [Action(one, "*") for one in ("codebuild", "codecommit", "codepipeline", "sagemaker")]
-    ours = [
-        arn(service, pattern)
-        for service, pattern in (
-            ("codebuild", "*/${ProjectName}-*"),
-            ("codecommit", "${ProjectName}"),
-            ("codepipeline", "${ProjectName}*"),
-            ("sagemaker", "*/${ProjectName}*"),
-        )
+    jobs = [
+        arn("sagemaker", f"*/${{ProjectName}}{end}") for end in ("", "-????????", "-????????-*")
     ]
+    machines = ("training", "deployment")
+    buckets = bucket_arns(system)
+    key = [arn("kms", "key/*")]
+    not_anothers = StringEqualsIfExists("aws:ResourceTag/project", Ref("ProjectName"))
+    pull = named(ecr, "BatchCheckLayerAvailability BatchGetImage GetDownloadUrlForLayer")
     statements = [
-        allow("OwnWork", whole, ours),
+        allow("OwnJobs", [Action("sagemaker", "*")], jobs),
+        allow("OwnBuilds", [Action("codebuild", "*")], [arn("codebuild", "*/${ProjectName}-*")]),
+        allow("OwnCode", [Action("codecommit", "*")], [arn("codecommit", "${ProjectName}")]),
         allow(
-            "OwnRuns",
-            [Action("states", "*"), Action("events", "*"), Action("sns", "*")],
+            "OwnPipeline",
+            [Action("codepipeline", "*")],
+            [arn("codepipeline", "${ProjectName}"), arn("codepipeline", "${ProjectName}/*")],
+        ),
+        allow(
+            "OwnWorkflows",
+            [Action("states", "*")],
             [
-                arn("states", "*:${ProjectName}-*"),
-                arn("events", "rule/${ProjectName}-*"),
-                arn("events", "rule/StepFunctions*"),
-                arn("sns", "${ProjectName}-*"),
+                *(arn("states", f"stateMachine:${{ProjectName}}-{one}") for one in machines),
+                *(arn("states", f"execution:${{ProjectName}}-{one}:*") for one in machines),
             ],
         ),
+        allow(
+            "FollowByRules",
+            named(events, "DescribeRule PutRule PutTargets"),
+            [arn("events", "rule/StepFunctionsGetEventsFor*")],
+        ),
+        allow("Tell", [sns.Publish], [arn("sns", name) for name in _made(system, Topic)]),
+        allow("ListOwnBuckets", [Action("s3", "GetBucket*"), Action("s3", "ListBucket*")], buckets),
         allow(
             "OwnObjects",
             [
                 *named(s3, "AbortMultipartUpload DeleteObject GetObject GetObjectVersion"),
-                *named(s3, "ListBucket PutObject GetBucketLocation GetBucketVersioning"),
-                *named(s3, "GetBucketAcl ListBucketMultipartUploads ListMultipartUploadParts"),
-                *named(s3, "GetObjectTagging PutObjectTagging"),
+                *named(s3, "GetObjectTagging ListMultipartUploadParts PutObject"),
             ],
-            [Sub("arn:${AWS::Partition}:s3:::${ProjectName}-*")],
+            [Sub(f"{one.data['Fn::Sub']}/*") for one in buckets],
+        ),
+        allow(
+            "OwnImages",
+            [
+                *pull,
+                *named(ecr, "BatchDeleteImage CompleteLayerUpload DescribeImages ListImages"),
+                *named(ecr, "DescribeImageScanFindings InitiateLayerUpload PutImage"),
+                *named(ecr, "StartImageScan UploadLayerPart"),
+            ],
+            [arn("ecr", "repository/${ProjectName}")],
         ),
         # A base image may lie in any repository of the account
-        allow("Images", [Action("ecr", "*")], [arn("ecr", "repository/*")]),
+        allow("PullImages", pull, [arn("ecr", "repository/*")]),
         allow(
-            "KeysOfTheAccount",
-            named(kms, "CreateGrant Decrypt DescribeKey Encrypt GenerateDataKey"),
-            [arn("kms", "key/*")],
+            "UseKeys", named(kms, "Decrypt DescribeKey Encrypt GenerateDataKey"), key, not_anothers
         ),
-        allow("Logs", [Action("logs", "*")], [arn("logs", "log-group:/aws/*")]),
+        allow(
+            "LendKeys",
+            [kms.CreateGrant],
+            key,
+            not_anothers,
+            Bool("kms:GrantIsForAWSResource", "true"),
+        ),
+        allow(
+            "WriteLogs",
+            named(logs, "CreateLogGroup CreateLogStream DescribeLogStreams PutLogEvents"),
+            [
+                arn("logs", f"log-group:{group}{end}")
+                for group in (
+                    "/aws/codebuild/${ProjectName}-*",
+                    "/aws/sagemaker/Endpoints/${ProjectName}",
+                    "/aws/sagemaker/*Jobs",
+                    "/aws/sagemaker/NotebookInstances",
+                )
+                for end in ("", ":*")
+            ],
+        ),
         # These have no resource level
         allow(
             "WithoutResource",
             [
                 Action("cloudwatch", "PutMetricData"),
                 ecr.GetAuthorizationToken,
-                *named(sagemaker, "ListEndpointConfigs ListModels ListTrainingJobs ListTags"),
+                *named(sagemaker, "ListEndpointConfigs ListModels ListTrainingJobs"),
                 *named(logs, "CreateLogDelivery DeleteLogDelivery DescribeLogGroups"),
                 *named(logs, "DescribeResourcePolicies GetLogDelivery ListLogDeliveries"),
                 *named(logs, "PutResourcePolicy UpdateLogDelivery"),
@@ -410,7 +447,8 @@ def _make_logs() -> list[Statement]:
 
 
 def _make_notebook() -> list[Statement]:
-    """The configuration's name is made from its logical ID alone."""
+    """The configuration's name is made from its logical ID alone; ARNs of SageMaker may have it in
+    small letters."""
     return [
         allow(
             "MakeNotebook",
@@ -430,7 +468,10 @@ def _make_notebook() -> list[Statement]:
                 *named(sagemaker, "DescribeNotebookInstanceLifecycleConfig"),
                 *named(sagemaker, "UpdateNotebookInstanceLifecycleConfig"),
             ],
-            [arn("sagemaker", "notebook-instance-lifecycle-config/*")],
+            [
+                arn("sagemaker", f"notebook-instance-lifecycle-config/{name}-*")
+                for name in ("NotebookLifecycle", "notebooklifecycle")
+            ],
         ),
         allow(
             "UseKeyForNotebook",

@@ -150,7 +150,18 @@ def _train() -> list[Statement]:
             "StartPipeline",
             [codepipeline.StartPipelineExecution],
             [arn("codepipeline", "${ProjectName}")],
-        )
+        ),
+        # The way back to an older model, and out of a deployment that holds up others
+        allow(
+            "StartDeployment",
+            [states.StartExecution],
+            [arn("states", "stateMachine:${ProjectName}-deployment")],
+        ),
+        allow(
+            "StopDeployment",
+            [states.StopExecution],
+            [arn("states", "execution:${ProjectName}-deployment:*")],
+        ),
     ]
 
 

@@ -299,6 +299,46 @@ def test_a_role_within_the_boundary_keeps_all_that_it_needs(
     assert lost == []
 
 
+OUTSIDE = """
+ecr:PutImage ecr:{region}:{account}:repository/other
+ecr:DeleteRepository ecr:{region}:{account}:repository/mlops
+ecr:SetRepositoryPolicy ecr:{region}:{account}:repository/mlops
+logs:GetLogEvents logs:{region}:{account}:log-group:/aws/codebuild/mlops-test:log-stream:1
+logs:PutLogEvents logs:{region}:{account}:log-group:/aws/lambda/other:log-stream:1
+logs:DeleteLogGroup logs:{region}:{account}:log-group:/aws/codebuild/mlops-test:*
+kms:Decrypt {key} {tag}=other
+kms:CreateGrant {key} {tag}=mlops kms:GrantIsForAWSResource=false
+kms:ScheduleKeyDeletion {key} {tag}=mlops
+kms:PutKeyPolicy {key} {tag}=mlops
+events:DeleteRule events:{region}:{account}:rule/StepFunctionsGetEventsForSageMakerTrainingJobsRule
+events:PutRule events:{region}:{account}:rule/other
+sagemaker:UpdateEndpoint sagemaker:{region}:{account}:endpoint/mlops2
+sagemaker:UpdateEndpoint sagemaker:{region}:{account}:endpoint/mlops-prod
+codepipeline:StartPipelineExecution codepipeline:{region}:{account}:mlops2
+states:StartExecution states:{region}:{account}:stateMachine:mlops-other
+s3:GetObject s3:::mlops2-databucket-1/data/train.tfrecords
+s3:PutBucketPolicy s3:::mlops-databucket-1
+s3:DeleteBucket s3:::mlops-databucket-1
+sns:DeleteTopic sns:{region}:{account}:mlops-NotificationTopic-1
+iam:PassRole iam::{account}:role/admin iam:PassedToService=sagemaker.amazonaws.com
+iam:PassRole iam::{account}:role/mlops-HostingRole-1 iam:PassedToService=lambda.amazonaws.com
+iam:CreateRole iam::{account}:role/mlops-HostingRole-1 {bound}={boundary}
+iam:PutRolePolicy iam::{account}:role/mlops-HostingRole-1 {bound}={boundary}
+sts:AssumeRole iam::{account}:role/admin
+ec2:RunInstances ec2:{region}:{account}:instance/*
+lambda:InvokeFunction lambda:{region}:{account}:function:any
+secretsmanager:GetSecretValue secretsmanager:{region}:{account}:secret:any
+"""
+
+
+def test_a_role_within_the_boundary_can_be_no_more_than_of_this_project(
+    deployer: Deployed,
+) -> None:
+    boundary = deployer.roles["Boundary"]
+    possible = [str(call) for call in denied(deployer, OUTSIDE) if allows(call, boundary, deployer)]
+    assert possible == []
+
+
 BEYOND = """
 iam:CreateUser iam::{account}:user/new
 iam:CreateRole iam::{account}:role/mlops-HostingRole-1 {bound}={boundary}
@@ -308,6 +348,7 @@ iam:PassRole iam::{account}:role/admin iam:PassedToService=cloudformation.amazon
 iam:PassRole iam::{account}:role/mlops-HostingRole-1 iam:PassedToService=sagemaker.amazonaws.com
 iam:PassRole {deployer} iam:PassedToService=codebuild.amazonaws.com
 sts:AssumeRole {deployer}
+states:StartExecution states:{region}:{account}:stateMachine:mlops-training
 s3:GetObject s3:::other/secret
 s3:PutObject s3:::mlops-artifactbucket-1/models/m
 s3:PutBucketPolicy s3:::mlops-databucket-1
@@ -355,6 +396,7 @@ BESIDES = {
     *("codecommit:GitPull", "codecommit:GitPush"),  # git
     *("kms:Decrypt", "kms:GenerateDataKey"),  # by S3, for data
     "s3:AbortMultipartUpload",  # of what is uploaded in parts, and is cut off
+    "states:StartExecution",  # the way back to an older model (docs/runbook.md)
     "iam:PassRole",  # of the deployer's role, to CloudFormation
     "cloudformation:ContinueUpdateRollback",  # told by `make deploy` after a failed way back
 }

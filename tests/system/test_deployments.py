@@ -50,6 +50,7 @@ def test_one_that_is_broken_off_blocks_nobody(project: Deployments) -> None:
     """In the middle of its update, which SageMaker carries on with."""
     project.deploy(project.input("a"))
     broken_off = project.start(project.input("b", "slow"))
+    wait(lambda: "TakeTurn" in project.states(broken_off))
     waiting = project.start(project.input("c"))
     wait(lambda: "WaitForVersion" in project.states(broken_off))
     wait(lambda: "WaitForTurn" in project.states(waiting))
@@ -86,6 +87,7 @@ def test_one_that_fails_gives_way_to_the_next_and_takes_what_it_made_with_it(
 ) -> None:
     project.deploy(project.input("a"))
     failing = project.start(project.input("b", "broken"))
+    wait(lambda: "TakeTurn" in project.states(failing))
     following = project.start(project.input("c"))
     told = project.ended(failing)
     assert (told["status"], told["error"]) == ("FAILED", "EndpointRolledBack")

@@ -133,7 +133,9 @@ def test_a_stack_that_is_being_created_goes_with_the_work_that_it_begins(aws: Dr
 def test_two_that_destroy_at_once_after_one_that_was_cut_off_leave_nothing(aws: Driver) -> None:
     """With a training job and its workflow running, and a second run of the pipeline waiting."""
     deploy(aws)
-    train, logs = begin(aws, "train"), begin(aws, "logs")
+    train, runs = begin(aws, "train"), client(aws, "codepipeline").list_pipeline_executions
+    until(lambda: len(runs(pipelineName=STACK)["pipelineExecutionSummaries"]) == 2)
+    logs = begin(aws, "logs")  # of the newest, which waits
     jobs = client(aws, "sagemaker").list_training_jobs
     until(lambda: jobs(StatusEquals="InProgress")["TrainingJobSummaries"])
     asked = begin(aws, "predict", "build/data/sample-7.png").communicate(timeout=300)[0]
