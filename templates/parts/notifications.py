@@ -18,7 +18,11 @@ from troposphere.stepfunctions import StateMachine
 
 from templates.kit.console import EXECUTIONS, console_page
 from templates.kit.iam import VERSION
+from templates.kit.names import version_prefix
 from templates.parameters import Parameters
+
+# The error of a workflow that failed and whose notice failed too
+NOT_TOLD = "NotTold"
 
 
 @dataclass(frozen=True)
@@ -108,12 +112,13 @@ def add_workflow_alert(
     That is known by how one ended. A story that fails has told, and gives an error of its own.
     Whatever nothing catches has a name that begins with `States.`, which a story may not give
     (Error representation, Amazon States Language); one that was stopped or timed out got no chance.
-    An event without an error is told too: twice is better than never. An execution that another one
-    started is left to that, which hears of its end and tells it (hand_over.py), or is told of.
+    One whose notice failed says so by its error. An event without an error is told too: twice is
+    better than never. A deployment that a training started is left to that, which hears of its end
+    and tells it (hand_over.py), or is told of. It is known by its name, which is that of a version:
+    its input may be copied by a person who goes back.
 
     The event: Step Functions Execution Status Change (EventBridge Events Reference).
     """
-    child = {"wildcard": '*"AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID"*'}
     return _alert(
         template,
         notifications,
@@ -123,10 +128,13 @@ def add_workflow_alert(
         "Step Functions Execution Status Change",
         {
             "stateMachineArn": [machine.ref() for machine in machines],
-            "input": [{"exists": False}, {"anything-but": child}],
+            "name": [{"anything-but": {"prefix": version_prefix()}}],
             "$or": [
                 {"status": ["TIMED_OUT", "ABORTED"]},
-                {"status": ["FAILED"], "error": [{"prefix": "States."}, {"exists": False}]},
+                {
+                    "status": ["FAILED"],
+                    "error": [{"prefix": "States."}, NOT_TOLD, {"exists": False}],
+                },
             ],
         },
         what="${ProjectName}: a workflow ended as <status> and could not tell why (<execution>)",

@@ -9,6 +9,7 @@ from troposphere.sns import Topic
 
 from templates.kit.console import EXECUTIONS, console_page
 from templates.kit.grants import publish
+from templates.parts.notifications import NOT_TOLD
 from templates.workflows.language import (
     EXPLAIN,
     NOTIFY,
@@ -38,9 +39,17 @@ def failure(subject: str, topic: Topic, key: Key, after: Sequence[Step] = ()) ->
     one of our own. `after` is what remains to be done once everybody was told. What ends a run on
     no such way is told by a rule (notifications.py).
 
+    Where the notice itself fails, the run ends as NOT_TOLD, which the rule hears: the error's own
+    name and words are its cause.
+
     Names that begin with `States.` are reserved: a Fail state may not give them (Error
     representation, Amazon States Language). The rule knows by them what was not told here.
     """
+    end = after[0].name if after else FAILED
+    not_told = {
+        "Error": NOT_TOLD,
+        "Cause.$": f"States.Format('{{}}: {{}}', {_NAME}, {_CAUSE})",
+    }
     bare = {
         "Error.$": f"States.ArrayGetItem(States.StringSplit({_NAME}, '.'), 1)",
         "Cause.$": _CAUSE,
@@ -58,7 +67,8 @@ def failure(subject: str, topic: Topic, key: Key, after: Sequence[Step] = ()) ->
             f"States.Format('Commit {{}}: {{}}: {{}}', $.commit, {_NAME}, {_CAUSE})",
             topic,
             key,
-            then=after[0].name if after else FAILED,
+            then=end,
+            untold=[put("SayNotTold", _ERROR, not_told, then=end)],
         ),
         *after,
         fail(FAILED),
@@ -89,9 +99,18 @@ def _restate(name: str, cause: str) -> Step:
     return put(name, _ERROR, {"Error.$": _NAME, "Cause": cause})
 
 
-def notify(name: str, subject: str, message: str, topic: Topic, key: Key, then: Way) -> Step:
+def notify(
+    name: str,
+    subject: str,
+    message: str,
+    topic: Topic,
+    key: Key,
+    *,
+    then: Way,
+    untold: Way | None = None,
+) -> Step:
     """Tell the topic what happened and where to look. Whatever becomes of the message, the run goes
-    on the same way.
+    on the same way, unless there is one for what is `untold`.
 
     `subject` is at most 100 characters of ASCII; `message` is a States.Format call.
     """
@@ -107,7 +126,7 @@ def notify(name: str, subject: str, message: str, topic: Topic, key: Key, then: 
             "ExecutionPage": console_page(EXECUTIONS),
         },
         at="$.notification",
-        caught=[catch(then, at="$.notification")],
+        caught=[catch(untold or then, at="$.notification")],
         then=then,
     )
 

@@ -18,7 +18,7 @@ from awacs.aws import Statement
 from troposphere import Sub
 from troposphere.iam import Role
 
-from templates.workflows.transient import PASSING, retry, transient
+from templates.workflows.transient import PASSING, Transient, retry, transient
 
 State: TypeAlias = dict[str, Any]
 ChoiceRule: TypeAlias = dict[str, Any]
@@ -148,6 +148,7 @@ def task(
     select: State | None = None,
     caught: Sequence[State] | None = None,
     retried: Sequence[str] = (),
+    passing: Sequence[str] = (),
     seconds: int | str = 60,
     then: Way = None,
 ) -> Step:
@@ -156,13 +157,14 @@ def task(
 
     The whole ARN is one token: a literal `arn:aws:` deploys in China and fails at the first
     execution, and cfn-lint accepts no other partition (E3601). `seconds` is a number, or the path
-    of one. What may pass by itself is tried again (transient.py), or only the errors `retried`; any
-    other goes to `caught`, which is EXPLAIN unless it is given.
+    of one. What may pass by itself is tried again (transient.py), and what has a cause that matches
+    one of `passing`; or only the errors `retried`. Any other goes to `caught`, which is EXPLAIN
+    unless it is given.
     """
     integration, _, action = calls.removesuffix(":2").rpartition(":")
     token = action.partition(".")[0]
     token = token[0].upper() + token[1:]
-    passing = None if retried else transient(integration)
+    may_pass = None if retried else transient(integration)
     state = {
         "Type": "Task",
         "Resource": f"${{{token}}}",
@@ -170,22 +172,22 @@ def task(
         "TimeoutSecondsPath" if isinstance(seconds, str) else "TimeoutSeconds": seconds,
         **({"ResultSelector": select} if select else {}),
         **({"ResultPath": at} if at else {}),
-        "Retry": [retry(passing.named if passing else retried)],
+        "Retry": [retry(may_pass.named if may_pass else retried)],
         "Catch": [catch(EXPLAIN)] if caught is None else list(caught),
         "Next": then,
     }
     resource = Sub(f"arn:${{AWS::Partition}}:states:::{calls}")
     step = Step(name, state, grants, {token: resource, **(tokens or {})}, roles, calls)
-    return _again(step, passing.general, passing.named) if passing else step
+    return _again(step, may_pass, (*PASSING, *passing)) if may_pass else step
 
 
-def _again(step: Step, general: str, named: Sequence[str]) -> Step:
+def _again(step: Step, errors: Transient, passing: Sequence[str]) -> Step:
     """The step, and beside it the same call once more, for an error that may pass but has no name.
 
     Only a name can be retried (Error handling, Step Functions Developer Guide), so the cause is
     read by a choice, and the retries are those of a second state. A job has another name there.
     """
-    first = step.state
+    first, general, named = step.state, errors.general, errors.named
     last = next(each for each in first["Catch"] if {general, "States.ALL"} & {*each["ErrorEquals"]})
     others = [each for each in first["Catch"] if each["ErrorEquals"] != [general]]
     cause = f"{last['ResultPath']}.Cause"
@@ -201,7 +203,7 @@ def _again(step: Step, general: str, named: Sequence[str]) -> Step:
     may_pass = choose(
         f"May{step.name}Pass",
         when(
-            all_of(present(cause), any_of(*(matches(cause, each) for each in PASSING))),
+            all_of(present(cause), any_of(*(matches(cause, each) for each in passing))),
             [replace(step, name=f"{step.name}Again", state=again, roles=())],
         ),
         otherwise=last["Next"] if last not in others else _first(last["Next"], step),

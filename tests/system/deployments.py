@@ -3,6 +3,7 @@
 import io
 import json
 import tarfile
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -119,7 +120,10 @@ class Deployments:
         return self.mailbox.messages
 
 
-def made(aws: Remote, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Deployments:
+def made(
+    aws: Remote, folder: Path, monkeypatch: pytest.MonkeyPatch, changed: Mapping[str, str] = {}
+) -> Deployments:
+    """`changed` is text of the definition, and what stands in its place."""
     aws.enter(monkeypatch)
     name = unique("project")
     aws.client("ecr").create_repository(repositoryName=name, imageTagMutability="IMMUTABLE")
@@ -144,7 +148,7 @@ def made(aws: Remote, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Deployme
         "EndpointInstanceType": "ml.m5.large",
         "EndpointInstanceCount": "1",
     }
-    machine = create_machine(aws, "DeploymentWorkflow", f"{name}-deployment", values)
+    machine = create_machine(aws, "DeploymentWorkflow", f"{name}-deployment", values, **changed)
     return Deployments(aws, name, machine, images, bucket, mailbox)
 
 

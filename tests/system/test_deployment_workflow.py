@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from local import throttle
-from local.tests.aws import unique
+from local.tests.aws import unique, wait
 from local.tests.remote import Remote
 from tests.system.deployments import Deployments, made
 from tests.system.workflows import create_alert
@@ -26,7 +26,8 @@ def project(aws: Remote, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
     machines = {"DeploymentWorkflow": project.machine}
     create_alert(aws, project.name, machines, project.mailbox.topic)
     yield project
-    throttle.main(["sagemaker:CreateModel", "--off"])
+    for operation in ("CreateModel", "DescribeEndpoint"):
+        throttle.main([f"sagemaker:{operation}", "--off"])
 
 
 def start(project: Deployments, **changed: Any) -> str:
@@ -104,6 +105,68 @@ def test_what_breaks_where_nothing_catches_is_told_by_the_rule(project: Deployme
     (detail,) = [value for key, value in notice.items() if key.startswith("details")]
     assert detail["error"] == "States.Runtime"
     assert detail["cause"] == ended["cause"]
+
+
+def test_a_copied_input_does_not_hide_that_a_deployment_was_stopped(project: Deployments) -> None:
+    """To go back one copies what a training gave, and changes the name."""
+    execution = start(project, AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID="arn")
+    project.stop(execution)
+    assert (
+        f"ended as ABORTED and could not tell why ({execution})"
+        in json.loads(told(project))["what"]
+    )
+
+
+def test_a_notice_that_fails_is_told_by_the_rule_with_the_error_that_it_had(
+    aws: Remote, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its subject is longer than SNS takes it."""
+    long = {': a model was not deployed"': f': {"x" * 120}"'}
+    project = made(aws, tmp_path, monkeypatch, long)
+    machines = {"DeploymentWorkflow": project.machine}
+    create_alert(aws, project.name, machines, project.mailbox.topic)
+    ended = project.ended(start(project, image="no digest"))
+    assert (ended["status"], ended["error"]) == ("FAILED", "NotTold")
+    assert ended["cause"].startswith("InvalidInput: The image no digest has no digest")
+    (detail,) = [v for k, v in json.loads(told(project)).items() if k.startswith("details")]
+    assert detail["cause"] == ended["cause"]
+
+
+def test_a_tag_that_holds_another_image_is_told(project: Deployments) -> None:
+    ecr, version = project.aws.client("ecr"), unique("version")
+    other = {"imageDigest": project.images["slow"].partition("@")[2]}
+    found = ecr.batch_get_image(repositoryName=project.name, imageIds=[other])["images"][0]
+    ecr.put_image(
+        repositoryName=project.name,
+        imageManifest=found["imageManifest"],
+        imageTag=f"version-{project.name}-{version}",
+    )
+    ended = project.deploy(project.input(version))
+    assert (ended["status"], ended["error"]) == ("FAILED", "ImageTagTaken")
+
+
+def test_a_configuration_that_is_not_found_yet_is_tried_again(project: Deployments) -> None:
+    """Here somebody takes it away until the endpoint was refused for it; calls are held up
+    meanwhile."""
+    sagemaker = project.aws.client("sagemaker")
+    assert project.deploy(project.input("first"))["status"] == "SUCCEEDED"
+    throttle.main(["sagemaker:CreateModel"])
+    execution = start(project)
+    wait(lambda: "CreateModelAgain" in project.states(execution))
+    throttle.main(["sagemaker:DescribeEndpoint"])
+    throttle.main(["sagemaker:CreateModel", "--off"])
+    wait(lambda: "FindEndpointAgain" in project.states(execution), 60)
+    newest = sagemaker.list_endpoint_configs(NameContains=f"{project.name}-version")
+    name = newest["EndpointConfigs"][0]["EndpointConfigName"]
+    kept = sagemaker.describe_endpoint_config(EndpointConfigName=name)
+    sagemaker.delete_endpoint_config(EndpointConfigName=name)
+    throttle.main(["sagemaker:DescribeEndpoint", "--off"])
+    wait(lambda: "UpdateEndpointAgain" in project.states(execution), 60)
+    sagemaker.create_endpoint_config(
+        EndpointConfigName=name,
+        ProductionVariants=kept["ProductionVariants"],
+    )
+    assert project.ended(execution)["status"] == "SUCCEEDED"
 
 
 def test_an_input_without_a_commit_is_told_by_the_story(project: Deployments) -> None:

@@ -57,7 +57,29 @@ def test_one_that_is_broken_off_blocks_nobody(project: Deployments) -> None:
     project.stop(broken_off)
     assert project.ended(waiting)["status"] == "SUCCEEDED"
     assert project.serving() == "c"
-    assert project.versions() == {"a", "c"}  # b has not served as far as anybody looked
+    assert project.versions() == {"b", "c"}  # b has served, though nobody waited for it
+
+
+def test_an_older_training_waits_for_an_update_that_was_broken_off_and_gives_way_to_it(
+    project: Deployments,
+) -> None:
+    project.deploy(project.trained("a", "2026-03-02T10:00:00.000Z"))
+    newer = project.trained("newer", "2026-03-02T12:00:00.000Z", "slow")
+    broken_off = project.start(newer)
+    wait(lambda: "TakeTurn" in project.states(broken_off))
+    older = project.start(project.trained("older", "2026-03-02T11:00:00.000Z"))
+    wait(lambda: "WaitForVersion" in project.states(broken_off))
+    wait(lambda: "WaitForTurn" in project.states(older))
+    project.stop(broken_off)
+    told = project.ended(older)
+    assert (told["status"], json.loads(told["output"])["serves"]) == ("SUCCEEDED", newer["name"])
+    assert project.serving() == "newer"
+    assert project.versions() == {"a", "newer"}
+    # It counts as one that has served, and stays when the next one tidies up
+    assert project.deploy(project.trained("next", "2026-03-02T13:00:00.000Z"))["status"] == (
+        "SUCCEEDED"
+    )
+    assert project.versions() == {"newer", "next"}
 
 
 def test_one_that_fails_gives_way_to_the_next_and_takes_what_it_made_with_it(

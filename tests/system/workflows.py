@@ -41,10 +41,12 @@ def create_machine(aws: Aws, title: str, name: str, values: dict[str, str], **ch
 
 
 def create_alert(aws: Aws, name: str, machines: dict[str, str], topic: str) -> None:
-    """The rule that tells how executions of these machines end; they are named by logical ID."""
+    """The rule that tells how executions of these machines end; they are named by logical ID, and
+    `name` is the prefix of their versions."""
     rule = of_type(template(), "AWS::Events::Rule")["WorkflowAlert"]
     pattern = rule["EventPattern"]
     pattern["detail"]["stateMachineArn"] = list(machines.values())
+    pattern["detail"]["name"][0]["anything-but"]["prefix"] = name
     (target,) = rule["Targets"]
     transformer = target["InputTransformer"]
     text, own = transformer["InputTemplate"]["Fn::Sub"]

@@ -13,14 +13,14 @@ from templates.kit.iam import allow
 from templates.kit.names import version_arns, version_prefix
 from templates.parameters import Parameters
 from templates.parts.registry import VERSION_TAGS, Registry
-from templates.workflows.deployment.endpoint import describe_endpoint
+from templates.workflows.deployment.endpoint import BUSY, describe_endpoint, endpoint_is
 from templates.workflows.deployment.queue import has_turn
 from templates.workflows.deployment.version import (
     MODEL_ARN,
     SERVED_TAG,
     mark_as_served,
 )
-from templates.workflows.failure import FAILED, notify, say_cause
+from templates.workflows.failure import FAILED, notify, problem, say_cause
 from templates.workflows.language import (
     Below,
     Step,
@@ -136,7 +136,10 @@ def remove_failed(registry: Registry) -> list[Step]:
         )
     )
     absent = all_of(present(f"{at}.Cause"), matches(f"{at}.Cause", "*Could not find*"))
-    failed = all_of(present(f"{at}.EndpointStatus"), equals(f"{at}.EndpointStatus", "Failed"))
+    known = present(f"{at}.EndpointStatus")
+    failed = all_of(known, endpoint_is("Failed", at=at))
+    # While it changes, only SageMaker knows which configuration it comes to
+    changes = all_of(known, endpoint_is(*BUSY, at=at))
     return [
         choose(
             "IsAnythingMade",
@@ -147,7 +150,7 @@ def remove_failed(registry: Registry) -> list[Step]:
         choose(
             "IsInUse",
             when(any_of(absent, failed)),
-            when(any_of(present(f"{at}.Error"), uses), FAILED),
+            when(any_of(present(f"{at}.Error"), changes, uses), FAILED),
             otherwise=None,
         ),
         *_delete(registry, "Failed", left=FAILED),
@@ -159,6 +162,12 @@ def _has_served() -> list[Step]:
     served = "$.tags.served"
     never = all_of(present(f"{served}[0]"), equals(f"{served}[0]", "no"))
     cause = say_cause("HasTagsCause", "AddTagsCause", "AddTagsTimeout")
+    unread = problem(
+        "SayTagsUnread",
+        "States.Format('The tags of the model {} could not be read: {}', $.name, $.error.Cause)",
+        error="TagsUnread",
+        then=None,
+    )
     return [
         task(
             "ReadTags",
@@ -167,7 +176,7 @@ def _has_served() -> list[Step]:
             grants=[allow("ReadTags", [sagemaker.ListTags], [version_arns("model")])],
             at="$.tags",
             select={"served.$": f"$.Tags[?(@.Key == '{SERVED_TAG}')].Value"},
-            caught=[catch([*cause, fail("TagsUnread")])],
+            caught=[catch([*cause, unread, fail("TagsUnread")])],
         ),
         choose(
             "HasServed",

@@ -12,7 +12,7 @@ from troposphere import Ref
 
 from templates.kit.iam import allow, arn
 from templates.kit.names import version_arns
-from templates.workflows.deployment.version import TAGS
+from templates.workflows.deployment.version import TAGS, UNSEEN
 from templates.workflows.failure import problem
 from templates.workflows.language import (
     EXPLAIN,
@@ -37,15 +37,25 @@ from templates.workflows.language import (
     when,
 )
 
-_BUSY = ("Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting")
+BUSY = ("Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting")
 _ARN = arn("sagemaker", "endpoint/${ProjectName}")
-_SEEN, _LOOKUP = "$.endpoint", "$.lookup"
-_STATUS, _REASON = f"{_SEEN}.EndpointStatus", f"{_SEEN}.FailureReason"
+SEEN, _LOOKUP = "$.endpoint", "$.lookup"
+_STATUS, _REASON = f"{SEEN}.EndpointStatus", f"{SEEN}.FailureReason"
 
 
 def bring_to_endpoint() -> list[Step]:
     """Create the endpoint, or update it as soon as it is free; one that failed is replaced."""
-    update = _change("UpdateEndpoint", sagemaker.UpdateEndpoint, {})
+    cause = "$.error.Cause"
+    # AWS may have begun a change of its own since the endpoint was found
+    busy_again = choose(
+        "IsBusyAgain",
+        when(
+            all_of(present(cause), matches(cause, "*Cannot update in-progress*"), may_look()),
+            "WaitForEndpoint",
+        ),
+        otherwise=EXPLAIN,
+    )
+    update = _change("UpdateEndpoint", sagemaker.UpdateEndpoint, {}, caught=[catch([busy_again])])
     delete = task(
         "DeleteEndpoint",
         "aws-sdk:sagemaker:deleteEndpoint",
@@ -64,13 +74,13 @@ def bring_to_endpoint() -> list[Step]:
             ],
         ),
         "ChooseAction",
-        when(_is("InService"), [update]),
+        when(endpoint_is("InService"), [update]),
         # A Failed endpoint cannot be updated, only replaced; it serves nobody. One that stays
         # Failed however often it is deleted needs a person
-        when(all_of(_is("Failed"), may_look()), [delete]),
+        when(all_of(endpoint_is("Failed"), may_look()), [delete]),
         wait_name="WaitForEndpoint",
         count_name="CountLook",
-        busy=_is(*_BUSY),
+        busy=endpoint_is(*BUSY),
         too_long="EndpointStayedBusy",
         otherwise="EndpointUnusable",
     )
@@ -95,30 +105,30 @@ def _is_absent() -> Step:
 def verify() -> list[Step]:
     """Does the version serve? InService is not enough: an update that fails goes back to the old
     configuration and says InService."""
-    serves = compares(f"{_SEEN}.EndpointConfigName", "StringEqualsPath", "$.name")
+    serves = compares(f"{SEEN}.EndpointConfigName", "StringEqualsPath", "$.name")
     return wait_until(
         describe_endpoint("CheckEndpoint"),
         "Verify",
-        when(all_of(_is("InService"), serves)),
+        when(all_of(endpoint_is("InService"), serves)),
         when(
-            _is("InService"),
+            endpoint_is("InService"),
             [
                 _problem(
                     "EndpointRolledBack",
                     "serves {} again, the update to {} failed",
-                    f"{_SEEN}.EndpointConfigName",
+                    f"{SEEN}.EndpointConfigName",
                     "$.name",
                 )
             ],
         ),
         when(
-            _is("Failed"),
+            endpoint_is("Failed"),
             [_problem("EndpointFailed", "could not be created with {}", "$.name")],
         ),
         start_name="StartWaiting",
         wait_name="WaitForVersion",
         count_name="CountCheck",
-        busy=_is(*_BUSY),
+        busy=endpoint_is(*BUSY),
         too_long="EndpointStayedBusy",
         otherwise="EndpointUnusable",
         comment="A failed update ends InService too, with the old configuration",
@@ -138,9 +148,9 @@ def endpoint_problems() -> list[Step]:
     ]
 
 
-def _is(*statuses: str) -> ChoiceRule:
+def endpoint_is(*statuses: str, at: str = SEEN) -> ChoiceRule:
     """The endpoint, as last seen, has one of these statuses."""
-    rules = [equals(_STATUS, status) for status in statuses]
+    rules = [equals(f"{at}.EndpointStatus", status) for status in statuses]
     return rules[0] if len(rules) == 1 else any_of(*rules)
 
 
@@ -153,7 +163,7 @@ def _problem(name: str, words: str, *paths: str) -> Step:
     )
 
 
-def describe_endpoint(name: str, at: str = _SEEN, caught: Sequence[State] | None = None) -> Step:
+def describe_endpoint(name: str, at: str = SEEN, caught: Sequence[State] | None = None) -> Step:
     return task(
         name,
         "aws-sdk:sagemaker:describeEndpoint",
@@ -166,7 +176,13 @@ def describe_endpoint(name: str, at: str = _SEEN, caught: Sequence[State] | None
 
 
 def _change(
-    name: str, action: Action, fields: State, more: Sequence[Statement] = (), then: Way = None
+    name: str,
+    action: Action,
+    fields: State,
+    *,
+    more: Sequence[Statement] = (),
+    caught: Sequence[State] | None = None,
+    then: Way = None,
 ) -> Step:
     """Create or update. Both need the ARNs of the endpoint and of its configuration.
 
@@ -181,5 +197,7 @@ def _change(
         grants=[allow(name, [action], [_ARN, version_arns("endpoint-config")]), *more],
         tokens={"ProjectName": Ref("ProjectName")},
         at="$.change",
+        caught=caught,
+        passing=[UNSEEN.format("endpoint configuration")],
         then=then,
     )

@@ -10,7 +10,7 @@ from troposphere.sns import Topic
 
 from templates.kit.iam import allow, arn
 from templates.kit.names import version_arns
-from templates.workflows.deployment.endpoint import describe_endpoint
+from templates.workflows.deployment.endpoint import BUSY, SEEN, describe_endpoint, endpoint_is
 from templates.workflows.deployment.version import ASKED_AT, ASKED_AT_TAG, mark_as_served
 from templates.workflows.failure import notify
 from templates.workflows.language import (
@@ -18,26 +18,26 @@ from templates.workflows.language import (
     Step,
     all_of,
     catch,
-    check,
     choose,
     compares,
     end,
-    equals,
     present,
     put,
     task,
+    wait_until,
     when,
 )
 
 # What the training workflow adds to the input
 TRAINING = "training"
 
-_SERVING, _AGE = "$.serving", "$.age"
-SERVING_NAME = f"{_SERVING}.EndpointConfigName"
+_AGE = "$.age"
+SERVING_NAME = f"{SEEN}.EndpointConfigName"
 
 
 def refuse_older(summarize: Step, topic: Topic, key: Key) -> list[Step]:
     """Go on, unless the endpoint serves what was asked for later; then say so, and end well.
+    What it will serve is known when it is free: an update outlives its deployment.
 
     Where nothing tells the age of what serves, there is nothing to keep: the version is deployed.
     """
@@ -58,14 +58,21 @@ def refuse_older(summarize: Step, topic: Topic, key: Key) -> list[Step]:
         compares(ASKED_AT, "TimestampLessThanPath", serving_asked_at),
     )
     skip = [catch(Below("ReadAge"), at=_AGE)]
-    serves = equals(f"{_SERVING}.EndpointStatus", "InService")
     model = f"States.Format('${{Models}}/{{}}', {SERVING_NAME})"
     models = {"Models": arn("sagemaker", "model")}
     return [
         *_find_age(),
-        describe_endpoint("FindServing", at=_SERVING, caught=skip),
-        check("IsAnythingServed", serves, otherwise=Below("ReadAge")),
-        # A deployment may have been broken off when its update was under way
+        *wait_until(
+            describe_endpoint("FindServing", caught=skip),
+            "IsAnythingServed",
+            when(endpoint_is("InService")),
+            wait_name="WaitForServing",
+            count_name="CountServing",
+            busy=endpoint_is(*BUSY),
+            too_long="EndpointStayedBusy",
+            otherwise=Below("ReadAge"),
+        ),
+        # Whoever brought it may not have seen it serve
         mark_as_served("MarkServing", model, otherwise="ReadAge", at=_AGE, tokens=models),
         task(
             "ReadAge",

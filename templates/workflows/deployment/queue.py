@@ -113,8 +113,9 @@ def _wait_for_first(storage: Storage) -> list[Step]:
     looked = compares(f"{COUNT}.number", "NumericLessThanEquals", _LOOKS_FOR_NEW)
     too_long = problem(
         "TurnDidNotCome",
-        "States.Format('Another deployment has held the endpoint ${ProjectName} for hours: {} "
-        f"(see what it waits for, or stop it; then deploy again)', {_FIRST})",
+        "States.Format('This deployment has waited for four hours for its turn at the endpoint "
+        "${ProjectName}; first is now {} (see what it waits for, or stop it; then deploy again)', "
+        f"{_FIRST})",
         tokens={"ProjectName": Ref("ProjectName")},
     )
     take_out = put("TakeOutFirst", _NEXT, f"{_QUEUE}.line[1:]")

@@ -29,10 +29,13 @@ from templates.workflows.disks import choose_key
 from templates.workflows.failure import problem
 from templates.workflows.language import (
     EXPLAIN,
+    State,
     Step,
     Way,
+    all_of,
     catch,
     check,
+    compares,
     matches,
     present,
     task,
@@ -44,11 +47,16 @@ TAGS = [
     {"Key": "project", "Value": "${ProjectName}"},
     {"Key": "commit", "Value.$": "$.commit"},
 ]
+# What was made a second ago may not be found yet: its record is read with eventual consistency, and
+# the call is to be tried again (CreateEndpoint, Amazon SageMaker API Reference)
+UNSEEN = "*Could not find {}*"
 # When this version was asked for (order.py), and whether it has ever served: both in tags of its
 # model
 ASKED_AT, ASKED_AT_TAG, SERVED_TAG = "$.askedAt", "asked-at", "served"
-_MODEL, _IMAGE = "$.model", "$.imageFound"
+_MODEL, _IMAGE, _TAGGED = "$.model", "$.imageFound", "$.tagged"
+_DIGESTS = "$.Images[*].ImageId.ImageDigest"
 MODEL_ARN = f"{_MODEL}.ModelArn"
+_TAG = f"States.Format('{VERSION_TAGS}{{}}', $.name)"
 
 
 def add_version(
@@ -123,27 +131,38 @@ def _find_image(registry: Registry) -> list[Step]:
     )
     absent = problem(
         "ImageNotFound",
-        "States.Format('The image {} is not in the repository ${Repository}: train the commit "
-        "again, which builds it', $.image)",
+        "States.Format('The image {} is not in the repository ${Repository}: it has expired. "
+        "Revert to its commit and push, which builds it again', $.image)",
         tokens={"Repository": registry.repository.ref()},
     )
     digest = "States.ArrayGetItem(States.StringSplit($.image, '@'), 1)"
     return [
         check("IsByDigest", matches("$.image", "*@sha256:*"), otherwise=[no_digest]),
-        task(
+        _get_image(
             "FindImage",
-            "aws-sdk:ecr:batchGetImage",
-            {"RepositoryName": "${Repository}", "ImageIds": [{"ImageDigest.$": digest}]},
-            grants=[allow("FindImages", [ecr.BatchGetImage], [registry.repository.get_att("Arn")])],
-            tokens={"Repository": registry.repository.ref()},
-            at=_IMAGE,
-            select={
+            {"ImageDigest.$": digest},
+            registry,
+            _IMAGE,
+            {
                 "manifest.$": "$.Images[*].ImageManifest",
                 "type.$": "$.Images[*].ImageManifestMediaType",
+                "digest.$": _DIGESTS,
             },
         ),
         check("IsImageThere", present(f"{_IMAGE}.manifest[0]"), otherwise=[absent]),
     ]
+
+
+def _get_image(name: str, image: State, registry: Registry, at: str, select: State) -> Step:
+    return task(
+        name,
+        "aws-sdk:ecr:batchGetImage",
+        {"RepositoryName": "${Repository}", "ImageIds": [image]},
+        grants=[allow("FindImages", [ecr.BatchGetImage], [registry.repository.get_att("Arn")])],
+        tokens={"Repository": registry.repository.ref()},
+        at=at,
+        select=select,
+    )
 
 
 def _keep_image(registry: Registry) -> Step:
@@ -156,7 +175,7 @@ def _keep_image(registry: Registry) -> Step:
             "RepositoryName": "${Repository}",
             "ImageManifest.$": f"{_IMAGE}.manifest[0]",
             "ImageManifestMediaType.$": f"{_IMAGE}.type[0]",
-            "ImageTag.$": f"States.Format('{VERSION_TAGS}{{}}', $.name)",
+            "ImageTag.$": _TAG,
         },
         grants=[allow("KeepImages", [ecr.PutImage], [registry.repository.get_att("Arn")])],
         tokens={"Repository": registry.repository.ref()},
@@ -165,9 +184,25 @@ def _keep_image(registry: Registry) -> Step:
         caught=[
             # A try whose answer was lost has done it
             catch(None, error="Ecr.ImageAlreadyExistsException", at=_IMAGE),
+            catch(_is_tag_ours(registry), error="Ecr.ImageTagAlreadyExistsException", at=_TAGGED),
             catch(EXPLAIN),
         ],
     )
+
+
+def _is_tag_ours(registry: Registry) -> list[Step]:
+    """A tag that is there is as good, if it is that of this image."""
+    digest = f"{_TAGGED}.digest[0]"
+    ours = all_of(present(digest), compares(digest, "StringEqualsPath", f"{_IMAGE}.digest[0]"))
+    taken = problem(
+        "ImageTagTaken",
+        f"States.Format('The tag {{}} already holds another image than {{}}: deploy it under "
+        f"another name', {_TAG}, $.image)",
+    )
+    return [
+        _get_image("FindTagged", {"ImageTag.$": _TAG}, registry, _TAGGED, {"digest.$": _DIGESTS}),
+        check("IsTagOurs", ours, otherwise=[taken]),
+    ]
 
 
 def mark_as_served(
@@ -218,4 +253,5 @@ def _create_configuration(name: str, settings: DeploymentSettings, key: Key | No
             **({"Key": key.get_att("Arn")} if key else {}),
         },
         at="$.config",
+        passing=[UNSEEN.format("model")],
     )

@@ -7,6 +7,7 @@ from troposphere.stepfunctions import StateMachine
 
 from templates.kit.grants import follow_by_rule
 from templates.kit.iam import allow, arn
+from templates.parts.notifications import NOT_TOLD
 from templates.workflows.deployment.order import TRAINING
 from templates.workflows.deployment.queue import LONGEST_WAIT_SECONDS
 from templates.workflows.failure import FAILED, problem, read_cause
@@ -14,6 +15,7 @@ from templates.workflows.job import VERSION_NAME
 from templates.workflows.language import (
     Step,
     all_of,
+    any_of,
     catch,
     choose,
     compares,
@@ -102,15 +104,17 @@ def _stop(executions: Sub, grant: Statement) -> list[Step]:
 
 def _take_its_error() -> list[Step]:
     """A deployment that failed by itself has told everybody; its own error becomes this run's
-    error. One that was stopped, timed out or broke (`States.Runtime`, which nothing catches) has
-    told nobody, and is told here: the rule leaves it to whoever started it (notifications.py)."""
+    error. One that was stopped, timed out, broke (`States.Runtime`, which nothing catches) or
+    whose notice failed has told nobody, and is told here: the rule leaves it to whoever started it
+    (notifications.py)."""
     described = f"{_DEPLOYED}.description"
     status, name, cause = (f"{described}.{field}" for field in ("Status", "Error", "Cause"))
     said = all_of(
         present(name), compares(name, "IsString", True),
         present(cause), compares(cause, "IsString", True),
     )  # fmt: skip
-    own = all_of(equals(status, "FAILED"), said, {"Not": matches(name, "States.*")})
+    untold = any_of(matches(name, "States.*"), equals(name, NOT_TOLD))
+    own = all_of(equals(status, "FAILED"), said, {"Not": untold})
     error = {"Error.$": name, "Cause.$": cause}
     broke = problem(
         "DeploymentBroke",
@@ -120,7 +124,8 @@ def _take_its_error() -> list[Step]:
     ended = problem(
         "DeploymentEnded",
         f"States.Format('The deployment {{}} ended as {{}} and gave no cause: somebody may have "
-        f"stopped it. Start it again with the input of its execution', {VERSION_NAME}, {status})",
+        f"stopped it. Start it with the same input, but another name in it, or train again (make "
+        f"train)', {VERSION_NAME}, {status})",
     )
     return [
         *read_cause("IsDeployment", "ReadDeployment", "ExecutionArn", _DEPLOYED),

@@ -2,6 +2,7 @@ from typing import Any
 
 import pytest
 
+from tests.templates.reading import walk
 from tests.templates.workflows.machines import definitions, reached
 
 Template = dict[str, Any]
@@ -24,7 +25,7 @@ def test_a_rolled_back_update_is_a_failure_although_the_endpoint_is_in_service(
     assert in_service["Next"] == "EndpointRolledBack"
 
 
-@pytest.mark.parametrize("choice", ["ChooseAction", "Verify"])
+@pytest.mark.parametrize("choice", ["IsAnythingServed", "ChooseAction", "Verify"])
 def test_a_wait_for_the_endpoint_ends(template: Template, choice: str) -> None:
     rules = definitions(template)[DEPLOYMENT]["States"][choice]["Choices"]
     waiting = [rule for rule in rules if rule["Next"].startswith("WaitFor")]
@@ -42,6 +43,51 @@ def test_only_the_first_in_the_queue_has_its_turn_or_removes_what_failed(
         assert first in flat(states[name]["Choices"][0]), name
     assert states["WriteQueue"]["Parameters"]["IfMatch.$"] == "$.queue.etag"
     assert states["OpenQueue"]["Parameters"]["IfNoneMatch"] == "*"
+
+
+BUSY = ("Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting")
+
+
+def test_a_configuration_stays_while_the_endpoint_changes(template: Template) -> None:
+    """It may be the one that the endpoint comes to."""
+    _, kept = definitions(template)[DEPLOYMENT]["States"]["IsInUse"]["Choices"]
+    assert kept["Next"] == "Failed"
+    asked = [rule for rule in walk(kept) if isinstance(rule, dict) and "StringEquals" in rule]
+    assert [rule["StringEquals"] for rule in asked] == [*BUSY]
+    assert {rule["Variable"] for rule in asked} == {"$.inUse.EndpointStatus"}
+
+
+def test_the_age_of_what_serves_is_asked_when_the_endpoint_is_free(template: Template) -> None:
+    states = definitions(template)[DEPLOYMENT]["States"]
+    serves, waits, too_long = states["IsAnythingServed"]["Choices"]
+    assert (serves["StringEquals"], serves["Next"]) == ("InService", "MarkServing")
+    assert waits["Next"] == "WaitForServing"
+    assert [rule["StringEquals"] for rule in waits["And"][0]["Or"]] == [*BUSY]
+    assert too_long["Next"] == "EndpointStayedBusy"
+
+
+def test_an_endpoint_that_became_busy_before_its_update_is_waited_for(template: Template) -> None:
+    states = definitions(template)[DEPLOYMENT]["States"]
+    for name in ("UpdateEndpoint", "UpdateEndpointAgain"):
+        assert states[name]["Catch"][-1]["Next"] == "IsBusyAgain"
+    (busy,) = states["IsBusyAgain"]["Choices"]
+    assert busy["Next"] == "WaitForEndpoint"
+    cause = {"Variable": "$.error.Cause", "StringMatches": "*Cannot update in-progress*"}
+    looks = {"Variable": "$.attempt.number", "NumericLessThanEquals": 60}
+    assert cause in busy["And"] and looks in busy["And"]
+    assert states["IsBusyAgain"]["Default"] == "HasCause"
+
+
+def test_a_tag_that_is_there_is_as_good_only_if_it_is_that_of_the_image(template: Template) -> None:
+    states = definitions(template)[DEPLOYMENT]["States"]
+    for name in ("KeepImage", "KeepImageAgain"):
+        ways = {each["ErrorEquals"][0]: each["Next"] for each in states[name]["Catch"]}
+        assert ways["Ecr.ImageTagAlreadyExistsException"] == "FindTagged"
+    (ours,) = states["IsTagOurs"]["Choices"]
+    same = {"Variable": "$.tagged.digest[0]", "StringEqualsPath": "$.imageFound.digest[0]"}
+    assert same in ours["And"]
+    assert ours["Next"] == states["KeepImage"]["Next"]
+    assert states["IsTagOurs"]["Default"] == "ImageTagTaken"
 
 
 def test_the_wait_for_a_turn_ends_within_what_an_execution_may_be_and_its_parent_waits(

@@ -16,7 +16,14 @@ def test_a_rejected_model_never_reaches_the_endpoint(template: Template) -> None
     states = definitions(template)[TRAINING]["States"]
     for rejection in ("Reject", "RejectUnmeasured", "TrainingIncomplete", "TrainingFailed"):
         after = reached({"StartAt": rejection, "States": states})
-        assert after == {rejection, "Notify", "MayNotifyPass", "NotifyAgain", "Failed"}
+        assert after == {
+            rejection,
+            "Notify",
+            "MayNotifyPass",
+            "NotifyAgain",
+            "SayNotTold",
+            "Failed",
+        }
 
 
 def test_what_is_no_number_is_rejected(template: Template) -> None:
@@ -179,13 +186,15 @@ def test_a_failed_deployment_is_told_once(template: Template) -> None:
 
 def test_a_deployment_that_was_stopped_or_broke_has_told_nobody(template: Template) -> None:
     """What a story fails with has no name that begins with `States.`, and what nothing catches
-    does."""
+    does; and one whose notice failed says so by its error."""
     states = definitions(template)[TRAINING]["States"]
     own, broken = states["HasOwnError"]["Choices"]
     failed = {"Variable": "$.deployment.description.Status", "StringEquals": "FAILED"}
-    reserved = {"Variable": "$.deployment.description.Error", "StringMatches": "States.*"}
+    error = "$.deployment.description.Error"
+    reserved = {"Variable": error, "StringMatches": "States.*"}
+    untold = {"Variable": error, "StringEquals": "NotTold"}
     assert failed in own["And"]
-    assert {"Not": reserved} in own["And"]
+    assert {"Not": {"Or": [reserved, untold]}} in own["And"]
     for name in (broken["Next"], states["HasOwnError"]["Default"]):
         assert states[name]["Next"] == "Notify"
 

@@ -9,10 +9,22 @@ import pytest
 import generate
 from local.stepfunctions.definitions import faults
 from tests.templates.reading import of_type
-from tests.templates.workflows.machines import definitions, levels, reached, substituted, tasks
+from tests.templates.workflows.machines import (
+    State,
+    definitions,
+    following,
+    levels,
+    reached,
+    substituted,
+    tasks,
+)
 
 Template = dict[str, Any]
 TRAINING, DEPLOYMENT = "TrainingWorkflow", "DeploymentWorkflow"
+
+
+def levels_of(template: Template, machine: str) -> list[State]:
+    return [level["States"] for level in levels(definitions(template)[machine])]
 
 
 def test_step_functions_takes_every_definition(template: Template) -> None:
@@ -118,7 +130,36 @@ def test_a_failed_message_does_not_hide_the_error(template: Template) -> None:
         if task.integration == "sns:publish":
             rule = task.state["Catch"][-1]
             assert task.state["ResultPath"] == rule["ResultPath"] == "$.notification"
-            assert rule["Next"] == task.state["Next"]
+            states = next(s for s in levels_of(template, task.machine) if task.name in s)
+            if task.name.startswith("Notify"):
+                assert states[rule["Next"]]["Next"] == task.state["Next"]
+                said = states[rule["Next"]]["Parameters"]["Cause.$"]
+                assert said == "States.Format('{}: {}', $.error.Error, $.error.Cause)"
+            else:
+                assert rule["Next"] == task.state["Next"]
+
+
+def test_no_run_fails_with_a_name_that_is_reserved(template: Template) -> None:
+    """A Fail state may not give one that begins with `States.`, and a Catch may take one: between
+    them somebody has put another name, or has asked for it."""
+    asked = {"IsReserved", "HasOwnError"}
+    for definition in definitions(template).values():
+        for level in levels(definition):
+            states = level["States"]
+            ahead = [rule["Next"] for s in states.values() for rule in s.get("Catch", [])
+                     if rule["ResultPath"] == "$.error"]  # fmt: skip
+            seen: set[str] = set()
+            while ahead:
+                name = ahead.pop()
+                named = states[name].get("ResultPath") == "$.error" and (
+                    "Error" in states[name].get("Parameters", {})
+                )
+                if name not in seen and name not in asked and not named:
+                    seen.add(name)
+                    lost = states[name]["Type"] == "Fail" or name == "Notify"
+                    assert not lost, f"{name} may give a reserved name"
+                    if states[name]["Type"] != "Task":
+                        ahead += following(states[name])
 
 
 def test_a_failed_run_shows_the_error_it_caught(template: Template) -> None:
