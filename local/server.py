@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 from xml.sax.saxutils import escape
 
-from local.context import GLOBAL, SERVED, Context, use
+from local.context import GLOBAL, MAX_BODY, SERVED, Context, use
 from local.home import Home, claim
 from local.refusals import TurnedAway
 
@@ -23,7 +23,6 @@ Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
 Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 
-MAX_BODY = 2 * 1024**3
 IDLE_SECONDS = 120
 FORM = "application/x-www-form-urlencoded"
 # No service's paths, and no bucket's, whose names have no underscore
@@ -135,8 +134,7 @@ def _application(region: str) -> Application:
         if service not in SERVED:
             raise TurnedAway.unsupported(f"the service {service}")
         hold_back(environ, service)
-        door.check(environ, service)
-        hold.check(environ, who, service)
+        hold.check(door.check(environ, service), who, service)
         if service in own:
             return _own(own[service], environ, start_response)
         try:
@@ -187,6 +185,9 @@ def _check(environ: Environ) -> None:
     if int(length) > MAX_BODY:
         text = f"at most {MAX_BODY} bytes a request"
         raise TurnedAway("413 Content Too Large", "EntityTooLarge", text)
+    if "#" in environ["REQUEST_URI"]:  # a fragment, which each reader takes for something else
+        text = "a '#' in the path has to be sent as %23"
+        raise TurnedAway("400 Bad Request", "InvalidURI", text)
     if environ["PATH_INFO"].startswith("/moto-api"):
         text = "no AWS service has this path"
         raise TurnedAway("404 Not Found", "UnknownOperationException", text)

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping
 
 from moto.kms.models import Key, kms_backends
 
-from local.authorization.ask import Ask
-from local.authorization.call import Call, Unjudged
+from local.authorization.ask import Ask, Unjudged
 from local.context import current
+from local.door.request import Asked
 
 _WITHOUT_RESOURCE = {"CreateKey", "GenerateRandom", "ListAliases", "ListKeys"}
 _OF_AN_ALIAS = {"CreateAlias", "DeleteAlias", "UpdateAlias"}
@@ -64,7 +64,7 @@ def lent(service: str, name: str | None, or_of: str = "") -> Iterator[Ask]:
         yield Ask(ask.action, ask.resource, ask.context, or_of=or_of)
 
 
-def asks(call: Call) -> Iterator[Ask]:
+def asks(call: Asked) -> Iterator[Ask]:
     """What KMS's own operations ask for. Raises Unjudged."""
     action, members = f"kms:{call.name}", call.members
     context = _encryption_context(members.get("EncryptionContext") or {})
@@ -85,7 +85,7 @@ def asks(call: Call) -> Iterator[Ask]:
         raise Unjudged(action)
 
 
-def _of_ciphertext(call: Call) -> str:
+def _of_ciphertext(call: Asked) -> str:
     blob = call.members.get("CiphertextBlob")
     if not blob:
         raise Unjudged(f"kms:{call.name} without KeyId")

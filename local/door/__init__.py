@@ -8,13 +8,13 @@ from typing import Any
 
 from local.door.census import operations, refused
 from local.door.constraints import code, problem
-from local.door.request import read
+from local.door.request import Asked, read
 from local.refusals import TurnedAway
 
 BAD = "400 Bad Request"
 
 
-def check(environ: dict[str, Any], service: str) -> None:
+def check(environ: dict[str, Any], service: str) -> Asked:
     """Raises TurnedAway, in the service's own words. The body can be read again after it."""
     asked = read(environ, service)
     if asked.operation is None:
@@ -26,3 +26,4 @@ def check(environ: dict[str, Any], service: str) -> None:
         raise TurnedAway(BAD, *found)
     for reason in refused(asked):
         raise TurnedAway(BAD, code(asked), reason)
+    return asked
