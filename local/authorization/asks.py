@@ -217,14 +217,15 @@ def _resources(prefix: str, pattern: str, call: Asked) -> list[str]:
         values = _values(call.members, field[1]) or ["*"]
         turn = _TURNS.get(field[2], lambda value, _: value)
         turned = [turn(value, call.members) for value in values]
-        made = [each.replace(field[0], value, 1) for each in made for value in turned]
+        made = [
+            value if value.startswith("arn:") else each.replace(field[0], value, 1)
+            for each in made
+            for value in turned
+        ]
     here = current()
     region = "" if prefix == "iam" else here.region
     start = f"arn:{here.partition}:{prefix}:{region}:{here.account}:"
-    return [
-        each[each.index("arn:") :].removesuffix("/*") if "arn:" in each else start + each
-        for each in made
-    ]
+    return [each if each.startswith("arn:") else start + each for each in made]
 
 
 def _values(members: Any, path: str) -> list[str]:
@@ -248,10 +249,18 @@ def _of_change_set(name: str, members: dict[str, Any]) -> str:
     return next(known, f"stack/{members.get('StackName', '*')}/*")
 
 
+def _of_parameter(name: str, _: dict[str, Any]) -> str:
+    """A parameter's ARN: without the slash that its name begins with, and whichever of its versions
+    is asked for (Systems Manager User Guide, "Working with parameter versions", `name:1`)."""
+    start, arn, own = name.rpartition(":parameter/") if name.startswith("arn:") else ("", "", name)
+    place = start + arn or current().arn("ssm", "parameter/")
+    return place + own.partition(":")[0].lstrip("/")
+
+
 # What is made of a member's value: a build's project, a report's group, a subscription's topic …
 _TURNS: dict[str, Callable[[str, dict[str, Any]], str]] = {
     "group": lambda value, _: value.rpartition("report/")[2].partition(":")[0],
-    "path": lambda value, _: value.lstrip("/"),
+    "parameter": _of_parameter,
     "project": lambda value, _: value.rpartition("build/")[2].partition(":")[0],
     "role": _of_role,
     "stack": _of_change_set,

@@ -13,13 +13,13 @@ from local.authorization.ask import Ask, Unjudged
 from local.context import current
 from local.door.request import Asked
 
-_WITHOUT_RESOURCE = {"CreateKey", "GenerateRandom", "ListAliases", "ListKeys"}
+_WITHOUT_RESOURCE = {"CreateKey", "ListAliases", "ListKeys"}
 _OF_AN_ALIAS = {"CreateAlias", "DeleteAlias", "UpdateAlias"}
 _OF_A_KEY = {
-    *("CancelKeyDeletion", "CreateGrant", "Decrypt", "DescribeKey", "DisableKey", "EnableKey"),
+    *("CancelKeyDeletion", "Decrypt", "DescribeKey", "DisableKey", "EnableKey"),
     *("DisableKeyRotation", "EnableKeyRotation", "Encrypt", "GenerateDataKey", "GetKeyPolicy"),
-    *("GenerateDataKeyWithoutPlaintext", "GetKeyRotationStatus", "ListGrants", "ListKeyPolicies"),
-    *("ListResourceTags", "PutKeyPolicy", "RetireGrant", "RevokeGrant", "ScheduleKeyDeletion"),
+    *("GenerateDataKeyWithoutPlaintext", "GetKeyRotationStatus", "ListKeyPolicies"),
+    *("ListResourceTags", "PutKeyPolicy", "ScheduleKeyDeletion"),
     *("TagResource", "UntagResource", "UpdateKeyDescription"),
 }
 _CIPHERTEXT_KEY = 36  # what moto encrypts begins with the key's ID
@@ -74,12 +74,12 @@ def asks(call: Asked) -> Iterator[Ask]:
             yield Ask("kms:TagResource", _arn("key/*"), context)
     elif call.name in _OF_AN_ALIAS:
         yield Ask(action, _arn(members.get("AliasName", "")))
-        named = members.get("TargetKeyId") or members.get("AliasName", "")
-        yield Ask(action, arn(named))
+        names = ["TargetKeyId"] if call.name == "CreateAlias" else ["TargetKeyId", "AliasName"]
+        # … and on its key: where it gets another, on both (API reference, UpdateAlias)
+        keys = {arn(members[name]) for name in names if name in members}
+        yield from (Ask(action, each) for each in sorted(keys))
     elif call.name in _OF_A_KEY:
         named = members.get("KeyId") or _of_ciphertext(call)
-        if call.name == "CreateGrant":
-            context["kms:GrantIsForAWSResource"] = "false"
         yield Ask(action, arn(named), context)
     else:
         raise Unjudged(action)

@@ -1,7 +1,8 @@
-"""The door: what a request asks is looked at once, for every service, before anybody acts on it.
+"""The door: what a request asks of a service is read here, once; who judges it is given the same.
 
-It has to be what AWS's model of the operation allows (constraints.py), and nothing but what is
-acted on here, or is known to change nothing (census.py). The model is botocore's.
+Git's own requests and the endpoint's controls pass beside it, and so does an object's content.
+What is asked has to be what AWS's model of the operation allows (constraints.py), and nothing but
+what is acted on here, or is known to change nothing (census.py). The model is botocore's.
 """
 
 from typing import Any
