@@ -18,6 +18,7 @@ OURS = {
     "states",
 }
 SERVED = MOTO | OURS
+MAX_BODY = 2 * 1024**3  # bytes of a request
 
 
 @dataclass(frozen=True)

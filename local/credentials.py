@@ -10,6 +10,7 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
+from moto.core.utils import utcnow
 from moto.iam.exceptions import NotFoundException
 from moto.iam.models import IAMBackend, iam_backends
 from moto.sts.models import STSBackend, sts_backends
@@ -28,6 +29,10 @@ class NotAuthorized(Exception):
 
 class UnknownCaller(Exception):
     """An access key that this endpoint did not hand out."""
+
+
+class ExpiredCaller(Exception):
+    """An access key whose session has ended."""
 
 
 @dataclass(frozen=True)
@@ -148,7 +153,7 @@ def assume(role_arn: str, service: str, session: str, source_arn: str | None = N
 
 
 def caller(access_key_id: str) -> Caller:
-    """Who uses this key; UnknownCaller if the endpoint did not hand it out."""
+    """Who uses this key. Raises UnknownCaller for one of elsewhere, and ExpiredCaller."""
     for user in _iam().users.values():
         for key in user.access_keys:
             if key.access_key_id == access_key_id:
@@ -156,6 +161,8 @@ def caller(access_key_id: str) -> Caller:
     role = _sts().get_assumed_role_from_access_key(access_key_id)
     if role is None:
         raise UnknownCaller(access_key_id)
+    if role.expiration <= utcnow():
+        raise ExpiredCaller(access_key_id)
     return Caller(
         role.arn, Credentials(role.access_key_id, role.secret_access_key, role.session_token)
     )

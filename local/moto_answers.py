@@ -13,6 +13,7 @@ def install() -> None:
     _logs()
     _keys()
     _topics()
+    _policies()
 
 
 def _logs() -> None:
@@ -49,6 +50,7 @@ def _logs() -> None:
 def _keys() -> None:
     """A key is to encrypt, unless it is said to be for something else (KMS API reference,
     CreateKey, "KeyUsage"); moto answers null."""
+    from moto.kms import responses
     from moto.kms.models import KmsBackend
 
     original = KmsBackend.create_key
@@ -57,6 +59,9 @@ def _keys() -> None:
         return original(self, policy, key_usage or "ENCRYPT_DECRYPT", *more, **named)
 
     KmsBackend.create_key = create_key  # type: ignore[method-assign]
+    known = responses._assert_default_policy
+    # "If no policy name is specified, the default value is default" (GetKeyPolicy, PutKeyPolicy)
+    responses._assert_default_policy = lambda policy_name: known(policy_name or "default")
 
 
 def _topics() -> None:
@@ -74,3 +79,41 @@ def _topics() -> None:
             raise AwsError("InvalidParameter", "Invalid parameter: TopicArn") from None
 
     models.parse_arn = parse_arn
+
+
+def _policies() -> None:
+    """A policy that is somebody's, or bounds somebody, stays ("You must first detach the policy
+    from all users, groups, and roles": IAM API reference, DeletePolicy), and one that is not there
+    bounds nobody; moto asks neither."""
+    from moto.iam.exceptions import DeleteConflictException, NotFoundException
+    from moto.iam.models import IAMBackend
+
+    delete, create = IAMBackend.delete_policy, IAMBackend.create_role
+    put_boundary = IAMBackend.put_role_permissions_boundary
+
+    def delete_policy(self: Any, policy_arn: str) -> None:
+        policy = self.get_policy(policy_arn)
+        bounded = {role.permissions_boundary_arn for role in self.roles.values()}
+        if policy.attachment_count or policy.arn in bounded:
+            raise DeleteConflictException("Cannot delete a policy attached to entities.")
+        delete(self, policy_arn)
+
+    def check(self: Any, boundary: str | None) -> None:
+        if boundary and self.policy_arn_regex.match(boundary):
+            try:
+                self.get_policy(boundary)
+            except NotFoundException:
+                text = f"Scope ARN: {boundary} does not exist or is not attachable."
+                raise NotFoundException(text) from None
+
+    def create_role(self: Any, name: str, trust: str, path: str, boundary: Any, *more: Any) -> Any:
+        check(self, boundary)
+        return create(self, name, trust, path, boundary, *more)
+
+    def bound(self: Any, name: str, boundary: str) -> None:
+        check(self, boundary)
+        put_boundary(self, name, boundary)
+
+    IAMBackend.delete_policy = delete_policy  # type: ignore[method-assign]
+    IAMBackend.create_role = create_role  # type: ignore[method-assign,assignment]
+    IAMBackend.put_role_permissions_boundary = bound  # type: ignore[method-assign,assignment]

@@ -86,13 +86,18 @@ def _conditional_writes() -> None:
     are one act, which in moto other requests come between."""
     from moto.s3.responses import S3Response
 
-    original, writing = S3Response.put_object, threading.Lock()
+    writing = threading.Lock()
 
-    def put_object(self: Any) -> Any:
-        with writing:
-            return original(self)
+    def one_by_one(original: Any) -> Any:
+        def write(*arguments: Any) -> Any:
+            with writing:
+                return original(*arguments)
 
-    S3Response.put_object = put_object  # type: ignore[method-assign]
+        return write
+
+    # `_key_response_post` ends a multipart upload
+    for name in ("put_object", "delete_object", "_key_response_post"):
+        setattr(S3Response, name, one_by_one(getattr(S3Response, name)))
 
 
 def _registry() -> None:

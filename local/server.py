@@ -8,11 +8,12 @@ import threading
 import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
+from urllib.parse import parse_qsl, unquote
 from xml.sax.saxutils import escape
 
-from local.context import GLOBAL, SERVED, Context, use
+from local.context import GLOBAL, MAX_BODY, SERVED, Context, use
 from local.home import Home, claim
 from local.refusals import TurnedAway
 
@@ -23,7 +24,6 @@ Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
 Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 
-MAX_BODY = 2 * 1024**3
 IDLE_SECONDS = 120
 FORM = "application/x-www-form-urlencoded"
 # No service's paths, and no bucket's, whose names have no underscore
@@ -121,6 +121,7 @@ def _application(region: str) -> Application:
     # SageMaker and Step Functions are ours too, at moto's addresses (moto_seams.py)
     ours = (CloudFormation, CodeBuild, CodeCommit, CodePipeline, EventBridge)
     own = {each.service: each for each in ours}
+    controls = {RECLAIM: reclaim, THROTTLE: throttle}
     moto = DomainDispatcherApplication(create_backend_app)
 
     def serve(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -128,15 +129,15 @@ def _application(region: str) -> Application:
         if environ["PATH_INFO"].startswith("/v1/repos/"):
             return git_http(environ, start_response)
         service, who = _admit(environ, region)
-        if environ["PATH_INFO"] == RECLAIM:
-            return reclaim(environ, start_response)
-        if environ["PATH_INFO"] == THROTTLE:
-            return throttle(environ, start_response)
+        if control := controls.get(environ["PATH_INFO"]):
+            if not who.is_administrator:
+                text = f"{who.arn} may not: {environ['PATH_INFO']} is the administrator's"
+                raise TurnedAway("403 Forbidden", "AccessDenied", text)
+            return control(environ, start_response)
         if service not in SERVED:
             raise TurnedAway.unsupported(f"the service {service}")
         hold_back(environ, service)
-        door.check(environ, service)
-        hold.check(environ, who, service)
+        hold.check(door.check(environ, service), who, service)
         if service in own:
             return _own(own[service], environ, start_response)
         try:
@@ -187,6 +188,9 @@ def _check(environ: Environ) -> None:
     if int(length) > MAX_BODY:
         text = f"at most {MAX_BODY} bytes a request"
         raise TurnedAway("413 Content Too Large", "EntityTooLarge", text)
+    if "#" in environ["REQUEST_URI"]:  # a fragment, which each reader takes for something else
+        text = "a '#' in the path has to be sent as %23"
+        raise TurnedAway("400 Bad Request", "InvalidURI", text)
     if environ["PATH_INFO"].startswith("/moto-api"):
         text = "no AWS service has this path"
         raise TurnedAway("404 Not Found", "UnknownOperationException", text)
@@ -194,7 +198,7 @@ def _check(environ: Environ) -> None:
 
 def _admit(environ: Environ, region: str) -> tuple[str, "Caller"]:
     """The service that is asked, and by whom: with a key of this endpoint, and for its region."""
-    from local.credentials import UnknownCaller, caller
+    from local.credentials import ExpiredCaller, UnknownCaller, caller
 
     key, called_region, service = _credential(environ)
     try:
@@ -205,6 +209,10 @@ def _admit(environ: Environ, region: str) -> tuple[str, "Caller"]:
             "source the env file of its home folder (each start makes new keys)"
         )
         raise TurnedAway("403 Forbidden", "UnrecognizedClientException", text) from None
+    except ExpiredCaller:
+        raise _expired(environ, service) from None
+    if "HTTP_AUTHORIZATION" not in environ:
+        _check_presigned(environ)
     if called_region != region and not (service in GLOBAL and called_region in FIRST_REGIONS):
         text = (
             f"the local endpoint runs {region}, the request is for {called_region}: ask for "
@@ -212,6 +220,32 @@ def _admit(environ: Environ, region: str) -> tuple[str, "Caller"]:
         )
         raise TurnedAway("400 Bad Request", "InvalidRegionException", text)
     return service, who
+
+
+def _expired(environ: Environ, service: str) -> TurnedAway:
+    """A session's end, in the words of S3 (API reference, "Error responses") or of all others
+    ("Common Errors")."""
+    if service == "s3":
+        return TurnedAway("400 Bad Request", "ExpiredToken", "The provided token has expired.")
+    text = "The security token included in the request is expired"
+    if environ.get("CONTENT_TYPE", "").startswith(FORM):
+        return TurnedAway("403 Forbidden", "ExpiredToken", text)
+    return TurnedAway("400 Bad Request", "ExpiredTokenException", text)
+
+
+def _check_presigned(environ: Environ) -> None:
+    """Turn away a URL whose time is over (Amazon S3 API reference, "Authenticating requests: using
+    query parameters")."""
+    given = dict(parse_qsl(environ.get("QUERY_STRING", "")))
+    try:
+        made = datetime.strptime(given["X-Amz-Date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+        until = made + timedelta(seconds=int(given["X-Amz-Expires"]))
+    except (KeyError, ValueError, OverflowError):
+        text = "X-Amz-Date and X-Amz-Expires have to say until when the URL is good"
+        code = "AuthorizationQueryParametersError"
+        raise TurnedAway("400 Bad Request", code, text) from None
+    if until <= datetime.now(UTC):
+        raise TurnedAway("403 Forbidden", "AccessDenied", "Request has expired")
 
 
 def _credential(environ: Environ) -> tuple[str, str, str]:

@@ -62,8 +62,8 @@ RESOURCES: dict[str, dict[str, str]] = {
     "ecr": {
         "*": "GetAuthorizationToken",
         "repository/{repositoryName}": "BatchCheckLayerAvailability BatchGetImage "
-        "GetDownloadUrlForLayer InitiateLayerUpload UploadLayerPart CompleteLayerUpload PutImage "
-        "DescribeImages ListImages BatchDeleteImage DescribeImageScanFindings StartImageScan "
+        "InitiateLayerUpload UploadLayerPart CompleteLayerUpload PutImage "
+        "DescribeImages ListImages BatchDeleteImage "
         "CreateRepository DeleteRepository GetRepositoryPolicy SetRepositoryPolicy "
         "DeleteRepositoryPolicy GetLifecyclePolicy PutLifecyclePolicy DeleteLifecyclePolicy "
         "PutImageTagMutability PutImageScanningConfiguration",
@@ -77,12 +77,12 @@ RESOURCES: dict[str, dict[str, str]] = {
         "*": "ListRules ListRuleNamesByTarget",
     },
     "iam": {
-        "{RoleName:role}": "CreateRole DeleteRole GetRole UpdateRole UpdateRoleDescription "
+        "{RoleName:role}": "CreateRole DeleteRole GetRole UpdateRole "
         "UpdateAssumeRolePolicy PutRolePolicy GetRolePolicy DeleteRolePolicy ListRolePolicies "
         "AttachRolePolicy DetachRolePolicy ListAttachedRolePolicies PutRolePermissionsBoundary "
         "DeleteRolePermissionsBoundary TagRole UntagRole ListRoleTags",
         "{PolicyArn}": "GetPolicy GetPolicyVersion DeletePolicy CreatePolicyVersion "
-        "DeletePolicyVersion ListPolicyVersions ListEntitiesForPolicy SetDefaultPolicyVersion "
+        "DeletePolicyVersion ListPolicyVersions SetDefaultPolicyVersion "
         "TagPolicy UntagPolicy",
         "policy/{PolicyName}": "CreatePolicy",
         "user/{UserName}": "GetUser",
@@ -118,11 +118,10 @@ RESOURCES: dict[str, dict[str, str]] = {
         "*": "ListTopics ListSubscriptions",
     },
     "ssm": {
-        "parameter/{Name:path}": "GetParameter GetParameterHistory PutParameter DeleteParameter",
-        "parameter/{ResourceId:path}": "AddTagsToResource ListTagsForResource "
-        "RemoveTagsFromResource",
-        "parameter/{Names:path}": "GetParameters DeleteParameters",
-        "parameter/{Path:path}": "GetParametersByPath",
+        "{Name:parameter}": "GetParameter GetParameterHistory PutParameter DeleteParameter",
+        "{ResourceId:parameter}": "AddTagsToResource ListTagsForResource RemoveTagsFromResource",
+        "{Names:parameter}": "GetParameters DeleteParameters",
+        "{Path:parameter}": "GetParametersByPath",
         "*": "DescribeParameters",
     },
     "stepfunctions": {

@@ -4,6 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 
+class Unjudged(Exception):
+    """A call of which it is not known what it needs; the text names it."""
+
+
 @dataclass(frozen=True)
 class Ask:
     """`action` on `resource`, in `context`: of the caller, or of the service `by` itself.

@@ -13,10 +13,10 @@ from moto.sns.models import sns_backends
 
 from local.authorization import keys, storage
 from local.authorization.actions import RESOURCES
-from local.authorization.ask import Ask
-from local.authorization.call import Call, Unjudged
+from local.authorization.ask import Ask, Unjudged
 from local.cfn.records import StackRecords
 from local.context import current
+from local.door.request import Asked
 
 # The prefix of a service's actions and ARNs, where it is not botocore's name
 _PREFIXES = {"sagemaker-runtime": "sagemaker", "stepfunctions": "states"}
@@ -49,7 +49,7 @@ _TAGS = {
 }
 
 
-def asks(call: Call) -> list[Ask]:
+def asks(call: Asked) -> list[Ask]:
     """Raises Unjudged for an operation of which it is not known what it needs."""
     if (call.service, call.name) in _FREE:
         return []
@@ -58,7 +58,7 @@ def asks(call: Call) -> list[Ask]:
     return [*own, *_besides(call)]
 
 
-def _of_the_operation(call: Call) -> Iterator[Ask]:
+def _of_the_operation(call: Asked) -> Iterator[Ask]:
     if call.service in ("s3", "kms"):
         yield from (storage if call.service == "s3" else keys).asks(call)
         return
@@ -81,7 +81,7 @@ def _of_the_operation(call: Call) -> Iterator[Ask]:
         yield Ask(f"{prefix}:{_TAGS[prefix]}", found[0], context)
 
 
-def _with_its_stack(call: Call) -> Call:
+def _with_its_stack(call: Asked) -> Asked:
     """A change set may be named alone, by its ARN; the permission is on its stack."""
     named = call.members.get("ChangeSetName")
     if call.service != "cloudformation" or not named or call.members.get("StackName"):
@@ -92,7 +92,7 @@ def _with_its_stack(call: Call) -> Call:
     return call
 
 
-def _context(call: Call) -> dict[str, Any]:
+def _context(call: Asked) -> dict[str, Any]:
     """The condition keys that the request's members give a value."""
     context: dict[str, Any] = {}
     if call.name == "PutMetricData":
@@ -104,7 +104,7 @@ def _context(call: Call) -> dict[str, Any]:
     return {name: value for name, value in context.items() if value is not None}
 
 
-def _besides(call: Call) -> Iterator[Ask]:
+def _besides(call: Asked) -> Iterator[Ask]:
     for (service, path), principal in _PASSED.items():
         if service == call.service:
             to = {"iam:PassedToService": f"{principal}.amazonaws.com"}
@@ -192,7 +192,7 @@ def _sent_tags(members: dict[str, Any]) -> dict[str, Any]:
     return sent | ({"aws:TagKeys": list(names)} if names else {})
 
 
-def _boundary(call: Call) -> str | None:
+def _boundary(call: Asked) -> str | None:
     """The boundary that a role gets or has (Permissions boundaries for IAM entities)."""
     if call.name in ("CreateRole", "PutRolePermissionsBoundary"):
         return call.members.get("PermissionsBoundary")
@@ -208,7 +208,7 @@ def _role(name: str) -> Any:
         return None
 
 
-def _resources(prefix: str, pattern: str, call: Call) -> list[str]:
+def _resources(prefix: str, pattern: str, call: Asked) -> list[str]:
     """The ARNs that the pattern makes of the members; a member that is an ARN is one itself."""
     if pattern == "*":
         return ["*"]
@@ -217,14 +217,15 @@ def _resources(prefix: str, pattern: str, call: Call) -> list[str]:
         values = _values(call.members, field[1]) or ["*"]
         turn = _TURNS.get(field[2], lambda value, _: value)
         turned = [turn(value, call.members) for value in values]
-        made = [each.replace(field[0], value, 1) for each in made for value in turned]
+        made = [
+            value if value.startswith("arn:") else each.replace(field[0], value, 1)
+            for each in made
+            for value in turned
+        ]
     here = current()
     region = "" if prefix == "iam" else here.region
     start = f"arn:{here.partition}:{prefix}:{region}:{here.account}:"
-    return [
-        each[each.index("arn:") :].removesuffix("/*") if "arn:" in each else start + each
-        for each in made
-    ]
+    return [each if each.startswith("arn:") else start + each for each in made]
 
 
 def _values(members: Any, path: str) -> list[str]:
@@ -248,10 +249,18 @@ def _of_change_set(name: str, members: dict[str, Any]) -> str:
     return next(known, f"stack/{members.get('StackName', '*')}/*")
 
 
+def _of_parameter(name: str, _: dict[str, Any]) -> str:
+    """A parameter's ARN: without the slash that its name begins with, and whichever of its versions
+    is asked for (Systems Manager User Guide, "Working with parameter versions", `name:1`)."""
+    start, arn, own = name.rpartition(":parameter/") if name.startswith("arn:") else ("", "", name)
+    place = start + arn or current().arn("ssm", "parameter/")
+    return place + own.partition(":")[0].lstrip("/")
+
+
 # What is made of a member's value: a build's project, a report's group, a subscription's topic …
 _TURNS: dict[str, Callable[[str, dict[str, Any]], str]] = {
     "group": lambda value, _: value.rpartition("report/")[2].partition(":")[0],
-    "path": lambda value, _: value.lstrip("/"),
+    "parameter": _of_parameter,
     "project": lambda value, _: value.rpartition("build/")[2].partition(":")[0],
     "role": _of_role,
     "stack": _of_change_set,

@@ -9,12 +9,12 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from local.authorization import keys, policies
-from local.authorization.ask import Ask
+from local.authorization.ask import Ask, Unjudged
 from local.authorization.asks import asks
-from local.authorization.call import Call, Unjudged, read
 from local.authorization.evaluate import Request, Unknown, decide, message
 from local.context import current
 from local.credentials import Caller, Credentials, caller
+from local.door.request import Asked
 from local.refusals import TurnedAway, unsupported
 
 # HTTP status and code, by the name that signs, where they are not those of JSON services (each
@@ -33,10 +33,9 @@ class Denied(Exception):
         self.ask = ask
 
 
-def check(environ: dict[str, Any], who: Caller, service: str) -> None:
-    """Whether `who` may make this request, which is signed for `service`. Raises TurnedAway."""
+def check(call: Asked, who: Caller, service: str) -> None:
+    """Whether `who` may make this call, which is signed for `service`. Raises TurnedAway."""
     try:
-        call = read(environ, service)
         for ask in asks(call):
             if ask.by or ask.action == "sts:AssumeRole" or not who.is_administrator:
                 _judge(ask, who)
@@ -48,7 +47,7 @@ def check(environ: dict[str, Any], who: Caller, service: str) -> None:
         raise _refusal(service, denied.ask.action, _told(denied, call)) from None
 
 
-def _told(denied: Denied, call: Call) -> str:
+def _told(denied: Denied, call: Asked) -> str:
     """CloudWatch Logs tells in words of its own that its key is closed to it (public reports,
     github.com/hashicorp/terraform-provider-aws, issue 29282)."""
     if call.service == "logs" and denied.ask.by:

@@ -9,17 +9,17 @@ from collections.abc import Iterator, Mapping
 
 from moto.kms.models import Key, kms_backends
 
-from local.authorization.ask import Ask
-from local.authorization.call import Call, Unjudged
+from local.authorization.ask import Ask, Unjudged
 from local.context import current
+from local.door.request import Asked
 
-_WITHOUT_RESOURCE = {"CreateKey", "GenerateRandom", "ListAliases", "ListKeys"}
+_WITHOUT_RESOURCE = {"CreateKey", "ListAliases", "ListKeys"}
 _OF_AN_ALIAS = {"CreateAlias", "DeleteAlias", "UpdateAlias"}
 _OF_A_KEY = {
-    *("CancelKeyDeletion", "CreateGrant", "Decrypt", "DescribeKey", "DisableKey", "EnableKey"),
+    *("CancelKeyDeletion", "Decrypt", "DescribeKey", "DisableKey", "EnableKey"),
     *("DisableKeyRotation", "EnableKeyRotation", "Encrypt", "GenerateDataKey", "GetKeyPolicy"),
-    *("GenerateDataKeyWithoutPlaintext", "GetKeyRotationStatus", "ListGrants", "ListKeyPolicies"),
-    *("ListResourceTags", "PutKeyPolicy", "RetireGrant", "RevokeGrant", "ScheduleKeyDeletion"),
+    *("GenerateDataKeyWithoutPlaintext", "GetKeyRotationStatus", "ListKeyPolicies"),
+    *("ListResourceTags", "PutKeyPolicy", "ScheduleKeyDeletion"),
     *("TagResource", "UntagResource", "UpdateKeyDescription"),
 }
 _CIPHERTEXT_KEY = 36  # what moto encrypts begins with the key's ID
@@ -64,7 +64,7 @@ def lent(service: str, name: str | None, or_of: str = "") -> Iterator[Ask]:
         yield Ask(ask.action, ask.resource, ask.context, or_of=or_of)
 
 
-def asks(call: Call) -> Iterator[Ask]:
+def asks(call: Asked) -> Iterator[Ask]:
     """What KMS's own operations ask for. Raises Unjudged."""
     action, members = f"kms:{call.name}", call.members
     context = _encryption_context(members.get("EncryptionContext") or {})
@@ -74,18 +74,18 @@ def asks(call: Call) -> Iterator[Ask]:
             yield Ask("kms:TagResource", _arn("key/*"), context)
     elif call.name in _OF_AN_ALIAS:
         yield Ask(action, _arn(members.get("AliasName", "")))
-        named = members.get("TargetKeyId") or members.get("AliasName", "")
-        yield Ask(action, arn(named))
+        names = ["TargetKeyId"] if call.name == "CreateAlias" else ["TargetKeyId", "AliasName"]
+        # … and on its key: where it gets another, on both (API reference, UpdateAlias)
+        keys = {arn(members[name]) for name in names if name in members}
+        yield from (Ask(action, each) for each in sorted(keys))
     elif call.name in _OF_A_KEY:
         named = members.get("KeyId") or _of_ciphertext(call)
-        if call.name == "CreateGrant":
-            context["kms:GrantIsForAWSResource"] = "false"
         yield Ask(action, arn(named), context)
     else:
         raise Unjudged(action)
 
 
-def _of_ciphertext(call: Call) -> str:
+def _of_ciphertext(call: Asked) -> str:
     blob = call.members.get("CiphertextBlob")
     if not blob:
         raise Unjudged(f"kms:{call.name} without KeyId")

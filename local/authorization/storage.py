@@ -3,13 +3,14 @@ operations"; API reference, "Permissions" of each operation)."""
 
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import parse_qs, unquote, urlparse
 
 from moto.s3.models import FakeBucket, FakeKey, s3_backends
 
 from local.authorization import keys
-from local.authorization.ask import Ask
-from local.authorization.call import Call, Unjudged
+from local.authorization.ask import Ask, Unjudged
 from local.context import current
+from local.door.request import Asked
 
 _ANY = {"ListBuckets": "s3:ListAllMyBuckets"}
 # Operations on a bucket whose action has another name
@@ -46,7 +47,7 @@ _BUCKET |= {
 }
 
 
-def asks(call: Call) -> Iterator[Ask]:
+def asks(call: Asked) -> Iterator[Ask]:
     """Raises Unjudged."""
     name, members = call.name, call.members
     bucket, key = members.get("Bucket", ""), members.get("Key", "")
@@ -74,7 +75,10 @@ def asks(call: Call) -> Iterator[Ask]:
     elif name == "DeleteObject":
         yield _delete(bucket, key, members.get("VersionId"))
     elif name == "DeleteObjects":
-        yield from (_delete(bucket, one["Key"], one.get("VersionId")) for one in members["Delete"])
+        yield from (
+            _delete(bucket, one["Key"], one.get("VersionId"))
+            for one in members["Delete"]["Objects"]
+        )
     elif name in ("GetObjectTagging", "PutObjectTagging", "DeleteObjectTagging"):
         version = "Version" if "VersionId" in members else ""
         yield Ask(f"s3:{name.replace('Object', f'Object{version}')}", _arn(bucket, key))
@@ -111,9 +115,9 @@ def _delete(bucket: str, key: str, version: str | None) -> Ask:
 
 def _source(given: str) -> tuple[str, str, str | None]:
     """Bucket, key and version of a CopySource."""
-    path, _, version = given.lstrip("/").partition("?versionId=")
-    bucket, _, key = path.partition("/")
-    return bucket, key, version or None
+    source = urlparse(given)  # as moto takes it to pieces
+    bucket, _, key = unquote(source.path).lstrip("/").partition("/")
+    return bucket, key, parse_qs(source.query).get("versionId", [None])[0]
 
 
 def _key(bucket: str, members: dict[str, Any]) -> str | None:

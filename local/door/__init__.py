@@ -1,20 +1,21 @@
-"""The door: what a request asks is looked at once, for every service, before anybody acts on it.
+"""The door: what a request asks of a service is read here, once; who judges it is given the same.
 
-It has to be what AWS's model of the operation allows (constraints.py), and nothing but what is
-acted on here, or is known to change nothing (census.py). The model is botocore's.
+Git's own requests and the endpoint's controls pass beside it, and so does an object's content.
+What is asked has to be what AWS's model of the operation allows (constraints.py), and nothing but
+what is acted on here, or is known to change nothing (census.py). The model is botocore's.
 """
 
 from typing import Any
 
 from local.door.census import operations, refused
 from local.door.constraints import code, problem
-from local.door.request import read
+from local.door.request import Asked, read
 from local.refusals import TurnedAway
 
 BAD = "400 Bad Request"
 
 
-def check(environ: dict[str, Any], service: str) -> None:
+def check(environ: dict[str, Any], service: str) -> Asked:
     """Raises TurnedAway, in the service's own words. The body can be read again after it."""
     asked = read(environ, service)
     if asked.operation is None:
@@ -26,3 +27,4 @@ def check(environ: dict[str, Any], service: str) -> None:
         raise TurnedAway(BAD, *found)
     for reason in refused(asked):
         raise TurnedAway(BAD, code(asked), reason)
+    return asked

@@ -4,7 +4,7 @@ A list names, for each operation, the members that are acted on:
   Name            any value
   Name=this|that  no other value; mostly what AWS takes where nothing is said
   Name!           must be given here, although AWS can do without
-  Name{Inner …}   the members of a structure, also of those in a list or map
+  Name{Inner …}   the members of a structure, also of those in a list or map; the keys of a map
 Under `harmless` are members that change nothing here, with the reason. All else is refused by name,
 so that nothing is accepted without effect: what is not done, what an update of botocore brings,
 what a newer SDK sends.
@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from botocore.model import ListShape, MapShape, Shape, StructureShape
+from botocore.model import ListShape, MapShape, Shape, StringShape, StructureShape
 
 from local.context import current
 from local.door.request import Asked
@@ -94,7 +94,7 @@ def _refused(
         path = f"{where}{name}"
         if value is None:
             continue
-        if name not in known or not isinstance(shape, StructureShape):
+        if name not in known or shape is None:
             yield unsupported(path)
             continue
         member = known[name]
@@ -102,7 +102,7 @@ def _refused(
             allowed = member.values.replace("$account", current().account).split("|")
             if _written(value) not in allowed:
                 yield unsupported(f"{path} {_written(value)}", *allowed)
-        if member.inner is not None:
+        if member.inner is not None and isinstance(shape, StructureShape):
             for element, each in _structures(shape.members[name], value):
                 yield from _refused(member.inner, element, each, f"{path}.")
     for name, member in known.items():
@@ -116,6 +116,8 @@ def _structures(shape: Shape, value: Any) -> Iterator[tuple[Shape, Mapping[str, 
         case ListShape():
             for each in value:
                 yield from _structures(shape.member, each)
+        case MapShape() if isinstance(shape.value, StringShape):
+            yield shape, value
         case MapShape():
             for each in value.values():
                 yield from _structures(shape.value, each)

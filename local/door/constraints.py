@@ -5,6 +5,7 @@ No page has the words; these are from public reports: github.com/serverless/serv
 (another type).
 """
 
+import base64
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -155,12 +156,21 @@ def _check_type(shape: Shape, value: Any) -> None:
     integral = isinstance(value, float) and value.is_integer() and kind in ("integer", "long")
     truth = isinstance(value, bool) and kind in NUMBERS
     if integral or (isinstance(value, TYPES[kind]) and not truth):
+        if kind == "blob" and isinstance(value, str):  # as JSON has bytes
+            _check_base64(value)
         return
     if kind in ("structure", "map", "list") or isinstance(value, dict | list):
         raise WrongType("Start of structure or map found where not expected.")
     found = {str: "STRING", bool: f"{value!s}".upper()}.get(type(value), "NUMBER")
     article = "an" if kind == "integer" else "a"
     raise WrongType(f"{found}_VALUE can not be converted to {article} {kind.capitalize()}")
+
+
+def _check_base64(value: str) -> None:
+    try:
+        base64.b64decode(value, validate=True)
+    except ValueError:
+        raise WrongType("A blob has to be encoded as base64") from None
 
 
 def _rules(shape: Shape, value: Any) -> Iterator[str]:

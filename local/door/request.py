@@ -1,11 +1,12 @@
 """Which operation a request asks for, and with which members: read by its protocol."""
 
-import gzip
 import io
 import json
+import re
 import zlib
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import parse_qsl
 
 from moto.core.model import OperationModel
 from moto.core.parse import PROTOCOL_PARSERS, RequestDict, RequestParserError
@@ -14,10 +15,17 @@ from moto.core.routing import get_service_router
 from moto.core.utils import get_service_model
 from werkzeug.exceptions import NotFound
 
+from local.context import MAX_BODY
 from local.refusals import TurnedAway, unsupported
 
 SIGNED = {"monitoring": "cloudwatch", "states": "stepfunctions"}  # botocore's names for them
 FORM = {"Action", "Version"}  # what a form says beside the operation's members
+# What a query says beside an operation's members: a signature, and what some SDKs call it
+PRESIGNED = re.compile(
+    r"X-Amz-(Algorithm|Credential|Date|Expires|SignedHeaders|Signature|Security-Token)|x-id"
+)
+READ = 1024**2  # bytes at once
+MAX_READ = 128 * 1024**2  # bytes of what is read here; a layer's part is most, 20 MiB as base64
 UNREADABLE = (RequestParserError, ValueError, TypeError, AttributeError, RecursionError)
 
 
@@ -56,6 +64,9 @@ def read(environ: dict[str, Any], signed: str) -> Asked:
         return Asked(service, name or request.values.get("Action", ""), None, {})
     if rest and not _streamed(operation):
         request = _request(environ, _body(environ))
+    elif rest and environ.get("wsgi.input_terminated"):
+        _read(environ, MAX_BODY)  # in chunks, whose number nobody has said
+    _check_names(request, protocol, operation)
     try:
         members = _members(request, protocol, operation, labels)
         if payload := _streamed(operation):
@@ -92,6 +103,35 @@ def _members(
     return members
 
 
+def _check_names(request: Request, protocol: str, operation: OperationModel) -> None:
+    """Each name once, in one place: who judges a request and who serves it read the same.
+
+    Raises TurnedAway.
+    """
+    query = [
+        name
+        for name, _ in parse_qsl(request.query_string.decode("latin-1"), keep_blank_values=True)
+    ]
+    form = [] if protocol.startswith("rest") else [*request.form.keys(), *request.files.keys()]
+    if query and (protocol == "json" or form):
+        raise _malformed(unsupported("a query beside the body"))
+    if protocol == "query" and any(len(each) > 1 for _, each in request.form.lists()):
+        raise _malformed("a member is given twice")
+    if len(query) != len(set(query)):
+        raise _malformed("a member is given twice")
+    if protocol.startswith("rest"):
+        shape = operation.input_shape
+        fixed = operation.http["requestUri"].partition("?")[2].split("&")
+        known = {each.partition("=")[0] for each in fixed} | {
+            each.serialization.get("name", name)
+            for name, each in (shape.members if shape else {}).items()
+            if each.serialization.get("location") == "querystring"
+        }
+        for name in query:
+            if name not in known and not PRESIGNED.fullmatch(name):
+                raise _malformed(unsupported(f"{operation.name} with {name} in its query"))
+
+
 def _streamed(operation: OperationModel) -> str | None:
     """The member that the body is, where it is content: bytes that may be any number."""
     shape = operation.input_shape
@@ -103,14 +143,32 @@ def _streamed(operation: OperationModel) -> str | None:
 
 def _body(environ: dict[str, Any]) -> bytes:
     """The body, which stays to be read by who serves the request."""
-    data = Request(environ).get_data()
-    environ["wsgi.input"], environ["CONTENT_LENGTH"] = io.BytesIO(data), str(len(data))
+    data = _read(environ, MAX_READ)
     if environ.get("HTTP_CONTENT_ENCODING") != "gzip":
         return data
+    unpacked = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
     try:
-        return gzip.decompress(data)
-    except (OSError, EOFError, zlib.error):
-        raise _malformed("the body is not compressed as gzip does it") from None
+        text = unpacked.decompress(data, MAX_READ + 1)
+    except zlib.error:
+        text = b""
+    if len(text) > MAX_READ:
+        raise _too_large(MAX_READ)
+    if not unpacked.eof or unpacked.unused_data:
+        raise _malformed("the body is not compressed as gzip does it")
+    return text
+
+
+def _read(environ: dict[str, Any], limit: int) -> bytes:
+    data, stream = bytearray(), Request(environ).stream
+    try:
+        while piece := stream.read(READ):
+            data += piece
+            if len(data) > limit:
+                raise _too_large(limit)
+    except OSError:  # of werkzeug, for a chunk that does not say its length
+        raise _malformed("the body is not in chunks as HTTP has them") from None
+    environ["wsgi.input"], environ["CONTENT_LENGTH"] = io.BytesIO(data), str(len(data))
+    return bytes(data)
 
 
 def _request(environ: dict[str, Any], body: bytes) -> Request:
@@ -120,3 +178,8 @@ def _request(environ: dict[str, Any], body: bytes) -> Request:
 
 def _malformed(reason: str) -> TurnedAway:
     return TurnedAway("400 Bad Request", "SerializationException", reason)
+
+
+def _too_large(limit: int) -> TurnedAway:
+    text = f"at most {limit} bytes a request"
+    return TurnedAway("413 Content Too Large", "EntityTooLarge", text)

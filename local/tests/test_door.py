@@ -30,6 +30,7 @@ JOB: dict[str, Any] = {
     "ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 1},
     "StoppingCondition": {"MaxRuntimeInSeconds": 60},
 }
+TOPIC = "arn:aws:sns:eu-west-1:111122223333:t"
 NETWORK = {"SecurityGroupIds": ["sg-1"], "Subnets": ["subnet-1"]}
 
 
@@ -248,6 +249,39 @@ def test_a_request_that_cannot_be_is_refused_in_the_words_of_its_service(
             "ObjectLockLegalHoldStatus is not supported",
         ),
         ("kms", "create_key", {"KeyUsage": "SIGN_VERIFY"}, "KeyUsage SIGN_VERIFY is not supported"),
+        ("sns", "subscribe", {"TopicArn": TOPIC, "Protocol": "lambda"}, "Protocol lambda is not"),
+        (
+            "sns",
+            "create_topic",
+            {"Name": "t", "Attributes": {"TracingConfig": "Active"}},
+            "Attributes.TracingConfig is not supported",
+        ),
+        (
+            "sns",
+            "set_topic_attributes",
+            {"TopicArn": TOPIC, "AttributeName": "DeliveryPolicy", "AttributeValue": "{}"},
+            "AttributeName DeliveryPolicy is not supported",
+        ),
+        ("ecr", "describe_repositories", {"maxResults": 1}, "maxResults is not supported"),
+        ("kms", "list_keys", {"Limit": 1}, "Limit is not supported"),
+        (
+            "iam",
+            "list_role_policies",
+            {"RoleName": "r", "MaxItems": 1},
+            "MaxItems is not supported",
+        ),
+        (
+            "logs",
+            "describe_log_groups",
+            {"logGroupIdentifiers": ["g"]},
+            "logGroupIdentifiers is not",
+        ),
+        (
+            "ssm",
+            "put_parameter",
+            {"Name": "n", "Value": "v", "Type": "String", "AllowedPattern": "a"},
+            "AllowedPattern is not supported",
+        ),
     ],
 )
 def test_a_member_that_would_have_no_effect_is_refused_by_name(
@@ -272,6 +306,14 @@ def test_moto_invents_no_findings(aws: Aws) -> None:
 
 def test_a_key_is_to_encrypt(aws: Aws) -> None:
     assert aws.client("kms").create_key()["KeyMetadata"]["KeyUsage"] == "ENCRYPT_DECRYPT"
+
+
+def test_a_keys_policy_is_the_default_one_unless_another_is_named(aws: Aws) -> None:
+    kms = aws.client("kms")
+    made = kms.create_key()["KeyMetadata"]
+    key, said = made["KeyId"], {"Version": "2012-10-17", "Statement": []}
+    kms.put_key_policy(KeyId=key, Policy=json.dumps(said))
+    assert json.loads(kms.get_key_policy(KeyId=key)["Policy"]) == said
 
 
 def raw(aws: Aws, service: str, headers: dict[str, str], body: bytes) -> tuple[int, Any]:

@@ -126,10 +126,11 @@ def test_the_administrator_and_whoever_asks_who_he_is_are_not_held(aws: Aws) -> 
 
 def test_a_call_that_cannot_be_judged_is_refused(aws: Aws) -> None:
     held = assume(aws, ALL)
-    status, code, said = refusal(held.client("sts").get_session_token)
+    asked = {"Bucket": "b", "Key": "k", "ObjectAttributes": ["ETag"]}
+    status, code, said = refusal(held.client("s3").get_object_attributes, **asked)
     assert (status, code) == (403, "AccessDenied")
     assert said == (
-        f"User: {held.session} is not authorized: judging sts:GetSessionToken "
+        f"User: {held.session} is not authorized: judging s3:GetObjectAttributes "
         "is not supported by the local endpoint"
     )
 
