@@ -203,7 +203,7 @@ def _alert(
     text = f"""{{
   "what": "{what}",
   "look at": "${{Look}}",
-  "or run": "make status",
+  "or run": "make status STACK=${{AWS::StackName}} REGION=${{AWS::Region}}",
   "details ({details})": <detail>
 }}"""
     return template.add_resource(

@@ -18,7 +18,7 @@ STATEFUL = {
 }
 PSEUDO = {
     f"AWS::{name}"
-    for name in ("AccountId", "NoValue", "Partition", "Region", "StackId", "URLSuffix")
+    for name in ("AccountId", "NoValue", "Partition", "Region", "StackId", "StackName", "URLSuffix")
 }
 OUTPUTS = {
     "ProjectName",
