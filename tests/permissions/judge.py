@@ -3,8 +3,8 @@
 The table is committed, and test_verdicts.py holds our evaluator to it; the simulator is no part of
 the project. To make the table anew takes Node 20 and, once:
 
-    npm install --prefix /tmp/judge @cloud-copilot/iam-simulate@0.1.173
-    python -m tests.permissions.judge /tmp/judge
+    npm install --prefix ../judge @cloud-copilot/iam-simulate@0.1.173
+    python -m tests.permissions.judge ../judge
 
 Half of the calls are of the emitted templates, in China, where names differ most: every action that
 somebody needs, and every way of being wrong in every service. The others are of what policies can
