@@ -7,8 +7,6 @@ templates do not set. A role that may make roles without bounds is an administra
 the stack needs the boundary (Permissions boundaries for IAM entities, IAM User Guide).
 """
 
-from types import ModuleType
-
 from awacs import (
     codebuild,
     codecommit,
@@ -33,13 +31,10 @@ from awacs.aws import (
 )
 from troposphere import Ref, Sub, Template
 from troposphere.iam import ManagedPolicy, Role
-from troposphere.s3 import Bucket
 from troposphere.sns import Topic
 
 from templates.kit.iam import VERSION, allow, arn, policy, trust, via
-
-# Who a role of the stack is passed to; the same five stand in each PassRole of the stack itself
-SERVICES = ("codebuild", "codepipeline", "events", "sagemaker", "states")
+from templates.parts.boundary import bucket_arns, made, make_boundary, named, passed_to, role_arns
 
 
 def add_deployer(template: Template, system: Template) -> tuple[Role, ManagedPolicy]:
@@ -48,7 +43,7 @@ def add_deployer(template: Template, system: Template) -> tuple[Role, ManagedPol
     `system` is the template that the role brings up: names that CloudFormation makes begin with the
     stack's name and the logical ID.
     """
-    boundary = template.add_resource(_boundary(system))
+    boundary = template.add_resource(make_boundary(system))
     # A policy of its own: a role's inline policies have 10,240 characters (IAM and STS quotas)
     make_roles = template.add_resource(
         ManagedPolicy(
@@ -83,149 +78,7 @@ def add_deployer(template: Template, system: Template) -> tuple[Role, ManagedPol
     return role, boundary
 
 
-def role_arns(system: Template) -> list[Sub]:
-    """The stack's roles. Their names are CloudFormation's: `<stack>-<logical ID>-<random>`."""
-    return [_global_arn("iam", f"role/{name}") for name in _made(system, Role)]
-
-
-def bucket_arns(system: Template) -> list[Sub]:
-    """The buckets of the stack and of its bootstrap stack."""
-    titles = [title for title, one in system.resources.items() if isinstance(one, Bucket)]
-    return [
-        Sub(f"arn:${{AWS::Partition}}:s3:::${{ProjectName}}-{title}-*")
-        for title in (*(title.lower() for title in titles), "bootstrap-bucket")
-    ]
-
-
-def named(service: ModuleType, actions: str) -> list[Action]:
-    """Actions of one service by name; one that the service does not have is an AttributeError."""
-    return [getattr(service, name) for name in actions.split()]
-
-
-def _made(system: Template, kind: type) -> list[str]:
-    """Patterns of the names that CloudFormation makes for the resources of one kind."""
-    return [
-        f"${{ProjectName}}-{title}-*"
-        for title, resource in system.resources.items()
-        if isinstance(resource, kind)
-    ]
-
-
-def _global_arn(service: str, resource: str) -> Sub:
-    """An ARN of a service that knows no regions."""
-    return Sub(f"arn:${{AWS::Partition}}:{service}::${{AWS::AccountId}}:{resource}")
-
-
 # ---- roles
-
-
-def _boundary(system: Template) -> ManagedPolicy:
-    """What a role of the stack can have at most, whatever a changed template says: what is
-    this project's, by its name. Versions and jobs have eight digits behind the project's.
-
-    A key is told by another project's tag only, as its own may take five minutes to count (ABAC for
-    AWS KMS), and the first run begins before that.
-    """
-    jobs = [
-        arn("sagemaker", f"*/${{ProjectName}}{end}") for end in ("", "-????????", "-????????-*")
-    ]
-    machines = ("training", "deployment")
-    buckets = bucket_arns(system)
-    key = [arn("kms", "key/*")]
-    not_anothers = StringEqualsIfExists("aws:ResourceTag/project", Ref("ProjectName"))
-    pull = named(ecr, "BatchCheckLayerAvailability BatchGetImage GetDownloadUrlForLayer")
-    statements = [
-        allow("OwnJobs", [Action("sagemaker", "*")], jobs),
-        allow("OwnBuilds", [Action("codebuild", "*")], [arn("codebuild", "*/${ProjectName}-*")]),
-        allow("OwnCode", [Action("codecommit", "*")], [arn("codecommit", "${ProjectName}")]),
-        allow(
-            "OwnPipeline",
-            [Action("codepipeline", "*")],
-            [arn("codepipeline", "${ProjectName}"), arn("codepipeline", "${ProjectName}/*")],
-        ),
-        allow(
-            "OwnWorkflows",
-            [Action("states", "*")],
-            [
-                *(arn("states", f"stateMachine:${{ProjectName}}-{one}") for one in machines),
-                *(arn("states", f"execution:${{ProjectName}}-{one}:*") for one in machines),
-            ],
-        ),
-        allow(
-            "FollowByRules",
-            named(events, "DescribeRule PutRule PutTargets"),
-            [arn("events", "rule/StepFunctionsGetEventsFor*")],
-        ),
-        allow("Tell", [sns.Publish], [arn("sns", name) for name in _made(system, Topic)]),
-        allow("ListOwnBuckets", [Action("s3", "GetBucket*"), Action("s3", "ListBucket*")], buckets),
-        allow(
-            "OwnObjects",
-            [
-                *named(s3, "AbortMultipartUpload DeleteObject GetObject GetObjectVersion"),
-                *named(s3, "GetObjectTagging ListMultipartUploadParts PutObject"),
-            ],
-            [Sub(f"{one.data['Fn::Sub']}/*") for one in buckets],
-        ),
-        allow(
-            "OwnImages",
-            [
-                *pull,
-                *named(ecr, "BatchDeleteImage CompleteLayerUpload DescribeImages ListImages"),
-                *named(ecr, "DescribeImageScanFindings InitiateLayerUpload PutImage"),
-                *named(ecr, "StartImageScan UploadLayerPart"),
-            ],
-            [arn("ecr", "repository/${ProjectName}")],
-        ),
-        # A base image may lie in any repository of the account
-        allow("PullImages", pull, [arn("ecr", "repository/*")]),
-        allow(
-            "UseKeys", named(kms, "Decrypt DescribeKey Encrypt GenerateDataKey"), key, not_anothers
-        ),
-        allow(
-            "LendKeys",
-            [kms.CreateGrant],
-            key,
-            not_anothers,
-            Bool("kms:GrantIsForAWSResource", "true"),
-        ),
-        allow(
-            "WriteLogs",
-            named(logs, "CreateLogGroup CreateLogStream DescribeLogStreams PutLogEvents"),
-            [
-                arn("logs", f"log-group:{group}{end}")
-                for group in (
-                    "/aws/codebuild/${ProjectName}-*",
-                    "/aws/sagemaker/Endpoints/${ProjectName}",
-                    "/aws/sagemaker/*Jobs",
-                    "/aws/sagemaker/NotebookInstances",
-                )
-                for end in ("", ":*")
-            ],
-        ),
-        # These have no resource level
-        allow(
-            "WithoutResource",
-            [
-                Action("cloudwatch", "PutMetricData"),
-                ecr.GetAuthorizationToken,
-                *named(sagemaker, "ListEndpointConfigs ListModels ListTrainingJobs"),
-                *named(logs, "CreateLogDelivery DeleteLogDelivery DescribeLogGroups"),
-                *named(logs, "DescribeResourcePolicies GetLogDelivery ListLogDeliveries"),
-                *named(logs, "PutResourcePolicy UpdateLogDelivery"),
-            ],
-            ["*"],
-        ),
-        allow("PassOwnRoles", [iam.PassRole], role_arns(system), _passed_to()),
-    ]
-    return ManagedPolicy(
-        "Boundary",
-        Description="What a role of the stack can have at most",
-        PolicyDocument=PolicyDocument(Version=VERSION, Statement=statements),
-    )
-
-
-def _passed_to() -> StringEquals:
-    return StringEquals("iam:PassedToService", [f"{one}.amazonaws.com" for one in SERVICES])
 
 
 def _make_roles(system: Template, boundary: ManagedPolicy) -> list[Statement]:
@@ -246,7 +99,7 @@ def _make_roles(system: Template, boundary: ManagedPolicy) -> list[Statement]:
             ],
             roles,
         ),
-        allow("PassRoles", [iam.PassRole], roles, _passed_to()),
+        allow("PassRoles", [iam.PassRole], roles, passed_to()),
     ]
 
 
@@ -369,13 +222,13 @@ def _make_topic(system: Template) -> list[Statement]:
                 *named(sns, "ListTagsForResource SetTopicAttributes Subscribe TagResource"),
                 *named(sns, "UntagResource"),
             ],
-            [arn("sns", name) for name in _made(system, Topic)],
+            [arn("sns", name) for name in made(system, Topic)],
         ),
         # A subscription is told by its own ARN, which begins with its topic's
         allow(
             "ManageSubscriptions",
             named(sns, "GetSubscriptionAttributes SetSubscriptionAttributes Unsubscribe"),
-            [arn("sns", f"{name}:*") for name in _made(system, Topic)],
+            [arn("sns", f"{name}:*") for name in made(system, Topic)],
         ),
     ]
 

@@ -27,7 +27,7 @@ from troposphere import Ref, Sub, Template
 from troposphere.iam import ManagedPolicy, Role
 
 from templates.kit.iam import VERSION, allow, arn, via
-from templates.parts.deployer import bucket_arns, named
+from templates.parts.boundary import bucket_arns, named
 
 _BOOTSTRAP = "${ProjectName}-bootstrap-bucket-*"
 _DATA = "${ProjectName}-databucket-*"

@@ -381,7 +381,7 @@ def begun(*command: str) -> Iterator["subprocess.Popen[str]"]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("milliseconds", range(100, 1500, 200))
+@pytest.mark.parametrize("milliseconds", range(100, 1500, 100))
 def test_ctrl_c_at_any_moment_is_a_sentence_and_130(
     milliseconds: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,0 +1,175 @@
+"""What the roles of a stack can have at most, and how its names are known before it is there."""
+
+from types import ModuleType
+
+from awacs import (
+    ecr,
+    events,
+    iam,
+    kms,
+    logs,
+    s3,
+    sagemaker,
+    sns,
+)
+from awacs.aws import (
+    Action,
+    Bool,
+    PolicyDocument,
+    StringEquals,
+    StringEqualsIfExists,
+)
+from troposphere import Ref, Sub, Template
+from troposphere.iam import ManagedPolicy, Role
+from troposphere.s3 import Bucket
+from troposphere.sns import Topic
+
+from templates.kit.iam import VERSION, allow, arn
+
+# Who a role of the stack is passed to; the same five stand in each PassRole of the stack itself
+SERVICES = ("codebuild", "codepipeline", "events", "sagemaker", "states")
+
+
+def make_boundary(system: Template) -> ManagedPolicy:
+    """What a role of the stack can have at most, whatever a changed template says: what is
+    this project's, by its name. Versions and jobs have eight digits behind the project's.
+
+    A key is told by another project's tag only, as its own may take five minutes to count (ABAC for
+    AWS KMS), and the first run begins before that.
+    """
+    jobs = [
+        arn("sagemaker", f"*/${{ProjectName}}{end}") for end in ("", "-????????", "-????????-*")
+    ]
+    machines = ("training", "deployment")
+    buckets = bucket_arns(system)
+    key = [arn("kms", "key/*")]
+    not_anothers = StringEqualsIfExists("aws:ResourceTag/project", Ref("ProjectName"))
+    pull = named(ecr, "BatchCheckLayerAvailability BatchGetImage GetDownloadUrlForLayer")
+    statements = [
+        allow("OwnJobs", [Action("sagemaker", "*")], jobs),
+        allow("OwnBuilds", [Action("codebuild", "*")], [arn("codebuild", "*/${ProjectName}-*")]),
+        allow("OwnCode", [Action("codecommit", "*")], [arn("codecommit", "${ProjectName}")]),
+        allow(
+            "OwnPipeline",
+            [Action("codepipeline", "*")],
+            [arn("codepipeline", "${ProjectName}"), arn("codepipeline", "${ProjectName}/*")],
+        ),
+        allow(
+            "OwnWorkflows",
+            [Action("states", "*")],
+            [
+                *(arn("states", f"stateMachine:${{ProjectName}}-{one}") for one in machines),
+                *(arn("states", f"execution:${{ProjectName}}-{one}:*") for one in machines),
+            ],
+        ),
+        allow(
+            "FollowByRules",
+            named(events, "DescribeRule PutRule PutTargets"),
+            [arn("events", "rule/StepFunctionsGetEventsFor*")],
+        ),
+        allow("Tell", [sns.Publish], [arn("sns", name) for name in made(system, Topic)]),
+        allow("ListOwnBuckets", [Action("s3", "GetBucket*"), Action("s3", "ListBucket*")], buckets),
+        allow(
+            "OwnObjects",
+            [
+                *named(s3, "AbortMultipartUpload DeleteObject GetObject GetObjectVersion"),
+                *named(s3, "GetObjectTagging ListMultipartUploadParts PutObject"),
+            ],
+            [Sub(f"{one.data['Fn::Sub']}/*") for one in buckets],
+        ),
+        allow(
+            "OwnImages",
+            [
+                *pull,
+                *named(ecr, "BatchDeleteImage CompleteLayerUpload DescribeImages ListImages"),
+                *named(ecr, "DescribeImageScanFindings InitiateLayerUpload PutImage"),
+                *named(ecr, "StartImageScan UploadLayerPart"),
+            ],
+            [arn("ecr", "repository/${ProjectName}")],
+        ),
+        # A base image may lie in any repository of the account
+        allow("PullImages", pull, [arn("ecr", "repository/*")]),
+        allow(
+            "UseKeys", named(kms, "Decrypt DescribeKey Encrypt GenerateDataKey"), key, not_anothers
+        ),
+        allow(
+            "LendKeys",
+            [kms.CreateGrant],
+            key,
+            not_anothers,
+            Bool("kms:GrantIsForAWSResource", "true"),
+        ),
+        allow(
+            "WriteLogs",
+            named(logs, "CreateLogGroup CreateLogStream DescribeLogStreams PutLogEvents"),
+            [
+                arn("logs", f"log-group:{group}{end}")
+                for group in (
+                    "/aws/codebuild/${ProjectName}-*",
+                    "/aws/sagemaker/Endpoints/${ProjectName}",
+                    "/aws/sagemaker/*Jobs",
+                    "/aws/sagemaker/NotebookInstances",
+                )
+                for end in ("", ":*")
+            ],
+        ),
+        # These have no resource level
+        allow(
+            "WithoutResource",
+            [
+                Action("cloudwatch", "PutMetricData"),
+                ecr.GetAuthorizationToken,
+                *named(sagemaker, "ListEndpointConfigs ListModels ListTrainingJobs"),
+                *named(logs, "CreateLogDelivery DeleteLogDelivery DescribeLogGroups"),
+                *named(logs, "DescribeResourcePolicies GetLogDelivery ListLogDeliveries"),
+                *named(logs, "PutResourcePolicy UpdateLogDelivery"),
+            ],
+            ["*"],
+        ),
+        allow("PassOwnRoles", [iam.PassRole], role_arns(system), passed_to()),
+    ]
+    return ManagedPolicy(
+        "Boundary",
+        Description="What a role of the stack can have at most",
+        PolicyDocument=PolicyDocument(Version=VERSION, Statement=statements),
+    )
+
+
+def passed_to() -> StringEquals:
+    return StringEquals("iam:PassedToService", [f"{one}.amazonaws.com" for one in SERVICES])
+
+
+# ---- names, as CloudFormation makes them
+
+
+def role_arns(system: Template) -> list[Sub]:
+    """The stack's roles. Their names are CloudFormation's: `<stack>-<logical ID>-<random>`."""
+    return [_global_arn("iam", f"role/{name}") for name in made(system, Role)]
+
+
+def bucket_arns(system: Template) -> list[Sub]:
+    """The buckets of the stack and of its bootstrap stack."""
+    titles = [title for title, one in system.resources.items() if isinstance(one, Bucket)]
+    return [
+        Sub(f"arn:${{AWS::Partition}}:s3:::${{ProjectName}}-{title}-*")
+        for title in (*(title.lower() for title in titles), "bootstrap-bucket")
+    ]
+
+
+def named(service: ModuleType, actions: str) -> list[Action]:
+    """Actions of one service by name; one that the service does not have is an AttributeError."""
+    return [getattr(service, name) for name in actions.split()]
+
+
+def made(system: Template, kind: type) -> list[str]:
+    """Patterns of the names that CloudFormation makes for the resources of one kind."""
+    return [
+        f"${{ProjectName}}-{title}-*"
+        for title, resource in system.resources.items()
+        if isinstance(resource, kind)
+    ]
+
+
+def _global_arn(service: str, resource: str) -> Sub:
+    """An ARN of a service that knows no regions."""
+    return Sub(f"arn:${{AWS::Partition}}:{service}::${{AWS::AccountId}}:{resource}")
