@@ -162,6 +162,7 @@ def _workflows() -> None:
     _start_time()
     _status_changes()
     _terminal_errors()
+    _stopped_for_good()
     # a failed state is told by the execution's history, not by pages of the interpreter's log
     logging.getLogger("moto.stepfunctions").setLevel(logging.CRITICAL)
 
@@ -314,6 +315,21 @@ def _status_changes() -> None:
 
     Execution.start = start  # type: ignore[method-assign]
     BaseExecutionWorkerCommunication.terminated = terminated  # type: ignore[method-assign]
+
+
+def _stopped_for_good() -> None:
+    """An execution that was stopped is ABORTED (StopExecution, Step Functions API Reference); in
+    moto a call that was under way, and fails after that, makes it FAILED."""
+    from moto.stepfunctions.parser.asl.eval.environment import Environment
+    from moto.stepfunctions.parser.asl.eval.program_state import ProgramStopped
+
+    original = Environment.set_error
+
+    def set_error(self: Any, error: Any) -> None:
+        if not isinstance(self.program_state(), ProgramStopped):
+            original(self, error)
+
+    Environment.set_error = set_error  # type: ignore[method-assign]
 
 
 def _terminal_errors() -> None:

@@ -268,6 +268,21 @@ def test_an_execution_begins_and_ends_in_two_methods() -> None:
     assert parameters(ProgramStopped) == ["stop_date", "error", "cause"]
 
 
+def test_a_call_that_fails_after_its_execution_was_stopped_leaves_it_stopped(aws: Aws) -> None:
+    from moto.stepfunctions.parser.asl.eval.environment import Environment
+    from moto.stepfunctions.parser.asl.eval.program_state import ProgramError, ProgramStopped
+
+    context: Any = {"Execution": {"Input": {}}}
+    environment = Environment(None, None, context, None, None, None)  # type: ignore[arg-type]
+    environment.next_state_name = "Only"
+    environment.set_stop(None, "enough", None)  # type: ignore[arg-type]
+    environment.set_error({"error": "Late", "cause": "it was under way"})
+    assert isinstance(environment.program_state(), ProgramStopped)
+    running = Environment(None, None, context, None, None, None)  # type: ignore[arg-type]
+    running.set_error({"error": "First", "cause": "nobody stopped it"})
+    assert isinstance(running.program_state(), ProgramError)
+
+
 def test_a_caught_error_is_compared_in_one_method() -> None:
     from moto.stepfunctions.parser.asl.component.common.error_name.error_equals_decl import (
         ErrorEqualsDecl,
