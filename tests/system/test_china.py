@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.driver import Driver, endpoint
+from tests.system.driver import Driver, drop_tests, endpoint
 
 pytestmark = pytest.mark.local
 
@@ -35,6 +35,7 @@ def test_in_china_the_workflow_runs_through_codebuild_and_its_verdict_counts(
 
         work = tmp_path / "work"
         developer.git("clone", "--quiet", outputs["RepositoryCloneUrl"], str(work), cwd=tmp_path)
+        drop_tests(work)
         too_many = {"hyperparameters.json": json.dumps({"batch_size": 4096})}
         developer.push(work, "Ask too much", too_many)
         assert aws.verdict(STACK, after=1) == "Failed"

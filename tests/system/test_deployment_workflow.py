@@ -21,8 +21,10 @@ PROMPT = 15.0  # seconds, in which a person is told of what cannot pass
 
 
 @pytest.fixture
-def project(aws: Remote, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployments]:
-    project = made(aws, tmp_path, monkeypatch)
+def project(
+    aws: Remote, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> Iterator[Deployments]:
+    project = made(aws, tmp_path, monkeypatch, getattr(request, "param", {}))
     machines = {"DeploymentWorkflow": project.machine}
     create_alert(aws, project.name, machines, project.mailbox.topic)
     yield project
@@ -84,7 +86,11 @@ def test_throttling_that_passes_is_survived(project: Deployments) -> None:
     assert project.mailbox.messages == []
 
 
+@pytest.mark.parametrize(
+    "project", [{'"MaxDelaySeconds": 60': '"MaxDelaySeconds": 3'}], indirect=True
+)
 def test_throttling_that_never_ends_is_told_once_with_its_cause(project: Deployments) -> None:
+    """As many tries as the template makes, with shorter waits between them."""
     throttle.main(["sagemaker:CreateModel"])
     execution = start(project)
     ended = project.ended(execution)

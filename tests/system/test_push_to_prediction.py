@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.system.driver import ROOT, Driver, endpoint, until
+from tests.system.driver import ROOT, Driver, drop_tests, endpoint, until
 
 pytestmark = pytest.mark.local
 
@@ -59,9 +59,11 @@ def seed(aws: Driver, build: Path, bucket: str) -> None:
 
 @pytest.fixture(scope="module")
 def work(aws: Driver, deployed: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A developer's clone."""
+    """A developer's clone. The first run has had all the tests of the model's code; what is pushed
+    from here keeps some of them."""
     folder = tmp_path_factory.mktemp("work")
     aws.git("clone", "--quiet", deployed["RepositoryCloneUrl"], str(folder), cwd=folder)
+    drop_tests(folder)
     return folder
 
 
