@@ -1,5 +1,6 @@
 """The aws CLI and git against an endpoint, as a person uses them."""
 
+import io
 import json
 import os
 import re
@@ -7,6 +8,7 @@ import shlex
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +18,7 @@ from typing import Any
 import boto3
 
 ROOT = Path(__file__).parents[2]
+KEPT_TEST = "test_hyperparameters.py"
 SECONDS = 600  # a push takes one to two minutes on a slow machine, and more on a busy one
 
 
@@ -23,6 +26,16 @@ SECONDS = 600  # a push takes one to two minutes on a slow machine, and more on 
 class Driver:
     environment: dict[str, str]
     home: Path
+
+    def client(self, service: Any) -> Any:
+        """A boto3 client of the endpoint."""
+        return boto3.client(
+            service,
+            endpoint_url=self.environment["AWS_ENDPOINT_URL"],
+            region_name=self.environment["AWS_REGION"],
+            aws_access_key_id=self.environment["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=self.environment["AWS_SECRET_ACCESS_KEY"],
+        )
 
     def run(self, *argv: str, cwd: Path = ROOT, check: bool = True) -> str:
         """Standard output of a program; AssertionError with its stderr if it fails."""
@@ -66,13 +79,7 @@ class Driver:
         Asked through boto3: one start of the aws CLI takes a second of the processor's time, which
         is all the pipeline's.
         """
-        client = boto3.client(
-            "codepipeline",
-            endpoint_url=self.environment["AWS_ENDPOINT_URL"],
-            region_name=self.environment["AWS_REGION"],
-            aws_access_key_id=self.environment["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=self.environment["AWS_SECRET_ACCESS_KEY"],
-        )
+        client = self.client("codepipeline")
 
         def ended() -> str | None:
             answer = client.list_pipeline_executions(pipelineName=pipeline)
@@ -93,6 +100,18 @@ class Driver:
         )["actionExecutionDetails"]  # fmt: skip
         return {each["actionName"]: each for each in details}
 
+    def drop_seed_tests(self, stack: str) -> None:
+        """As `drop_tests`, of the code that is uploaded for the first commit."""
+        bucket = self.outputs(f"{stack}-bootstrap")["Bucket"]
+        s3 = self.client("s3")
+        code = s3.get_object(Bucket=bucket, Key="seed/code.zip")["Body"].read()
+        kept = io.BytesIO()
+        with zipfile.ZipFile(io.BytesIO(code)) as old, zipfile.ZipFile(kept, "w") as new:
+            for name in old.namelist():
+                if not name.startswith("tests/test_") or name == f"tests/{KEPT_TEST}":
+                    new.writestr(name, old.read(name))
+        s3.put_object(Bucket=bucket, Key="seed/code.zip", Body=kept.getvalue())
+
     def push(self, work: Path, message: str, files: dict[str, str]) -> None:
         for name, content in files.items():
             (work / name).write_text(content)
@@ -105,7 +124,7 @@ def drop_tests(work: Path) -> None:
     """Leave one file of the tests of a model's code, which stage Test runs: with all of them, it
     takes half of a push."""
     for path in (work / "tests").glob("test_*.py"):
-        if path.name != "test_hyperparameters.py":
+        if path.name != KEPT_TEST:
             path.unlink()
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.driver import Driver, drop_tests, endpoint
+from tests.system.driver import Driver, endpoint
 
 pytestmark = pytest.mark.local
 
@@ -23,6 +23,7 @@ def test_in_china_the_workflow_runs_through_codebuild_and_its_verdict_counts(
         given, developer = hand_over(aws)
         by = ("--stack", STACK, "--role", given["ROLE"])
         developer.run("python", "-m", "scripts.upload", *by)
+        aws.drop_seed_tests(STACK)
         developer.run("python", "-m", "scripts.create_stack", *by, "--parameters", given["PARAMS"])
         outputs = aws.outputs(STACK)
         assert ".amazonaws.com.cn/" in outputs["ImageRepositoryUri"]
@@ -35,7 +36,6 @@ def test_in_china_the_workflow_runs_through_codebuild_and_its_verdict_counts(
 
         work = tmp_path / "work"
         developer.git("clone", "--quiet", outputs["RepositoryCloneUrl"], str(work), cwd=tmp_path)
-        drop_tests(work)
         too_many = {"hyperparameters.json": json.dumps({"batch_size": 4096})}
         developer.push(work, "Ask too much", too_many)
         assert aws.verdict(STACK, after=1) == "Failed"

@@ -1,16 +1,13 @@
 """The system is removed at a bad moment, and set up again under the same name."""
 
-import io
 import re
 import shlex
 import signal
 import subprocess
 import sys
-import zipfile
 from collections.abc import Iterator
 from typing import Any
 
-import boto3
 import pytest
 
 from tests.system.driver import ROOT, Driver, endpoint, until
@@ -25,16 +22,6 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Driver]:
     with endpoint(tmp_path_factory.mktemp("endpoint"), "eu-west-1") as driver:
         driver.run("python", "generate.py")
         yield driver
-
-
-def client(aws: Driver, service: Any) -> Any:
-    return boto3.client(
-        service,
-        endpoint_url=aws.environment["AWS_ENDPOINT_URL"],
-        region_name=aws.environment["AWS_REGION"],
-        aws_access_key_id=aws.environment["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=aws.environment["AWS_SECRET_ACCESS_KEY"],
-    )
 
 
 def begin(aws: Driver, script: str, *options: str) -> "subprocess.Popen[str]":
@@ -61,52 +48,39 @@ def deploy(aws: Driver, few_tests: bool = False) -> None:
     """With `few_tests` of the model's code, its pipeline is soon past stage Test."""
     ended(begin(aws, "upload"))
     if few_tests:
-        bucket = aws.outputs(f"{STACK}-bootstrap")["Bucket"]
-        archive = {"Bucket": bucket, "Key": "seed/code.zip"}
-        code = client(aws, "s3").get_object(**archive)["Body"].read()
-        client(aws, "s3").put_object(**archive, Body=without_tests(code))
+        aws.drop_seed_tests(STACK)
     ended(begin(aws, "create_stack"))
-
-
-def without_tests(code: bytes) -> bytes:
-    """All files of a code archive, and one of those that stage Test runs."""
-    kept = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(code)) as old, zipfile.ZipFile(kept, "w") as new:
-        for name in old.namelist():
-            if not name.startswith("tests/test_") or name == "tests/test_hyperparameters.py":
-                new.writestr(name, old.read(name))
-    return kept.getvalue()
 
 
 def step(aws: Driver, name: str) -> bool:
     """Whether the pipeline is at this step."""
-    stages = client(aws, "codepipeline").get_pipeline_state(name=STACK)["stageStates"]
+    stages = aws.client("codepipeline").get_pipeline_state(name=STACK)["stageStates"]
     at = {one["stageName"]: one.get("latestExecution", {}).get("status") for one in stages}
     return at[name] == "InProgress"
 
 
 def left(aws: Driver) -> dict[str, Any]:
     """All that could stand in the way of a stack of the same name, by kind."""
-    stacks = client(aws, "cloudformation").describe_stacks()["Stacks"]
+    stacks = aws.client("cloudformation").describe_stacks()["Stacks"]
     found = {
         "stacks": [one["StackName"] for one in stacks],
-        "buckets": client(aws, "s3").list_buckets()["Buckets"],
-        "repositories": client(aws, "codecommit").list_repositories()["repositories"],
-        "images": client(aws, "ecr").describe_repositories()["repositories"],
-        "reports": client(aws, "codebuild").list_report_groups()["reportGroups"],
-        "projects": client(aws, "codebuild").list_projects()["projects"],
-        "machines": client(aws, "stepfunctions").list_state_machines()["stateMachines"],
-        "jobs": client(aws, "sagemaker").list_training_jobs(StatusEquals="InProgress")[
+        "buckets": aws.client("s3").list_buckets()["Buckets"],
+        "repositories": aws.client("codecommit").list_repositories()["repositories"],
+        "images": aws.client("ecr").describe_repositories()["repositories"],
+        "reports": aws.client("codebuild").list_report_groups()["reportGroups"],
+        "projects": aws.client("codebuild").list_projects()["projects"],
+        "machines": aws.client("stepfunctions").list_state_machines()["stateMachines"],
+        "jobs": aws.client("sagemaker").list_training_jobs(StatusEquals="InProgress")[
             "TrainingJobSummaries"
         ],
-        "models": client(aws, "sagemaker").list_models()["Models"],
-        "endpoints": client(aws, "sagemaker").list_endpoints()["Endpoints"],
+        "models": aws.client("sagemaker").list_models()["Models"],
+        "endpoints": aws.client("sagemaker").list_endpoints()["Endpoints"],
         "processes": subprocess.run(
             ["pgrep", "-f", f"{aws.home}/(builds|training|endpoints)/"], capture_output=True
         ).stdout.split(),
-        "logs": client(aws, "logs").describe_log_streams(
-            logGroupName="/aws/sagemaker/TrainingJobs"
-        )["logStreams"]
+        "logs": aws.client("logs").describe_log_streams(logGroupName="/aws/sagemaker/TrainingJobs")[
+            "logStreams"
+        ]
         if "/aws/sagemaker/TrainingJobs" in groups(aws)
         else [],
         "groups": [one for one in groups(aws) if one != "/aws/sagemaker/TrainingJobs"],
@@ -115,7 +89,7 @@ def left(aws: Driver) -> dict[str, Any]:
 
 
 def groups(aws: Driver) -> list[str]:
-    return [one["logGroupName"] for one in client(aws, "logs").describe_log_groups()["logGroups"]]
+    return [one["logGroupName"] for one in aws.client("logs").describe_log_groups()["logGroups"]]
 
 
 def names(aws: Driver) -> set[str]:
@@ -140,7 +114,7 @@ def test_a_build_that_runs_is_stopped_before_its_stack_goes(aws: Driver) -> None
 def test_a_stack_that_is_being_created_goes_with_the_work_that_it_begins(aws: Driver) -> None:
     ended(begin(aws, "upload"))
     creating = begin(aws, "create_stack")
-    described = client(aws, "cloudformation").describe_stacks
+    described = aws.client("cloudformation").describe_stacks
     until(lambda: "CREATE_IN_PROGRESS" in {one["StackStatus"] for one in described()["Stacks"]})
     said = ended(begin(aws, "destroy"))
     creating.communicate(timeout=300)
@@ -151,10 +125,10 @@ def test_a_stack_that_is_being_created_goes_with_the_work_that_it_begins(aws: Dr
 def test_two_that_destroy_at_once_after_one_that_was_cut_off_leave_nothing(aws: Driver) -> None:
     """With a training job and its workflow running, and a second run of the pipeline waiting."""
     deploy(aws, few_tests=True)
-    train, runs = begin(aws, "train"), client(aws, "codepipeline").list_pipeline_executions
+    train, runs = begin(aws, "train"), aws.client("codepipeline").list_pipeline_executions
     until(lambda: len(runs(pipelineName=STACK)["pipelineExecutionSummaries"]) == 2)
     logs = begin(aws, "logs")  # of the newest, which waits
-    jobs = client(aws, "sagemaker").list_training_jobs
+    jobs = aws.client("sagemaker").list_training_jobs
     until(lambda: jobs(StatusEquals="InProgress")["TrainingJobSummaries"])
     asked = begin(aws, "predict", "build/data/sample-7.png").communicate(timeout=300)[0]
     assert f"there is no endpoint {STACK} yet: the first model that is good enough" in asked
@@ -183,7 +157,7 @@ def test_two_that_destroy_at_once_after_one_that_was_cut_off_leave_nothing(aws: 
 def test_a_name_that_another_has_is_left_to_it_and_the_ways_out_that_are_named_work(
     aws: Driver,
 ) -> None:
-    client(aws, "codecommit").create_repository(repositoryName=STACK)
+    aws.client("codecommit").create_repository(repositoryName=STACK)
     ended(begin(aws, "upload"))
     # Not left from earlier: the bucket that the deployment begins with
     status = aws.run("python", "-m", "scripts.status", "--stack", STACK)
@@ -195,7 +169,7 @@ def test_a_name_that_another_has_is_left_to_it_and_the_ways_out_that_are_named_w
     ended(begin(aws, "create_stack", "--parameters", f"{named}{STACK}-2"))
 
     # An update that fails midway, at a name that is taken, keeps everything; and can be removed
-    rules, rule = client(aws, "events"), f"{STACK}-3-push"
+    rules, rule = aws.client("events"), f"{STACK}-3-push"
     rules.put_rule(Name=rule, EventPattern='{"source": ["mine"]}')
     renamed = ("--parameters", f"{named}{STACK}-3")
     stopped = " ".join(begin(aws, "create_stack", *renamed).communicate(timeout=300)[0].split())
@@ -208,7 +182,7 @@ def test_a_name_that_another_has_is_left_to_it_and_the_ways_out_that_are_named_w
     assert before <= names(aws)
     rules.delete_rule(Name=rule)
 
-    protection = client(aws, "cloudformation").update_termination_protection
+    protection = aws.client("cloudformation").update_termination_protection
     protection(StackName=STACK, EnableTerminationProtection=True)
     before = left(aws)["buckets"]
     refused = " ".join(begin(aws, "destroy").communicate(timeout=300)[0].split())
@@ -219,7 +193,7 @@ def test_a_name_that_another_has_is_left_to_it_and_the_ways_out_that_are_named_w
     ended(begin(aws, "destroy"))
     (other,) = left(aws).pop("repositories")
     assert other["repositoryName"] == STACK, "it was somebody else's"
-    client(aws, "codecommit").delete_repository(repositoryName=STACK)
+    aws.client("codecommit").delete_repository(repositoryName=STACK)
     assert left(aws) == {}
 
 
@@ -228,16 +202,16 @@ def test_what_was_made_anew_after_its_stack_goes_too_and_no_other_stacks(aws: Dr
     where its role was kept; another stack has taken one of the names that it had."""
     deploy(aws)
     until(lambda: step(aws, "Test"))
-    client(aws, "cloudformation").delete_stack(StackName=STACK)
+    aws.client("cloudformation").delete_stack(StackName=STACK)
     until(lambda: STACK not in left(aws).get("stacks", []))
     until(lambda: not left(aws).get("processes"))
     if not left(aws).get("reports"):
-        client(aws, "codebuild").create_report_group(
+        aws.client("codebuild").create_report_group(
             name=f"{STACK}-test-unit", type="TEST", exportConfig={"exportConfigType": "NO_EXPORT"}
         )
     taken = f"/aws/codebuild/{STACK}-image"
     others = "Resources: {Mine: {Type: 'AWS::Logs::LogGroup', Properties: {LogGroupName: %s}}}"
-    client(aws, "cloudformation").create_stack(StackName="other", TemplateBody=others % taken)
+    aws.client("cloudformation").create_stack(StackName="other", TemplateBody=others % taken)
     until(lambda: taken in groups(aws))
     # What is in the way is named with the way out, which works
     refused = begin(aws, "create_stack").communicate(timeout=300)[0]
