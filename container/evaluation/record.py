@@ -55,7 +55,7 @@ class Bin:
 class Metrics:
     """One model's figures on the examples that it can be judged by."""
 
-    class_names: tuple[str, ...]  # of the rows and columns of `confusion`
+    class_names: tuple[str, ...]  # of rows and columns of `confusion`: the candidate's, then others
     examples: int
     accuracy: float
     balanced_accuracy: float  # the mean of the recall of all classes that occur
@@ -110,10 +110,12 @@ class Epoch:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """All of it. `champion` and `champion_metrics` are there where it could be scored.
+    """All of it.
 
-    The champion's answers are indices of its own class names. Its metrics are by the candidate's
-    where both lists are the same, else by the names that both have.
+    `metrics` is None where the candidate's answers are no probabilities: `words` says which, and
+    `candidate` holds those before it. `champion` and its metrics are there where it could be scored:
+    its answers are indices of its own class names, its metrics are on the examples whose class it
+    knows.
     """
 
     candidate: Scored
@@ -121,10 +123,11 @@ class Evaluation:
     comparison: Comparison
     labels: NDArray[np.int64]  # [n], of class_names
     class_names: tuple[str, ...]  # the candidate's
-    metrics: Metrics
+    metrics: Metrics | None
     champion_metrics: Metrics | None
     shape: tuple[int, ...]  # of one example
     commit: str
+    words: str  # one sentence: how good the candidate is
     history: tuple[Epoch, ...] = ()  # empty where the artifact has none
     hyperparameters: dict[str, str] = field(default_factory=dict)  # as they were used
     worst: tuple[Mistake, ...] = ()  # the most confident first, at most MOST_MISTAKES
