@@ -113,9 +113,9 @@ class Evaluation:
     """All of it.
 
     `metrics` is None where the candidate's answers are no probabilities: `words` says which, and
-    `candidate` holds those before it. `champion` and its metrics are there where it could be scored:
-    its answers are indices of its own class names, its metrics are on the examples whose class it
-    knows.
+    `candidate` holds those before it. `champion` and its metrics are there where it could be
+    scored: its answers are indices of its own class names, its metrics are on the examples whose
+    class it knows.
     """
 
     candidate: Scored

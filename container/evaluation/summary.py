@@ -8,7 +8,8 @@ from typing import Any
 from evaluation.record import Comparison, Evaluation
 
 # CustomerMetadataProperties takes 50 entries, the workflow's own among them; keys of 128, values of
-# 1 to 256 characters (SageMaker API Reference, CreateModelPackage)
+# 1 to 256 characters (SageMaker API Reference, CreateModelPackage). Here they are bytes of UTF-8,
+# so that the whole stays small
 MOST_ENTRIES, KEY, VALUE = 30, 128, 256
 PUNCTUATION = set(" _.:/=+-@")
 LEFT_OUT = "left-out"
@@ -35,7 +36,7 @@ def clean(entries: Iterable[tuple[str, str]]) -> dict[str, str]:
     kept: dict[str, str] = {}
     left: list[str] = []
     for name, text in entries:
-        key, value = _allowed(name)[:KEY], _cut(_allowed(text))
+        key, value = _cut(_allowed(name), KEY), _cut(_allowed(text), VALUE)
         if key and value and key not in (*kept, LEFT_OUT):
             kept[key] = value
         else:
@@ -45,7 +46,7 @@ def clean(entries: Iterable[tuple[str, str]]) -> dict[str, str]:
         left = [*beyond, *left]
         kept = {key: kept[key] for key in kept if key not in beyond}
     if left:
-        kept[LEFT_OUT] = _cut(f"{len(left)}: {' '.join(left)}")
+        kept[LEFT_OUT] = _cut(f"{len(left)}: {' '.join(left)}", VALUE)
     return kept
 
 
@@ -96,5 +97,8 @@ def _allowed(text: str) -> str:
     ).strip()
 
 
-def _cut(value: str) -> str:
-    return value if len(value) <= VALUE else f"{value[: VALUE - 3]}..."
+def _cut(text: str, most: int) -> str:
+    """At most so many bytes of UTF-8."""
+    if len(text.encode()) <= most:
+        return text
+    return f"{text.encode()[: most - 3].decode(errors='ignore')}..."

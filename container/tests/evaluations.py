@@ -3,8 +3,9 @@
 import gzip
 import io
 import json
+import shutil
 import tarfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,47 +17,47 @@ from serving.engines import ONNX
 
 SHAPE = (6,)
 NAMES = ("low", "middle", "high")
+PLACES = 400  # the most examples that a model knows an answer to
 
 
 def held_out(folder: Path, labels: Iterable[int]) -> Path:
     """A data folder; an example's first number is its label, its second its place in the file."""
     folder.mkdir(parents=True)
-    records = (record([label, index, 0, 0, 0, 0], label) for index, label in enumerate(labels))
+    records = (record([label, place, 0, 0, 0, 0], label) for place, label in enumerate(labels))
     write(folder / "eval.tfrecords", records)
     return folder
 
 
+def answers(
+    wrong: Iterable[int] = (), classes: Sequence[int] = (0, 1, 2), count: int = 3
+) -> np.ndarray:
+    """Probabilities for [label, place]: 0.75 for class classes[label] of `count`.
+
+    In the places `wrong` it is the next class.
+    """
+    table = np.full((len(classes), PLACES, count), 0.25 / (count - 1), np.float32)
+    for label, answer in enumerate(classes):
+        table[label, :, answer] = 0.75
+        for place in wrong:
+            table[label, place] = np.roll(table[label, place], 1)
+    return table
+
+
 def artifact(
     archive: Path,
+    table: np.ndarray,
     names: Sequence[str] | None = NAMES,
-    wrong: Iterable[int] = (),
     shape: tuple[int, ...] = SHAPE,
-    sure: float = 0.75,
-    answers: Mapping[int, int] | None = None,
-    places: int = 400,
-    labels: Sequence[int] | None = None,
-    special: Mapping[int, float] | None = None,
     **facts: object,
 ) -> Path:
-    """A model.tar.gz whose model is right but for the places in `wrong`, where it says the next class.
-
-    It answers class labels[label], and with probability `sure`; `special` puts another number into
-    its answer at a place. `facts` are further JSON files.
-    """
-    count = len(names) if names else len(NAMES)
-    of = list(labels) if labels is not None else list(range(len(NAMES)))
-    table = np.full((len(of), places, count), (1 - sure) / max(count - 1, 1), np.float32)
-    for label, answer in enumerate(of):
-        for place in range(places):
-            table[label, place, (answer + (place in set(wrong))) % count] = sure
-    for place, value in (special or {}).items():
-        table[:, place, 0] = value
-    folder = archive.parent / f".{archive.parent.name}-unpacked"
+    """A model.tar.gz that answers as the table says; `facts` are further JSON files."""
+    folder = archive.parent.with_suffix(".unpacked")
+    shutil.rmtree(folder, ignore_errors=True)
     _network(folder / "export/Servo/1" / ONNX, shape, table)
     if names is not None:
-        facts["classes"] = list(names)
-    for name, value in facts.items():
-        (folder / f"{name}.json").write_text(json.dumps(value))
+        facts["classes"] = names
+    for name, fact in facts.items():
+        (folder / f"{name}.json").write_text(json.dumps(fact))
     return pack(archive, folder)
 
 
@@ -79,12 +80,8 @@ def packed(archive: Path, *members: tuple[tarfile.TarInfo, bytes]) -> Path:
 
 def _network(file: Path, shape: tuple[int, ...], table: np.ndarray) -> None:
     """Looks up the answer to [label, place, …]."""
-    constants = {
-        "table": table,
-        "first": np.array([0]),
-        "last": np.array([2]),
-        "axis": np.array([1]),
-    }
+    numbers = {"first": [0], "last": [2], "axis": [1]}
+    constants = {"table": table, **{name: np.array(value) for name, value in numbers.items()}}
     nodes = [
         helper.make_node("Flatten", ["inputs"], ["flat"]),
         helper.make_node("Slice", ["flat", "first", "last", "axis"], ["pair"]),
