@@ -3,7 +3,10 @@
 import gzip
 import io
 import json
+import os
 import shutil
+import subprocess
+import sys
 import tarfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -15,6 +18,7 @@ from records import record, write
 
 from serving.engines import ONNX
 
+CONTAINER = Path(__file__).parents[1]
 SHAPE = (6,)
 NAMES = ("low", "middle", "high")
 PLACES = 400  # the most examples that a model knows an answer to
@@ -103,3 +107,20 @@ def _network(file: Path, shape: tuple[int, ...], table: np.ndarray) -> None:
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
     file.parent.mkdir(parents=True)
     onnx.save(model, str(file))
+
+
+def start(folder: Path, ml: Path, *arguments: str, model: str = "") -> "subprocess.Popen[str]":
+    """The executable `evaluate` beside its packages and tiny_model, or another model.py."""
+    program = folder / "program"
+    program.mkdir()
+    shutil.copy(CONTAINER / "evaluate", program)
+    for package in ("training", "serving", "evaluation"):
+        (program / package).symlink_to(CONTAINER / package)
+    (program / "model.py").write_text(model or (CONTAINER / "tests/tiny_model.py").read_text())
+    return subprocess.Popen(
+        [sys.executable, program / "evaluate", *arguments],
+        env={**os.environ, "SAGEMAKER_BASE_DIR": str(ml), "TF_CPP_MIN_LOG_LEVEL": "3"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
