@@ -76,14 +76,15 @@ def load(name: str, packed: Path, folder: Path, data_names: tuple[str, ...]) -> 
         archive.unpack(packed, folder)
         names = artifact.class_names(folder) or data_names
         engine = engines.load(folder / artifact.VERSIONS, threads=cores())
+        answers = engine.predict(np.zeros((1, *engine.shape), np.float32)).probabilities.shape[1]
     except archive.BadArchive as error:
         raise Unscorable(f"its archive is refused: {error}") from None
     except artifact.BadFacts as error:
         raise Unscorable(str(error).replace("in it", "in its artifact")) from None
     except engines.Unusable as error:
         raise Unscorable(str(error).replace(f"{folder}/", "")) from None
-    first = engine.predict(np.zeros((1, *engine.shape), np.float32))
-    answers = first.probabilities.shape[1]
+    except Exception as error:  # of many kinds, each engine its own
+        raise Unscorable(f"it fails: {_line(error)}") from None
     if answers != len(names):
         raise Unscorable(f"it answers for {answers} classes and names {len(names)}")
     return Contender(name, folder, engine, names)

@@ -266,6 +266,12 @@ def test_held_out_data_that_tells_nothing_ends_the_job(
     assert refused(ml).startswith(reason)
 
 
+def test_held_out_data_that_is_cut_short_ends_the_job(ml: Path) -> None:
+    file = ml / "input/data/eval.tfrecords"
+    file.write_bytes(file.read_bytes()[:-1])
+    assert refused(ml) == "eval.tfrecords, record 359: truncated, damaged, or not a TFRecord"
+
+
 def test_absent_held_out_data_ends_the_job(ml: Path) -> None:
     (ml / "input/data/eval.tfrecords").unlink()
     assert refused(ml).startswith("eval.tfrecords is missing from channel data")
