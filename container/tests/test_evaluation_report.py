@@ -270,7 +270,7 @@ def test_pictures_in_another_scale_are_seen_as_well(low: float, high: float) -> 
 def test_a_mistake_that_is_no_picture_is_a_row_of_values() -> None:
     found = evaluation(shape=(25,))
     text = Page(found).section("Worst mistakes")
-    assert f"2owlcat90.0 %cat{found.worst[0].input[0]:.4g}" in text
+    assert f"2owlcatcat90.0 %{found.worst[0].input[0]:.4g}" in text
     assert "The first 20 of 25 values" in text
 
 

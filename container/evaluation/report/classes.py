@@ -10,6 +10,7 @@ from evaluation.report.tables import class_name, scrolled, section, table
 from evaluation.report.words import NOTHING, count, number, percent, points, short
 
 MATRIX_CLASSES = 20  # of a larger matrix nobody reads the numbers
+BESIDE = 11  # of which two fit beside each other
 PAIRS = 15
 SHOWN_CLASSES = 30
 NAMED = 4  # classes in a sentence
@@ -102,7 +103,8 @@ def confusion(found: Evaluation, metrics: Metrics) -> Markup:
             _pairs,
         )
     parts = [tag("div", tag("h3", who), draw(who, one)) for who, one in both if one]
-    return section("Confusion", tag("p", how, class_="quiet"), tag("div", *parts, class_="beside"))
+    layout = "stacked" if BESIDE < largest <= MATRIX_CLASSES else "beside"
+    return section("Confusion", tag("p", how, class_="quiet"), tag("div", *parts, class_=layout))
 
 
 def _matrix(who: str, metrics: Metrics) -> Markup:

@@ -60,15 +60,15 @@ def _values(found: Evaluation, worst: Sequence[Mistake]) -> Markup:
     size = int(np.prod(found.shape))
     shown = min(size, VALUES)
     its = found.champion
-    head = ["no.", "label", "answer", "probability", *(["champion"] if its else [])]
+    head = ["no.", "label", "answer", *(["champion"] if its else []), "probability"]
     head += [f"value {n}" for n in range(1, shown + 1)]
     rows = []
     for one in worst:
         row: list[object] = [f"{one.index:,}"]
         row += [class_name(found.class_names[at]) for at in (one.label, one.predicted)]
-        row.append(percent(one.probability))
         if its:
             row.append(class_name(its.class_names[int(its.classes[one.index])]))
+        row.append(percent(one.probability))
         rows.append([*row, *(f"{value:.4g}" for value in one.input.reshape(-1)[:shown])])
     left = f"The first {shown} of {size:,} values of each." if shown < size else ""
     return tag("div", table("Worst mistakes", head, rows, "values"), tag("p", left, class_="quiet"))

@@ -43,4 +43,6 @@ def count(number: int, noun: str, many: str = "") -> str:
 
 
 def short(text: str, most: int = 40) -> str:
-    return text if len(text) <= most else f"{text[: most - 1]}…"
+    """The middle goes: names of a kind often differ at their end."""
+    end = most // 3
+    return text if len(text) <= most else f"{text[: most - end - 1]}…{text[-end:]}"
