@@ -6,9 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from evaluation import (
     artifact,
+    baseline,
     figures,
+    golden,
     held_out,
     mistakes,
     predictions,
@@ -21,8 +26,10 @@ from evaluation.comparing import compare
 from evaluation.errors import EvaluationError
 from evaluation.held_out import HeldOut
 from evaluation.record import Comparison, Epoch, Evaluation, Metrics, Scored
+from evaluation.report import page
 from evaluation.scoring import Contender, Unscorable
 from evaluation.telling import count, noun, percent, sentence
+from serving.engines import Prediction
 from training.interface import Model
 
 ARCHIVE = "model.tar.gz"
@@ -44,14 +51,30 @@ def run(processing: Path, model: Model, request: Request) -> str:
     Gives the result in words. Raises JobError.
     """
     data = held_out.read(processing / "input/data", model)
+    kept = Kept(data)
     # On the job's own volume, which is as large as that of the training
     with tempfile.TemporaryDirectory(dir=processing, prefix=".evaluation-") as temporary:
         private = Path(temporary)
         candidate = _candidate(processing, private / "candidate", data, request)
         champion, reason = _champion(processing, private / "champion", data, request)
-        evaluation = _evaluate(data, candidate, champion, reason, request)
-    _write(evaluation, processing / "output/evaluation")
+        evaluation = _evaluate(data, candidate, champion, reason, request, kept)
+    _write(evaluation, kept, processing / "output/evaluation")
     return f"{evaluation.words}; {evaluation.comparison.words}"
+
+
+class Kept:
+    """What is taken from the examples while they pass."""
+
+    def __init__(self, data: HeldOut) -> None:
+        self.worst, self.requests = mistakes.Collector(), golden.Collector()
+        self.spread = baseline.Collector(data.model.INPUT_SHAPE, data.class_names)
+
+    def add(
+        self, inputs: NDArray[np.float32], labels: NDArray[np.int64], answer: Prediction
+    ) -> None:
+        self.worst.add(inputs, labels, answer)
+        self.requests.add(inputs, labels, answer)
+        self.spread.add(inputs, answer.probabilities)
 
 
 def _candidate(processing: Path, folder: Path, data: HeldOut, request: Request) -> Contender:
@@ -108,8 +131,9 @@ def _evaluate(
     champion: Contender | None,
     comparison: Comparison,
     request: Request,
+    kept: Kept,
 ) -> Evaluation:
-    worst, seen, unusable = mistakes.Collector(), 0, ""
+    seen, unusable = 0, ""
     for inputs in data.batches():
         labels = data.labels[seen : seen + len(inputs)]
         seen += len(inputs)
@@ -118,7 +142,7 @@ def _evaluate(
         except Unscorable as error:
             unusable = str(error)
             break
-        worst.add(inputs, labels, answer)
+        kept.add(inputs, labels, answer)
         if champion:
             try:
                 champion.ask(inputs)
@@ -152,7 +176,7 @@ def _evaluate(
         words=sentence(words),
         history=_history(candidate.folder),
         hyperparameters=_hyperparameters(candidate.folder),
-        worst=worst.result() if metrics else (),
+        worst=kept.worst.result() if metrics else (),
     )
 
 
@@ -186,11 +210,14 @@ def _hyperparameters(folder: Path) -> dict[str, str]:
         return {}
 
 
-def _write(evaluation: Evaluation, folder: Path) -> None:
+def _write(evaluation: Evaluation, kept: Kept, folder: Path) -> None:
     """summary.json last: who finds it finds the others too."""
     folder.mkdir(parents=True, exist_ok=True)
     if evaluation.metrics:
         predictions.write(evaluation, folder / "predictions.csv")
+        _write_json(folder / "baseline.json", kept.spread.document())
+        (folder / "golden.json").write_bytes(golden.dump(kept.requests.document()))
+    (folder / "report.html").write_text(page.render(evaluation), encoding="utf-8")
     _write_json(folder / "evaluation.json", quality.document(evaluation))
     _write_json(folder / "summary.json", summary.document(evaluation))
 

@@ -336,3 +336,11 @@ def test_another_model_is_evaluated_by_the_same_program(tmp_path: Path) -> None:
 def test_a_picture_is_called_one() -> None:
     assert [noun(shape) for shape in [(32, 32, 3), (8, 8, 1)]] == ["picture"] * 2
     assert [noun(shape) for shape in [(13,), (32, 32, 4), (5, 3)]] == ["example"] * 3
+
+
+def test_report_baseline_and_requests_are_of_the_same_examples(ml: Path) -> None:
+    artifact(champion(ml), answers(wrong=range(3, 8)))
+    summary = evaluate(ml)
+    assert read(ml, "baseline")["dataset"]["item_count"] == 360
+    assert len(read(ml, "golden")["requests"]) == len(NAMES)
+    assert summary["comparison"]["words"] in (ml / "output/evaluation/report.html").read_text()
