@@ -1,23 +1,20 @@
 """An evaluation from its folders to its files: who is better, and what cannot be told."""
 
 import csv
-import importlib.util
 import json
-import sys
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pytest
 import tiny_model
-from evaluations import CONTAINER, NAMES, answers, artifact, held_out, pack
+from evaluations import NAMES, answers, artifact, held_out, pack
 from records import example, record, write
-from serving_models import write_onnx, write_saved_model
+from serving_models import write_saved_model
 
 from evaluation.job import Request, run
 from evaluation.telling import noun
 from training.errors import JobError
-from training.interface import Model
 
 LABELS = [place % 3 for place in range(360)]
 NAME, OLD = "mlops-0123abcd", "mlops-old"
@@ -309,28 +306,6 @@ def test_curves_that_cannot_be_read_are_left_out_and_told(
     said = capsys.readouterr().out
     assert "the report has no learning curves: history.json" in said
     assert "the hyperparameters are unknown: hyperparameters.json in it is not an object" in said
-
-
-def test_another_model_is_evaluated_by_the_same_program(tmp_path: Path) -> None:
-    """The example of rows of numbers, which differs in model.py alone."""
-    spec = importlib.util.spec_from_file_location("rows", CONTAINER / "examples/tabular/model.py")
-    assert spec and spec.loader
-    model = importlib.util.module_from_spec(spec)
-    sys.modules["rows"] = model  # where its dataclass looks for its types
-    spec.loader.exec_module(model)
-    (tmp_path / "input/data").mkdir(parents=True)
-    write(tmp_path / "input/data/eval-0.tfrecords", [record([0] * 13, 0), record([1] * 13, 1)])
-    write(tmp_path / "input/data/eval-1.tfrecords", [record([2] * 13, 2)] * 3)
-    versions = write_onnx(tmp_path / "model/export/Servo", (13,))
-    pack(candidate(tmp_path), versions.parents[1])
-    run(tmp_path, cast(Model, model), Request(NAME, "0123abc"))
-    assert read(tmp_path, "summary")["words"].endswith(" of 5 held-out examples")
-    figures = read(tmp_path, "evaluation")["evaluation"]["candidate"]["metrics"]["classes"]
-    assert [(each["name"], each["examples"]) for each in figures] == [
-        ("first", 1),
-        ("second", 1),
-        ("third", 3),
-    ]
 
 
 def test_a_picture_is_called_one() -> None:
