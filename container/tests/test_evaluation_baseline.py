@@ -94,6 +94,13 @@ def test_each_bucket_of_a_continuous_column_holds_a_tenth() -> None:
     assert [one["upper_bound"] for one in found[:-1]] == [one["lower_bound"] for one in found[1:]]
 
 
+def test_the_same_data_falls_into_the_same_buckets_when_the_file_is_read() -> None:
+    inputs = rows()
+    read = json.loads(json.dumps(buckets(collected(inputs), "value 1")))
+    found = baseline.counts(inputs[:, 0], [one["lower_bound"] for one in read])
+    assert found.tolist() == [one["count"] for one in read]
+
+
 @pytest.mark.parametrize(
     ("values", "expected"),
     [

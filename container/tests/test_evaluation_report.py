@@ -156,6 +156,12 @@ def test_the_first_that_is_read_is_how_it_compares_with_the_champion() -> None:
     assert "On 4 of 30 examples only one of the two is right" in Page(found).text()
 
 
+def test_a_difference_that_chance_cannot_explain_is_told_without_many_zeros() -> None:
+    text = Page(evaluation(wrong=(), champion_wrong=range(60), count=60)).text()
+    assert "with a chance of less than 0.01 % (McNemar's exact test)" in text
+    assert "It does not reach 0" in text
+
+
 def test_without_a_champion_it_is_how_good_it_is_and_why_nothing_is_compared() -> None:
     found = Page(evaluation(champion_wrong=None))
     words = [text for _, text in found.all("p", "basis")]
@@ -218,7 +224,7 @@ def test_every_plot_says_in_words_what_it_shows() -> None:
     texts = [text.replace("\u00a0", " ") for text in told]
     assert len(texts) == 4
     assert "differs by +6.7 points" in texts[0]
-    assert "calibration error is 12.7 %" in texts[1]
+    assert "calibration error is 12.7 %. Of 30 answers with a probability of 0.8 to" in texts[1]
     assert "validation from 51.0 % to 97.2 %, best 97.2 % in epoch 2" in texts[2]
     assert "training from 1.500 to 0.600" in texts[3]
     others = [given for given, _ in found.all("svg") if given.get("role") != "img"]

@@ -25,7 +25,7 @@ def mistakes(found: Evaluation, metrics: Metrics) -> Markup:
     shown = f"these are the {len(worst):,} surest" if len(worst) < total else "the surest first"
     sentence = (
         f"{count(total, telling.noun(found.shape))} answered otherwise than the label says, "
-        f"{shown}. A label may be what is wrong."
+        f"{shown}. A label may itself be wrong."
     )
     draw = _gallery if are_pictures(found.shape) else _values
     return section(title, tag("p", sentence, class_="quiet"), draw(found, worst))

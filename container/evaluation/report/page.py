@@ -26,6 +26,7 @@ from evaluation.report.words import (
 )
 
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+LEAST_CHANCE = 1e-4
 TEXT = 200  # characters of a value that is shown
 SHOWN = 100  # hyperparameters
 TIMES = " \u00d7 "
@@ -90,11 +91,15 @@ def _chance(against: Comparison) -> Markup:
         if against.p_value is not None:
             sentence += (
                 " Two models that are equally good would be at least as far apart with a chance of "
-                f"{percent(against.p_value)} (McNemar's exact test)."
+                f"{_likely(against.p_value)} (McNemar's exact test)."
             )
     else:
         sentence = "Both are right on the same examples."
     return tag("div", tag("p", sentence), _interval(against), class_="beside")
+
+
+def _likely(chance: float) -> str:
+    return percent(chance) if chance >= LEAST_CHANCE else f"less than {percent(LEAST_CHANCE)}"
 
 
 def _interval(against: Comparison) -> Markup | str:
