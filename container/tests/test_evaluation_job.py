@@ -12,7 +12,7 @@ from evaluations import NAMES, answers, artifact, held_out, pack
 from records import example, record, write
 from serving_models import write_saved_model
 
-from evaluation.job import Request, run
+from evaluation.job import Contest, run
 from evaluation.telling import noun
 from training.errors import JobError
 
@@ -38,7 +38,7 @@ def champion(ml: Path) -> Path:
 
 def evaluate(ml: Path, old: str = OLD, gone: str = "") -> dict[str, Any]:
     """The summary."""
-    run(ml, tiny_model, Request(NAME, "0123abc", old, gone))
+    run(ml, tiny_model, Contest(NAME, "0123abc", old, gone))
     return read(ml, "summary")
 
 
