@@ -281,6 +281,14 @@ def test_a_model_that_only_tensorflow_can_serve_is_judged_by_it(ml: Path) -> Non
     assert read(ml, "evaluation")["evaluation"]["champion"]["engine"] == "tensorflow"
 
 
+def test_a_job_that_ends_while_it_writes_leaves_no_summary(ml: Path) -> None:
+    (ml / "output/evaluation/report.html").mkdir(parents=True)
+    with pytest.raises(OSError, match=r"report\.html"):
+        evaluate(ml, "")
+    assert (ml / "output/evaluation/predictions.csv").exists()
+    assert not (ml / "output/evaluation/summary.json").exists()
+
+
 def test_what_was_unpacked_is_gone_when_the_job_ends(ml: Path) -> None:
     artifact(champion(ml), answers())
     evaluate(ml)
