@@ -64,7 +64,7 @@ def counts(values: Floats, starts: Sequence[float] | Floats) -> NDArray[np.int64
     return np.bincount(np.maximum(places, 0), minlength=len(starts))
 
 
-class Collector:
+class Distribution:
     """Takes examples batch by batch: how they are cut changes nothing but the last digits."""
 
     def __init__(self, shape: tuple[int, ...], class_names: Sequence[str]) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.record import Bin, ClassFigures, Metrics
+from evaluation.record import Bin, ClassFigures, ModelFigures
 
 BINS = 10
 LEAST = 1e-7  # for the logarithm: next to 0 as float32 tells it
@@ -23,7 +23,7 @@ def metrics(
     classes: NDArray[np.int64],
     probabilities: NDArray[np.float32],
     names: Sequence[str],
-) -> Metrics:
+) -> ModelFigures:
     """Of at least one example; labels, answers and columns are indices of `names`."""
     table = confusion(labels, classes, len(names))
     every = np.arange(len(labels))
@@ -31,7 +31,7 @@ def metrics(
     bins = calibration(probabilities[every, classes], labels == classes)
     figures = tuple(_class(name, table, index) for index, name in enumerate(names))
     recalls = [each.recall for each in figures if each.recall is not None]
-    return Metrics(
+    return ModelFigures(
         class_names=tuple(names),
         examples=len(labels),
         accuracy=float(np.mean(labels == classes)),

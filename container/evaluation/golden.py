@@ -26,7 +26,7 @@ WHOLE = 2**24  # below it a float32 holds every whole number
 Floats = NDArray[np.float32]
 
 
-class Collector:
+class GoldenRequests:
     """Keeps the best example of each of MOST classes; what was added before decides ties."""
 
     def __init__(self) -> None:

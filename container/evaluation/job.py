@@ -25,7 +25,7 @@ from evaluation.classes import align
 from evaluation.comparing import compare
 from evaluation.errors import EvaluationError
 from evaluation.held_out import HeldOut
-from evaluation.record import Comparison, Epoch, Evaluation, Metrics, Scored
+from evaluation.record import Comparison, Epoch, Evaluation, ModelFigures, Scored
 from evaluation.report import page
 from evaluation.scoring import Contender, Unscorable
 from evaluation.telling import count, noun, percent, sentence
@@ -36,7 +36,7 @@ ARCHIVE = "model.tar.gz"
 
 
 @dataclass(frozen=True)
-class Request:
+class Contest:
     """What the job was started with; see evaluate."""
 
     version: str
@@ -45,7 +45,7 @@ class Request:
     champion_gone: str = ""  # why its artifact is not there
 
 
-def run(processing: Path, model: Model, request: Request) -> str:
+def run(processing: Path, model: Model, contest: Contest) -> str:
     """Evaluates what lies in /opt/ml/processing/input, and writes ../output/evaluation.
 
     Gives the result in words. Raises JobError.
@@ -55,9 +55,9 @@ def run(processing: Path, model: Model, request: Request) -> str:
     # On the job's own volume, which is as large as that of the training
     with tempfile.TemporaryDirectory(dir=processing, prefix=".evaluation-") as temporary:
         private = Path(temporary)
-        candidate = _candidate(processing, private / "candidate", data, request)
-        champion, reason = _champion(processing, private / "champion", data, request)
-        evaluation = _evaluate(data, candidate, champion, reason, request, kept)
+        candidate = _candidate(processing, private / "candidate", data, contest)
+        champion, reason = _champion(processing, private / "champion", data, contest)
+        evaluation = _evaluate(data, candidate, champion, reason, contest, kept)
     _write(evaluation, kept, processing / "output/evaluation")
     return f"{evaluation.words}; {evaluation.comparison.words}"
 
@@ -66,8 +66,8 @@ class Kept:
     """What is taken from the examples while they pass."""
 
     def __init__(self, data: HeldOut) -> None:
-        self.worst, self.requests = mistakes.Collector(), golden.Collector()
-        self.spread = baseline.Collector(data.model.INPUT_SHAPE, data.class_names)
+        self.worst, self.requests = mistakes.WorstMistakes(), golden.GoldenRequests()
+        self.spread = baseline.Distribution(data.model.INPUT_SHAPE, data.class_names)
 
     def add(
         self, inputs: NDArray[np.float32], labels: NDArray[np.int64], answer: Prediction
@@ -77,10 +77,10 @@ class Kept:
         self.spread.add(inputs, answer.probabilities)
 
 
-def _candidate(processing: Path, folder: Path, data: HeldOut, request: Request) -> Contender:
+def _candidate(processing: Path, folder: Path, data: HeldOut, contest: Contest) -> Contender:
     try:
         found = scoring.load(
-            request.version, processing / "input/candidate" / ARCHIVE, folder, data.class_names
+            contest.version, processing / "input/candidate" / ARCHIVE, folder, data.class_names
         )
     except Unscorable as error:
         raise EvaluationError(f"the candidate cannot be evaluated: {error}") from None
@@ -98,15 +98,15 @@ def _candidate(processing: Path, folder: Path, data: HeldOut, request: Request) 
 
 
 def _champion(
-    processing: Path, folder: Path, data: HeldOut, request: Request
+    processing: Path, folder: Path, data: HeldOut, contest: Contest
 ) -> tuple[Contender | None, Comparison]:
     """The champion, or why there is none to ask."""
-    name = request.champion
+    name = contest.champion
     if not name:
         return None, Comparison("none", "no champion: the endpoint serves nothing yet")
     try:
-        if request.champion_gone:
-            raise Unscorable(request.champion_gone)
+        if contest.champion_gone:
+            raise Unscorable(contest.champion_gone)
         found = scoring.load(
             name, processing / "input/champion" / ARCHIVE, folder, data.class_names
         )
@@ -125,41 +125,50 @@ def _unscorable(name: str, reason: Exception) -> Comparison:
     return Comparison("unscorable", sentence(f"{name} cannot be scored: {reason}"), name)
 
 
-def _evaluate(
-    data: HeldOut,
-    candidate: Contender,
-    champion: Contender | None,
-    comparison: Comparison,
-    request: Request,
-    kept: Kept,
-) -> Evaluation:
-    seen, unusable = 0, ""
+def _ask(
+    data: HeldOut, candidate: Contender, champion: Contender | None, kept: Kept
+) -> tuple[Unscorable | None, Unscorable | None]:
+    """Both about every example, once; why one of them cannot be judged."""
+    seen, reason = 0, None
     for inputs in data.batches():
         labels = data.labels[seen : seen + len(inputs)]
         seen += len(inputs)
         try:
             answer = candidate.ask(inputs)
         except Unscorable as error:
-            unusable = str(error)
-            break
+            return error, reason
         kept.add(inputs, labels, answer)
-        if champion:
+        if champion and not reason:
             try:
                 champion.ask(inputs)
             except Unscorable as error:
-                champion, comparison = None, _unscorable(request.champion, error)
+                reason = error
+    return None, reason
+
+
+def _evaluate(
+    data: HeldOut,
+    candidate: Contender,
+    champion: Contender | None,
+    comparison: Comparison,
+    contest: Contest,
+    kept: Kept,
+) -> Evaluation:
+    no_candidate, no_champion = _ask(data, candidate, champion, kept)
+    if no_champion:
+        champion, comparison = None, _unscorable(contest.champion, no_champion)
+    one = noun(data.model.INPUT_SHAPE)
+    examples = count(len(data.labels), f"held-out {one}")
     mine, theirs = candidate.scored(), champion.scored() if champion else None
-    one, examples = noun(data.model.INPUT_SHAPE), len(data.labels)
     metrics = champion_metrics = None
-    if unusable:
-        words = f"not measured on {count(examples, f'held-out {one}')}: {unusable}"
-        theirs = None
-        if comparison.outcome == "compared":
-            words_of_it = f"not compared with {request.champion}: the candidate's answers are none"
-            comparison = Comparison("compared", sentence(words_of_it), request.champion)
+    if no_candidate:
+        words = f"not measured on {examples}: {no_candidate}"
+        if theirs:
+            reason = f"not compared with {theirs.name}: the candidate gives no answers to compare"
+            comparison, theirs = Comparison("compared", sentence(reason), theirs.name), None
     else:
         metrics = figures.metrics(data.labels, mine.classes, mine.probabilities, data.class_names)
-        words = f"{percent(metrics.accuracy)} of {count(examples, f'held-out {one}')}"
+        words = f"{percent(metrics.accuracy)} of {examples}"
         if theirs:
             comparison = compare(data.labels, mine, theirs, one)
             champion_metrics = _champion_metrics(data, mine, theirs)
@@ -172,7 +181,7 @@ def _evaluate(
         metrics=metrics,
         champion_metrics=champion_metrics,
         shape=data.model.INPUT_SHAPE,
-        commit=request.commit,
+        commit=contest.commit,
         words=sentence(words),
         history=_history(candidate.folder),
         hyperparameters=_hyperparameters(candidate.folder),
@@ -180,7 +189,7 @@ def _evaluate(
     )
 
 
-def _champion_metrics(data: HeldOut, candidate: Scored, champion: Scored) -> Metrics | None:
+def _champion_metrics(data: HeldOut, candidate: Scored, champion: Scored) -> ModelFigures | None:
     """On the examples whose class it knows; None if there is none."""
     aligned = align(candidate.class_names, champion.class_names)
     both = aligned.known(data.labels)

@@ -11,7 +11,7 @@ from serving.engines import Prediction
 MOST_BYTES = 64 * 1024**2  # of their inputs, which stay in memory and go into the report
 
 
-class Collector:
+class WorstMistakes:
     """Keeps the inputs of a few, however many examples there are."""
 
     def __init__(self, most: int = MOST_MISTAKES) -> None:

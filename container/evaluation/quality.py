@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluation.figures import confusion
-from evaluation.record import Evaluation, Metrics
+from evaluation.record import Evaluation, ModelFigures
 
 SAMPLES, SHARE, LEAST = 5, 0.8, 200
 OURS = "evaluation"
@@ -102,7 +102,7 @@ def _means(table: NDArray[np.int64]) -> dict[str, float]:
     }
 
 
-def _figures(metrics: Metrics) -> dict[str, Any]:
+def _figures(metrics: ModelFigures) -> dict[str, Any]:
     return {**asdict(metrics), "confusion": metrics.confusion.tolist()}
 
 

@@ -52,7 +52,7 @@ class Bin:
 
 
 @dataclass(frozen=True)
-class Metrics:
+class ModelFigures:
     """One model's figures on the examples that it can be judged by."""
 
     class_names: tuple[str, ...]  # of rows and columns of `confusion`: the candidate's, then others
@@ -123,8 +123,8 @@ class Evaluation:
     comparison: Comparison
     labels: NDArray[np.int64]  # [n], of class_names
     class_names: tuple[str, ...]  # the candidate's
-    metrics: Metrics | None
-    champion_metrics: Metrics | None
+    metrics: ModelFigures | None
+    champion_metrics: ModelFigures | None
     shape: tuple[int, ...]  # of one example
     commit: str
     words: str  # one sentence: how good the candidate is

@@ -41,6 +41,15 @@ def test_a_mistake_is_one_sentence_in_the_message_and_no_traceback(tmp_path: Pat
     assert (message(tmp_path), log) == ("give more data", "give more data\n")
 
 
+def test_what_it_was_not_told_is_in_the_message(tmp_path: Path) -> None:
+    process = start(tmp_path, tmp_path, "--version", "mlops-new", "--commit", "0123abc")
+    log, _ = process.communicate(timeout=SECONDS)
+    assert process.returncode == 1, log
+    assert message(tmp_path) == (
+        "evaluate was started wrongly: the following arguments are required: --champion"
+    )
+
+
 def test_a_module_that_does_not_import_is_told_and_its_traceback_is_in_the_log(
     tmp_path: Path,
 ) -> None:

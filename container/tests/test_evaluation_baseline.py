@@ -22,7 +22,7 @@ def collected(
 ) -> dict[str, Any]:
     if probabilities is None:
         probabilities = answers(len(inputs))
-    collector = baseline.Collector(inputs.shape[1:], NAMES)
+    collector = baseline.Distribution(inputs.shape[1:], NAMES)
     for at in range(0, len(inputs), batch):
         collector.add(inputs[at : at + batch], probabilities[at : at + batch])
     return collector.document()
@@ -185,7 +185,7 @@ def test_the_file_stays_small_and_tells_what_is_left_out() -> None:
     inputs = (-random.random((300, 2000)) * 10.0 ** random.integers(-38, 38, 2000)).astype(
         np.float32
     )
-    collector = baseline.Collector((2000,), ["\x01" * 300] * 5000)
+    collector = baseline.Distribution((2000,), ["\x01" * 300] * 5000)
     collector.add(inputs, answers(300, 5000))
     document = collector.document()
     assert len(json.dumps(document)) <= 256 * 1024
@@ -206,6 +206,6 @@ def test_who_reads_model_monitors_statistics_reads_this() -> None:
 
 
 def test_nothing_collected_is_a_baseline_of_nothing() -> None:
-    document = baseline.Collector(ROW, NAMES).document()
+    document = baseline.Distribution(ROW, NAMES).document()
     assert document["dataset"]["item_count"] == 0
     json.dumps(document, allow_nan=False)

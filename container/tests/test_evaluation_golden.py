@@ -27,7 +27,7 @@ def inputs(shape: tuple[int, ...], count: int = 200) -> np.ndarray:
 
 def collected(given: np.ndarray, answer: Prediction, batch: int = 32) -> dict[str, Any]:
     """As if the labels were what the model says."""
-    collector = golden.Collector()
+    collector = golden.GoldenRequests()
     for at in range(0, len(given), batch):
         part = slice(at, at + batch)
         some = Prediction(answer.classes[part], answer.probabilities[part])
@@ -128,7 +128,7 @@ def test_the_choice_does_not_depend_on_the_batches() -> None:
 def test_neither_a_wrong_answer_nor_what_the_server_refuses_is_asked() -> None:
     given, answer = sure({1: [0.8], 2: [0.8], 3: [0.8], 4: [0.8]})
     given[1, 0], given[2, 0] = np.nan, np.inf
-    collector = golden.Collector()
+    collector = golden.GoldenRequests()
     collector.add(given, np.array([9, 2, 3, 4]), answer)
     assert [request["expected"]["classes"] for request in collector.document()["requests"]] == [4]
 
@@ -143,4 +143,4 @@ def test_all_requests_together_fit_into_a_state(side: int, least: int, most: int
 
 
 def test_no_example_gives_no_request() -> None:
-    assert golden.Collector().document()["requests"] == []
+    assert golden.GoldenRequests().document()["requests"] == []

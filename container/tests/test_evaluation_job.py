@@ -12,7 +12,7 @@ from evaluations import NAMES, answers, artifact, held_out, pack
 from records import example, record, write
 from serving_models import write_saved_model
 
-from evaluation.job import Request, run
+from evaluation.job import Contest, run
 from evaluation.telling import noun
 from training.errors import JobError
 
@@ -38,7 +38,7 @@ def champion(ml: Path) -> Path:
 
 def evaluate(ml: Path, old: str = OLD, gone: str = "") -> dict[str, Any]:
     """The summary."""
-    run(ml, tiny_model, Request(NAME, "0123abc", old, gone))
+    run(ml, tiny_model, Contest(NAME, "0123abc", old, gone))
     return read(ml, "summary")
 
 
@@ -279,6 +279,14 @@ def test_a_model_that_only_tensorflow_can_serve_is_judged_by_it(ml: Path) -> Non
     pack(champion(ml), versions.parents[1])  # no list of classes: those of the data, as many
     assert evaluate(ml)["comparison"]["outcome"] == "compared"
     assert read(ml, "evaluation")["evaluation"]["champion"]["engine"] == "tensorflow"
+
+
+def test_a_job_that_ends_while_it_writes_leaves_no_summary(ml: Path) -> None:
+    (ml / "output/evaluation/report.html").mkdir(parents=True)
+    with pytest.raises(OSError, match=r"report\.html"):
+        evaluate(ml, "")
+    assert (ml / "output/evaluation/predictions.csv").exists()
+    assert not (ml / "output/evaluation/summary.json").exists()
 
 
 def test_what_was_unpacked_is_gone_when_the_job_ends(ml: Path) -> None:

@@ -6,14 +6,14 @@ from pathlib import Path
 import numpy as np
 
 from evaluation import predictions
-from evaluation.mistakes import Collector
+from evaluation.mistakes import WorstMistakes
 from evaluation.record import Comparison, Evaluation, Mistake, Scored
 from serving.engines import Prediction
 
 
 def answered(labels: list[int], classes: list[int], sure: list[float]) -> list[Mistake]:
     """The worst three, of two batches."""
-    collector = Collector(most=3)
+    collector = WorstMistakes(most=3)
     probabilities = np.zeros((len(labels), 3), np.float32)
     probabilities[np.arange(len(labels)), classes] = sure
     inputs = np.arange(len(labels), dtype=np.float32)[:, None] * [1, 10]

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from evaluation.record import Evaluation, Metrics
+from evaluation.record import Evaluation, ModelFigures
 from evaluation.report.markup import Markup, join, tag
 from evaluation.report.tables import class_name, scrolled, section, table
 from evaluation.report.words import NOTHING, count, number, percent, points, short
@@ -18,7 +18,7 @@ HEAD, TITLE = 18, 200  # characters of a name beside the matrix, and of its tool
 LEAST = 5e-4  # of a change that is shown: 0.05 points
 
 
-def classes(found: Evaluation, metrics: Metrics) -> Markup:
+def classes(found: Evaluation, metrics: ModelFigures) -> Markup:
     """Each class with the champion's recall beside its own; of many, the weakest first."""
     its = found.champion_metrics
     # By their places, which both have in common: two classes may have the same name
@@ -87,7 +87,7 @@ def _summary(changes: Mapping[int, float], names: Sequence[str]) -> Markup:
     return tag("p", *parts, f"As before: {same:,}.")
 
 
-def confusion(found: Evaluation, metrics: Metrics) -> Markup:
+def confusion(found: Evaluation, metrics: ModelFigures) -> Markup:
     """Which class is taken for which, by both models."""
     both = [("Candidate", metrics), ("Champion", found.champion_metrics)]
     largest = max(len(one.class_names) for _, one in both if one)
@@ -107,7 +107,7 @@ def confusion(found: Evaluation, metrics: Metrics) -> Markup:
     return section("Confusion", tag("p", how, class_="quiet"), tag("div", *parts, class_=layout))
 
 
-def _matrix(who: str, metrics: Metrics) -> Markup:
+def _matrix(who: str, metrics: ModelFigures) -> Markup:
     names, table = metrics.class_names, metrics.confusion
     shares = table / np.maximum(table.sum(1, keepdims=True), 1)
     heads = [
@@ -136,7 +136,7 @@ def _cell(number: int, share: float, right: bool) -> Markup:
     return tag("td", f"{number:,}", style=style, class_="right" if right else None)
 
 
-def _pairs(who: str, metrics: Metrics) -> Markup:
+def _pairs(who: str, metrics: ModelFigures) -> Markup:
     wrong = metrics.confusion.copy()
     np.fill_diagonal(wrong, 0)
     order = np.argsort(-wrong, axis=None, kind="stable")[:PAIRS]

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from evaluation.record import Bin, Epoch, Evaluation, Metrics
+from evaluation.record import Bin, Epoch, Evaluation, ModelFigures
 from evaluation.report import charts
 from evaluation.report.charts import Axis, Series
 from evaluation.report.markup import Markup, join, tag
@@ -13,7 +13,7 @@ EN_DASH = "\u2013"
 SHARES = [n / 5 for n in range(6)]
 
 
-def calibration(found: Evaluation, metrics: Metrics) -> Markup:
+def calibration(found: Evaluation, metrics: ModelFigures) -> Markup:
     """Whether a probability means what it says."""
     models = [("candidate", metrics)]
     if found.champion_metrics:
@@ -64,7 +64,7 @@ def _range(one: Bin, between: str) -> str:
     return f"{one.low:.1f}{between}{one.high:.1f}"
 
 
-def _bins(models: Sequence[tuple[str, Metrics]]) -> Markup:
+def _bins(models: Sequence[tuple[str, ModelFigures]]) -> Markup:
     """The same as numbers, beside each other: the bins of both are the same."""
     head: list[object] = ["probability"]
     for who, _ in models:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from evaluation import telling
-from evaluation.record import Evaluation, Metrics, Mistake
+from evaluation.record import Evaluation, Mistake, ModelFigures
 from evaluation.report.markup import Markup, tag
 from evaluation.report.pictures import are_pictures, data_uris
 from evaluation.report.tables import class_name, section, table
@@ -15,7 +15,7 @@ VALUES = 20  # of an input that is no picture
 SMALL = 64  # pixels of a picture that is shown enlarged, as squares
 
 
-def mistakes(found: Evaluation, metrics: Metrics) -> Markup:
+def mistakes(found: Evaluation, metrics: ModelFigures) -> Markup:
     """The surest of the wrong answers: hard examples, or wrong labels."""
     title, total = "Worst mistakes", metrics.examples - int(np.trace(metrics.confusion))
     if not total:

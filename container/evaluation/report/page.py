@@ -7,7 +7,7 @@ is only text in it.
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from evaluation.record import Comparison, Evaluation, Metrics
+from evaluation.record import Comparison, Evaluation, ModelFigures
 from evaluation.report import charts
 from evaluation.report.classes import classes, confusion
 from evaluation.report.curves import calibration, learning
@@ -124,7 +124,7 @@ def _interval(against: Comparison) -> Markup | str:
     return tag("figure", picture, tag("figcaption", caption))
 
 
-def _figures(found: Evaluation, mine: Metrics) -> Markup:
+def _figures(found: Evaluation, mine: ModelFigures) -> Markup:
     """The figures of the whole; what is better is said, not only coloured."""
     its = found.champion_metrics
     same = its is not None and its.examples == mine.examples
