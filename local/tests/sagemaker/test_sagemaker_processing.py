@@ -239,7 +239,7 @@ def test_the_longest_run_stops_a_job(aws: Aws, tmp_path: Path) -> None:
     [
         ("ecr:BatchGetImage", "does not have BatchGetImage permission for the image"),
         ("s3:ListBucket", "ClientError: An error occurred (AccessDenied)"),
-        ("s3:GetObject", "ClientError: An error occurred (403) when calling the HeadObject"),
+        ("s3:GetObject", "s3:GetObject on resource"),
         ("logs:CreateLogStream", "when calling the CreateLogStream operation"),
         ("s3:PutObject", "s3:PutObject on resource"),
         ("kms:Encrypt", "when calling the Encrypt operation"),
