@@ -19,7 +19,8 @@ LOCK = threading.RLock()  # over every Record: requests and running jobs both ch
 SERVICE = "sagemaker.amazonaws.com"  # as whom SageMaker assumes roles
 SUMMARY = (
     *("CreationTime", "LastModifiedTime", "TrainingEndTime", "SecondaryStatus"),
-    *("ProcessingEndTime", "ExitMessage", "FailureReason"),
+    *("ProcessingEndTime", "ExitMessage", "FailureReason", "HyperParameterTuningEndTime"),
+    *("Strategy", "ResourceLimits", "TrainingJobStatusCounters", "ObjectiveStatusCounters"),
 )
 
 
@@ -44,13 +45,20 @@ class ResourceKind:
     def announce(self, description: dict[str, Any]) -> None:
         """The event of Developer Guide, "Events that SageMaker AI sends to EventBridge"."""
         detail = json.loads(json.dumps(description, default=epoch_ms))
-        arn, what = detail[f"{self.name}Arn"], self.words.title()
+        arn = detail[f"{self.name}Arn"]
+        what = " ".join(word[0].upper() + word[1:] for word in self.words.split())
         emit("aws.sagemaker", f"SageMaker {what} State Change", [arn], detail)
 
 
 TRAINING_JOB = ResourceKind("TrainingJob", "training-job", "training_jobs", "training job")
 PROCESSING_JOB = ResourceKind(
     "ProcessingJob", "processing-job", "processing_jobs", "processing job"
+)
+TUNING_JOB = ResourceKind(
+    "HyperParameterTuningJob",
+    "hyper-parameter-tuning-job",
+    "hyper_parameter_tuning_jobs",
+    "HyperParameter tuning job",
 )
 MODEL = ResourceKind("Model", "model", "_models", "model")
 ENDPOINT = ResourceKind("Endpoint", "endpoint", "endpoints", "endpoint")
@@ -129,6 +137,7 @@ class Operations(Service, SageMakerResponse):
         kind: ResourceKind,
         result: str,
         order: str = "Descending",
+        by: str = "CreationTime",
         also: tuple[str, ...] = (),
         among: Callable[[dict[str, Any]], bool] = lambda _: True,
     ) -> ActionResult:
@@ -137,7 +146,7 @@ class Operations(Service, SageMakerResponse):
         name, status = f"{kind.name}Name", f"{kind.name}Status"
         shown = (name, f"{kind.name}Arn", status, *SUMMARY, *also)
         with LOCK:
-            described = [record.description for record in kind.records().values()]
+            described = [record.snapshot() for record in kind.records().values()]
             found = [each for each in described if among(each)]
             rows = [{key: each[key] for key in shown if key in each} for each in found]
         tests = {
@@ -152,7 +161,8 @@ class Operations(Service, SageMakerResponse):
             value = self.get(parameter)
             if value is not None:
                 rows = [row for row in rows if test(row, value)]
-        by = {"Name": name, "Status": status}.get(self.get("SortBy"), "CreationTime")
+        fields = {"Name": name, "Status": status}
+        by = fields.get(self.get("SortBy", by), "CreationTime")
         rows.sort(key=lambda row: row[by], reverse=self.get("SortOrder", order) == "Descending")
         return self.page(result, rows)
 

@@ -7,7 +7,7 @@ import shutil
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Self
 
 from botocore.exceptions import ClientError
 
@@ -79,6 +79,25 @@ class TrainingJob(TrainingRecord):
         super().__init__(description, tags, description["StoppingCondition"])
         self._metrics = Metrics(description["AlgorithmSpecification"].get("MetricDefinitions", []))
         self._seconds = 0.0
+
+    @classmethod
+    def of(cls, request: dict[str, Any], tags: list[dict[str, str]], **more: Any) -> Self:
+        """What a checked request asks for; `more` is told of it too."""
+        name, output = request["TrainingJobName"], request["OutputDataConfig"]["S3OutputPath"]
+        artifacts = container.join(output, name, "output", "model.tar.gz")
+        description = {
+            "EnableNetworkIsolation": False,
+            "EnableManagedSpotTraining": False,
+            "EnableInterContainerTrafficEncryption": False,
+            "StoppingCondition": {},
+            **request,
+            "TrainingJobArn": TRAINING_JOB.arn(name),
+            "TrainingJobStatus": "InProgress",
+            "ModelArtifacts": {"S3ModelArtifacts": artifacts},
+            "CreationTime": datetime.now(UTC),
+            **more,
+        }
+        return cls(description, tags)
 
     def reclaim(self, seconds: float) -> None:
         """Take the spot instances away, until `seconds` after their end. Raises NotReclaimable."""

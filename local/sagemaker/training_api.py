@@ -1,7 +1,6 @@
 """The operations on training jobs; what a training job does is in training."""
 
 import re
-from datetime import UTC, datetime
 from typing import Any
 
 from moto.core.responses import ActionResult, EmptyResult
@@ -9,7 +8,7 @@ from moto.core.responses import ActionResult, EmptyResult
 from local.background import background
 from local.credentials import Credentials
 from local.refusals import unsupported
-from local.sagemaker import container, requests
+from local.sagemaker import requests
 from local.sagemaker.instances import DAY
 from local.sagemaker.records import LOCK, TRAINING_JOB, Operations, invalid
 from local.sagemaker.training import TrainingJob
@@ -23,7 +22,7 @@ class TrainingJobs(Operations):
         request = self.request(*NEVER_RUN)
         name = request["TrainingJobName"]
         check(request)
-        job = new_job(request, self.get("Tags", []))
+        job = TrainingJob.of(request, self.get("Tags", []))
         credentials = check_access(request, TRAINING_JOB.arn(name))
         with LOCK:
             answer = self.add_job(TRAINING_JOB, name, job)
@@ -52,34 +51,18 @@ class TrainingJobs(Operations):
         return job
 
 
-def new_job(request: dict[str, Any], tags: list[dict[str, str]], **more: Any) -> TrainingJob:
-    """What a checked request asks for, not yet known to anybody; `more` is told of it too."""
-    name, output = request["TrainingJobName"], request["OutputDataConfig"]["S3OutputPath"]
-    artifacts = container.join(output, name, "output", "model.tar.gz")
-    description = {
-        "EnableNetworkIsolation": False,
-        "EnableManagedSpotTraining": False,
-        "EnableInterContainerTrafficEncryption": False,
-        "StoppingCondition": {},
-        **request,
-        "TrainingJobArn": TRAINING_JOB.arn(name),
-        "TrainingJobStatus": "InProgress",
-        "ModelArtifacts": {"S3ModelArtifacts": artifacts},
-        "CreationTime": datetime.now(UTC),
-        **more,
-    }
-    try:
-        return TrainingJob(description, tags)
-    except re.error as error:
-        raise invalid(f"MetricDefinitions: {error.pattern!r} is no regular expression") from error
-
-
 def check(request: dict[str, Any]) -> None:
     """What a training job's request says: mistakes, and what is not done here."""
     _check_instances(request["ResourceConfig"])
     _check_spot(
         request.get("EnableManagedSpotTraining", False), request.get("StoppingCondition", {})
     )
+    for each in request["AlgorithmSpecification"].get("MetricDefinitions", []):
+        try:
+            re.compile(each["Regex"])
+        except re.error:
+            text = f"MetricDefinitions: {each['Regex']!r} is no regular expression"
+            raise invalid(text) from None
     for channel in request.get("InputDataConfig", []):
         name = channel["ChannelName"]
         if name.startswith("."):  # it becomes a folder

@@ -73,6 +73,7 @@ OPTIMIZED = {
         "AmazonSageMaker",
         {
             "createTrainingJob": _sagemaker_job("Training"),
+            "createHyperParameterTuningJob": _sagemaker_job("HyperParameterTuning"),
             "createProcessingJob": _sagemaker_job("Processing"),
             "createModel": None,
             "createEndpointConfig": None,

@@ -161,7 +161,7 @@ def test_records_of_sagemaker_lie_in_tables_by_name() -> None:
 
     backend = SageMakerModelBackend("eu-west-1", "111122223333")
     registry = ("model_package_groups", "model_packages")
-    jobs = ("training_jobs", "processing_jobs")
+    jobs = ("training_jobs", "processing_jobs", "hyper_parameter_tuning_jobs")
     for table in ("_models", "endpoint_configs", "endpoints", *jobs, *registry):
         assert getattr(backend, table) == {}
 

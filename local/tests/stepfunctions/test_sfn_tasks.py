@@ -7,7 +7,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local.stepfunctions.integrations import java_name
-from local.tests import processing
+from local.tests import processing, tuning
 from local.tests.aws import Aws, unique, wait
 from local.tests.machines import chain, create, ended, run, start, task
 from local.tests.training import request
@@ -191,6 +191,44 @@ def test_stopping_an_execution_stops_its_processing_job(
     wait(lambda: sagemaker.list_processing_jobs(**asked)["ProcessingJobSummaries"])
     aws.client("stepfunctions").stop_execution(executionArn=execution)
     assert processing.ended(aws, job["ProcessingJobName"])["ProcessingJobStatus"] == "Stopped"
+
+
+def test_a_tuning_job_is_awaited_and_gives_its_best_training_job(
+    aws: Aws, role: str, tmp_path: Path
+) -> None:
+    job = tuning.request(aws, aws.image(tmp_path, train=tuning.SEARCH), jobs=1)
+    told = run(
+        aws,
+        role,
+        task("sagemaker:createHyperParameterTuningJob.sync", job, ResultPath="$.job", Next="S1"),
+        task(
+            "aws-sdk:sagemaker:describeTrainingJob",
+            {"TrainingJobName.$": "$.job.BestTrainingJob.TrainingJobName"},
+        ),
+    )
+    output = json.loads(told["output"])
+    assert output["TrainingJobStatus"] == "Completed"
+    assert output["TuningJobArn"].endswith(job["HyperParameterTuningJobName"])
+    assert "S3ModelArtifacts" in output["ModelArtifacts"]
+
+
+def test_stopping_an_execution_stops_its_tuning_job(aws: Aws, role: str, hanging: str) -> None:
+    job = tuning.request(aws, hanging)
+    name = job["HyperParameterTuningJobName"]
+    machine = create(aws, role, chain(task("sagemaker:createHyperParameterTuningJob.sync", job)))
+    execution = start(aws, machine)
+    wait(lambda: _trials(aws, name) == 2)
+    aws.client("stepfunctions").stop_execution(executionArn=execution)
+    told = tuning.ended(aws, name)
+    assert told["HyperParameterTuningJobStatus"] == "Stopped"
+    assert told["TrainingJobStatusCounters"]["Stopped"] == 2
+
+
+def _trials(aws: Aws, name: str) -> int:
+    try:
+        return len(tuning.trials(aws, name))
+    except ClientError:
+        return 0
 
 
 def test_an_object_is_answered_with_what_was_recorded_on_aws(aws: Aws, role: str) -> None:
