@@ -32,7 +32,8 @@ class ProcessingJobs(Operations):
         return ActionResult(self._processing_job().snapshot())
 
     def list_processing_jobs(self) -> ActionResult:
-        return self.listed(PROCESSING_JOB, "ProcessingJobSummaries", order="Ascending")
+        also = ("ProcessingEndTime", "ExitMessage", "FailureReason")
+        return self.listed(PROCESSING_JOB, "ProcessingJobSummaries", order="Ascending", also=also)
 
     def stop_processing_job(self) -> ActionResult:
         job = self._processing_job()

@@ -17,11 +17,7 @@ from local.service import AwsError, Service
 
 LOCK = threading.RLock()  # over every Record: requests and running jobs both change them
 SERVICE = "sagemaker.amazonaws.com"  # as whom SageMaker assumes roles
-SUMMARY = (
-    *("CreationTime", "LastModifiedTime", "TrainingEndTime", "SecondaryStatus"),
-    *("ProcessingEndTime", "ExitMessage", "FailureReason", "HyperParameterTuningEndTime"),
-    *("Strategy", "ResourceLimits", "TrainingJobStatusCounters", "ObjectiveStatusCounters"),
-)
+SUMMARY = ("CreationTime", "LastModifiedTime", "TrainingEndTime", "SecondaryStatus")
 
 
 @dataclass(frozen=True)
@@ -91,6 +87,10 @@ class Record:
         with LOCK:
             return copy.deepcopy(self.description)
 
+    def summary(self) -> dict[str, Any]:
+        """What a List operation tells of it, and more."""
+        return self.snapshot()
+
 
 class Operations(Service, SageMakerResponse):
     """What operations on every kind of resource share."""
@@ -146,7 +146,7 @@ class Operations(Service, SageMakerResponse):
         name, status = f"{kind.name}Name", f"{kind.name}Status"
         shown = (name, f"{kind.name}Arn", status, *SUMMARY, *also)
         with LOCK:
-            described = [record.snapshot() for record in kind.records().values()]
+            described = [record.summary() for record in kind.records().values()]
             found = [each for each in described if among(each)]
             rows = [{key: each[key] for key in shown if key in each} for each in found]
         tests = {

@@ -53,7 +53,8 @@ class TuningJob(Record):
 
     def run(self, credentials: Credentials) -> None:
         """Everything after the job's creation was answered; returns when the job has ended."""
-        count = min(AT_ONCE, self._config["ResourceLimits"]["MaxParallelTrainingJobs"])
+        limits = self._config["ResourceLimits"]
+        count = min(AT_ONCE, limits["MaxParallelTrainingJobs"], limits["MaxNumberOfTrainingJobs"])
         print(
             f"local: {self.name} searches its ranges at random, whatever its Strategy, with "
             f"{count} training job{'s' * (count > 1)} at once",
@@ -92,6 +93,10 @@ class TuningJob(Record):
             },
             **({"BestTrainingJob": best} if best else {}),
         }
+
+    def summary(self) -> dict[str, Any]:
+        kept = ("Strategy", "ResourceLimits")
+        return {**self.snapshot(), **{name: self._config[name] for name in kept}}
 
     def summaries(self) -> list[dict[str, Any]]:
         """Its training jobs in their order, as HyperParameterTrainingJobSummary has them."""

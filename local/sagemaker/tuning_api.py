@@ -32,7 +32,14 @@ class TuningJobs(Operations):
 
     def list_hyper_parameter_tuning_jobs(self) -> ActionResult:
         return self.listed(
-            TUNING_JOB, "HyperParameterTuningJobSummaries", order="Ascending", by="Name"
+            TUNING_JOB,
+            "HyperParameterTuningJobSummaries",
+            order="Ascending",
+            by="Name",
+            also=(
+                *("HyperParameterTuningEndTime", "Strategy", "ResourceLimits"),
+                *("TrainingJobStatusCounters", "ObjectiveStatusCounters"),
+            ),
         )
 
     def list_training_jobs_for_hyper_parameter_tuning_job(self) -> ActionResult:
@@ -82,9 +89,6 @@ def _description(request: dict[str, Any], arn: str) -> dict[str, Any]:
         "HyperParameterTuningJobArn": arn,
         "HyperParameterTuningJobStatus": "InProgress",
         "CreationTime": datetime.now(UTC),
-        # as the summaries of lists have them
-        "Strategy": config["Strategy"],
-        "ResourceLimits": config["ResourceLimits"],
     }
 
 

@@ -1,19 +1,13 @@
 """Processing jobs: a program between its inputs and outputs, and what is told of it."""
 
 import json
-import os
-import signal
-import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from local.context import Context
 from local.sagemaker import container, processing_container
-from local.tests import remote
 from local.tests.aws import ALL, Aws, unique, wait
 from local.tests.processing import GROUP, ML, ended, given, left, outputs, request, start
 
@@ -350,27 +344,3 @@ def test_a_job_announces_its_states(aws: Aws, image: str) -> None:
     told = [json.loads(each)["detail"] for each in mailbox.read(2)]
     assert {each["ProcessingJobStatus"] for each in told} == {"InProgress", "Completed"}
     assert isinstance(told[0]["CreationTime"], int)
-
-
-@pytest.fixture
-def endpoint(tmp_path: Path) -> Iterator[tuple[remote.Remote, "subprocess.Popen[str]"]]:
-    home = tmp_path / "home"
-    process = remote.start(home, "--region", "eu-west-1")
-    try:
-        yield remote.Remote(Context("eu-west-1", 0, home), remote.settings(home, process)), process
-    finally:
-        process.kill()
-        process.wait()
-
-
-def test_a_kill_9_of_the_endpoint_ends_the_program(
-    tmp_path: Path, endpoint: tuple[remote.Remote, "subprocess.Popen[str]"]
-) -> None:
-    aws, process = endpoint
-    program = f"setsid sleep 300 & echo $$ $! > {tmp_path}/pids; wait"
-    start(aws, shell(aws, tmp_path, program))
-    file = tmp_path / "pids"
-    pids = [int(pid) for pid in wait(lambda: file.is_file() and file.read_text()).split()]
-    assert [remote.alive(pid) for pid in pids] == [True] * 2
-    os.kill(process.pid, signal.SIGKILL)
-    wait(lambda: not any(remote.alive(pid) for pid in pids))

@@ -1,15 +1,17 @@
 """Tuning jobs: real training jobs, each with other hyperparameters, and the best of them."""
 
 import json
+import random
 from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
+from local.sagemaker.ranges import draw
 from local.tests import training
 from local.tests.aws import Aws, unique, wait
-from local.tests.tuning import SEARCH, ended, request, start, trials
+from local.tests.tuning import RANGES, SEARCH, ended, request, start, trials
 
 
 def refusal(aws: Aws, job: dict[str, Any]) -> str:
@@ -84,6 +86,7 @@ def test_the_same_seed_searches_the_same_values_and_least_can_be_best(
     assert [each["TunedHyperParameters"] for each in rows] == [
         each["TunedHyperParameters"] for each in children
     ]
+    assert rows[0]["TunedHyperParameters"] == draw(RANGES, random.Random(7))
     assert again["BestTrainingJob"] == min(rows, key=value)
 
 
