@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
+from boto3.exceptions import Boto3Error  # of uploads
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local.authorization import keys
@@ -55,7 +56,7 @@ class Job(Record):
             self.end(self.work(credentials))
         except JobFailed as error:
             self._fail(str(error))
-        except (ClientError, BotoCoreError, OSError, ValueError) as error:
+        except (ClientError, BotoCoreError, Boto3Error, OSError, ValueError) as error:
             self._fail(f"ClientError: {error}")
         except BaseException as error:
             self._fail(f"InternalServerError: {error}")

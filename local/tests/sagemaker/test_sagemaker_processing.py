@@ -232,7 +232,7 @@ def test_the_longest_run_stops_a_job(aws: Aws, tmp_path: Path) -> None:
     ("action", "words"),
     [
         ("ecr:BatchGetImage", "does not have BatchGetImage permission for the image"),
-        ("s3:ListBucket", "ClientError: An error occurred (AccessDenied)"),
+        ("s3:ListBucket", "s3:ListBucket on resource"),
         ("s3:GetObject", "s3:GetObject on resource"),
         ("logs:CreateLogStream", "when calling the CreateLogStream operation"),
         ("s3:PutObject", "s3:PutObject on resource"),
@@ -250,6 +250,7 @@ def test_a_job_does_what_its_role_may_and_no_more(
     job["ProcessingOutputConfig"]["KmsKeyId"] = key
     told = ended(aws, start(aws, job))
     assert told["ProcessingJobStatus"] == "Failed"
+    assert told["FailureReason"].startswith("ClientError: ")
     assert words in told["FailureReason"]
 
 
