@@ -99,6 +99,11 @@ RESOURCES: dict[str, dict[str, str]] = {
     },
     "sagemaker": {
         "training-job/{TrainingJobName}": "CreateTrainingJob DescribeTrainingJob StopTrainingJob",
+        "processing-job/{ProcessingJobName}": "CreateProcessingJob DescribeProcessingJob "
+        "StopProcessingJob",
+        "hyper-parameter-tuning-job/{HyperParameterTuningJobName}": "CreateHyperParameterTuningJob "
+        "DescribeHyperParameterTuningJob StopHyperParameterTuningJob "
+        "ListTrainingJobsForHyperParameterTuningJob",
         "model/{ModelName}": "CreateModel DescribeModel DeleteModel",
         "endpoint/{EndpointName}": "CreateEndpoint UpdateEndpoint DescribeEndpoint DeleteEndpoint",
         "endpoint-config/{EndpointConfigName}": "CreateEndpointConfig DescribeEndpointConfig "
@@ -109,8 +114,8 @@ RESOURCES: dict[str, dict[str, str]] = {
         "model-package/{ModelPackageName}": "DescribeModelPackage DeleteModelPackage",
         "{ModelPackageArn}": "UpdateModelPackage",
         "{ResourceArn}": "AddTags DeleteTags ListTags",
-        "*": "ListTrainingJobs ListProcessingJobs ListTransformJobs ListModels ListEndpoints "
-        "ListEndpointConfigs ListModelPackageGroups",
+        "*": "ListTrainingJobs ListProcessingJobs ListHyperParameterTuningJobs ListTransformJobs "
+        "ListModels ListEndpoints ListEndpointConfigs ListModelPackageGroups",
     },
     "sagemaker-runtime": {"endpoint/{EndpointName}": "InvokeEndpoint"},
     "sns": {

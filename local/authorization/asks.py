@@ -32,6 +32,7 @@ _PASSED = {
     ("events", "Targets.RoleArn"): "events",
     ("sagemaker", "ExecutionRoleArn"): "sagemaker",
     ("sagemaker", "RoleArn"): "sagemaker",
+    ("sagemaker", "TrainingJobDefinition.RoleArn"): "sagemaker",
     ("stepfunctions", "roleArn"): "states",
 }
 # The permission for tags that a new resource gets; CodeBuild's and CloudFormation's need none
@@ -121,6 +122,18 @@ def _training_job(members: dict[str, Any]) -> Iterator[Ask]:
     yield from keys.lent("sagemaker", volume, or_of=members.get("RoleArn", ""))
 
 
+def _processing_job(members: dict[str, Any]) -> Iterator[Ask]:
+    """The same page: "if the associated ProcessingResources has a specified VolumeKmsKeyId"."""
+    cluster = members.get("ProcessingResources", {}).get("ClusterConfig", {})
+    volume = cluster.get("VolumeKmsKeyId")
+    yield from keys.lent("sagemaker", volume, or_of=members.get("RoleArn", ""))
+
+
+def _tuning_job(members: dict[str, Any]) -> Iterator[Ask]:
+    """The same of each training job that it starts."""
+    yield from _training_job(members.get("TrainingJobDefinition", {}))
+
+
 def _endpoint(members: dict[str, Any]) -> Iterator[Ask]:
     """The same page: "if the associated EndpointConfig has a KmsKeyId specified"."""
     here = current()
@@ -169,6 +182,8 @@ _BESIDES: dict[tuple[str, str], Callable[[dict[str, Any]], Iterator[Ask]]] = {
     ("logs", "AssociateKmsKey"): _log_group,
     ("logs", "CreateLogGroup"): _log_group,
     ("sagemaker", "CreateEndpoint"): _endpoint,
+    ("sagemaker", "CreateHyperParameterTuningJob"): _tuning_job,
+    ("sagemaker", "CreateProcessingJob"): _processing_job,
     ("sagemaker", "CreateTrainingJob"): _training_job,
     ("sagemaker", "UpdateEndpoint"): _endpoint,
     ("sns", "Publish"): _publish,

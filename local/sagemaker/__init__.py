@@ -1,1 +1,1 @@
-"""SageMaker: training jobs and endpoints as processes under the /opt/ml contract."""
+"""SageMaker: jobs and endpoints as processes under the /opt/ml contract."""

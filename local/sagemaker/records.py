@@ -41,11 +41,21 @@ class ResourceKind:
     def announce(self, description: dict[str, Any]) -> None:
         """The event of Developer Guide, "Events that SageMaker AI sends to EventBridge"."""
         detail = json.loads(json.dumps(description, default=epoch_ms))
-        arn, what = detail[f"{self.name}Arn"], self.words.title()
+        arn = detail[f"{self.name}Arn"]
+        what = " ".join(word[0].upper() + word[1:] for word in self.words.split())
         emit("aws.sagemaker", f"SageMaker {what} State Change", [arn], detail)
 
 
 TRAINING_JOB = ResourceKind("TrainingJob", "training-job", "training_jobs", "training job")
+PROCESSING_JOB = ResourceKind(
+    "ProcessingJob", "processing-job", "processing_jobs", "processing job"
+)
+TUNING_JOB = ResourceKind(
+    "HyperParameterTuningJob",
+    "hyper-parameter-tuning-job",
+    "hyper_parameter_tuning_jobs",
+    "HyperParameter tuning job",
+)
 MODEL = ResourceKind("Model", "model", "_models", "model")
 ENDPOINT = ResourceKind("Endpoint", "endpoint", "endpoints", "endpoint")
 ENDPOINT_CONFIG = ResourceKind(
@@ -77,6 +87,10 @@ class Record:
         with LOCK:
             return copy.deepcopy(self.description)
 
+    def summary(self) -> dict[str, Any]:
+        """What a List operation tells of it, and more."""
+        return self.snapshot()
+
 
 class Operations(Service, SageMakerResponse):
     """What operations on every kind of resource share."""
@@ -100,6 +114,16 @@ class Operations(Service, SageMakerResponse):
             kind.records()[name] = record
         return ActionResult({f"{kind.name}Arn": kind.arn(name)})
 
+    def add_job(self, kind: ResourceKind, name: str, record: Record) -> ActionResult:
+        """The same of a job, whose name is never free again."""
+        if name in kind.records():
+            raise AwsError(
+                "ResourceInUse",
+                f"{kind.words.capitalize()} names must be unique within an AWS account and region, "
+                f"and a {kind.words} with this name already exists ({kind.arn(name)})",
+            )
+        return self.add(kind, name, record)
+
     def find(self, kind: ResourceKind, name: str | None = None) -> Any:
         """The resource of this name, or of the one in the request."""
         name = name or self.get(f"{kind.name}Name")
@@ -113,6 +137,7 @@ class Operations(Service, SageMakerResponse):
         kind: ResourceKind,
         result: str,
         order: str = "Descending",
+        by: str = "CreationTime",
         also: tuple[str, ...] = (),
         among: Callable[[dict[str, Any]], bool] = lambda _: True,
     ) -> ActionResult:
@@ -121,7 +146,7 @@ class Operations(Service, SageMakerResponse):
         name, status = f"{kind.name}Name", f"{kind.name}Status"
         shown = (name, f"{kind.name}Arn", status, *SUMMARY, *also)
         with LOCK:
-            described = [record.description for record in kind.records().values()]
+            described = [record.summary() for record in kind.records().values()]
             found = [each for each in described if among(each)]
             rows = [{key: each[key] for key in shown if key in each} for each in found]
         tests = {
@@ -136,7 +161,8 @@ class Operations(Service, SageMakerResponse):
             value = self.get(parameter)
             if value is not None:
                 rows = [row for row in rows if test(row, value)]
-        by = {"Name": name, "Status": status}.get(self.get("SortBy"), "CreationTime")
+        fields = {"Name": name, "Status": status}
+        by = fields.get(self.get("SortBy", by), "CreationTime")
         rows.sort(key=lambda row: row[by], reverse=self.get("SortOrder", order) == "Descending")
         return self.page(result, rows)
 

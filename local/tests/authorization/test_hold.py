@@ -14,6 +14,7 @@ from local.authorization import hold
 from local.authorization.ask import Ask
 from local.credentials import Credentials
 from local.logs import LogStream
+from local.tests import processing, tuning
 from local.tests.aws import ALL, Aws, settled, unique, wait
 from local.tests.training import ended, request, start
 
@@ -274,6 +275,38 @@ def test_a_volumes_key_is_lent_by_the_caller_or_by_the_jobs_role(aws: Aws, tmp_p
     assert said == held.denied("kms:CreateGrant", lent)
     held.client("sagemaker").create_training_job(**job(aws.role("sagemaker")))
     assume(aws, *may, own).client("sagemaker").create_training_job(**job(poor))
+
+
+@pytest.mark.parametrize("kind", ["Processing", "HyperParameterTuning"])
+def test_every_kind_of_job_asks_for_its_tags_its_role_and_its_volumes_key(
+    aws: Aws, kind: str
+) -> None:
+    """Before the image is looked for, which there is none."""
+    locked, role = key(aws), aws.role("sagemaker", may=[allow("s3:*")])
+    job: dict[str, Any]
+    if kind == "Processing":
+        job = processing.request(aws, "none", RoleArn=role)
+        job["ProcessingResources"]["ClusterConfig"]["VolumeKmsKeyId"] = locked
+    else:
+        job = tuning.request(aws, "none")
+        job["TrainingJobDefinition"]["RoleArn"] = role
+        job["TrainingJobDefinition"]["ResourceConfig"]["VolumeKmsKeyId"] = locked
+    path = {"Processing": "processing-job", "HyperParameterTuning": "hyper-parameter-tuning-job"}
+    arn = aws.context.arn("sagemaker", f"{path[kind]}/{job[f'{kind}JobName']}")
+    grants = {
+        f"sagemaker:Create{kind}Job": arn,
+        "sagemaker:AddTags": arn,
+        "iam:PassRole": role,
+        "kms:CreateGrant": locked,
+    }
+    create = f"create_{'processing' if kind == 'Processing' else 'hyper_parameter_tuning'}_job"
+    for action, resource in grants.items():
+        held = assume(aws, *(allow(each) for each in grants if each != action))
+        said = refusal(getattr(held.client("sagemaker"), create), **job)
+        assert said == (400, "AccessDeniedException", held.denied(action, resource))
+    held = assume(aws, *(allow(each) for each in grants))
+    said = refusal(getattr(held.client("sagemaker"), create), **job)
+    assert said[1:] == ("ValidationException", "Cannot find the requested image: none")
 
 
 def test_an_encrypted_bucket_asks_for_its_key_by_way_of_s3(aws: Aws) -> None:

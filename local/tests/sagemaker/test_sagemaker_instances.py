@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from local.context import Context
-from local.tests import remote
+from local.tests import processing, remote
 from local.tests.aws import Aws, wait
 from local.tests.training import archive, ended, lines, refusal, request, start
 
@@ -144,20 +144,24 @@ def endpoint(tmp_path: Path) -> Iterator[tuple[remote.Remote, "subprocess.Popen[
         process.wait()
 
 
-def test_a_kill_9_of_the_endpoint_ends_every_instance(
+def test_a_kill_9_of_the_endpoint_ends_every_instance_of_every_job(
     tmp_path: Path, endpoint: tuple[remote.Remote, "subprocess.Popen[str]"]
 ) -> None:
     aws, process = endpoint
-    image = aws.image(tmp_path, train=f"sleep 300 & echo $$ $! > {tmp_path}/pid-$$; wait")
+    program = f"sleep 300 & echo $$ $! > {tmp_path}/pid-$$; wait"
+    image = aws.image(tmp_path, train=program, evaluate=program)
     start(aws, request(aws, image, **on(2)))
+    evaluation = processing.request(aws, image)
+    evaluation["AppSpecification"]["ContainerEntrypoint"] = ["evaluate"]
+    processing.start(aws, evaluation)
     told = wait(
         lambda: (
-            len(said := [file.read_text() for file in tmp_path.glob("pid-*")]) == 2
+            len(said := [file.read_text() for file in tmp_path.glob("pid-*")]) == 3
             and all(said)
             and said
         )
     )
     pids = [int(word) for line in told for word in line.split()]
-    assert [remote.alive(pid) for pid in pids] == [True] * 4
+    assert [remote.alive(pid) for pid in pids] == [True] * 6
     os.kill(process.pid, signal.SIGKILL)
     wait(lambda: not any(remote.alive(pid) for pid in pids))
