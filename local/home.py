@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-FOLDERS = ("git", "builds", "images", "training", "endpoints")  # new at each start
+FOLDERS = ("git", "builds", "images", "training", "processing", "endpoints")  # new at each start
+BEFORE_THE_MARK = {*FOLDERS} - {"processing"}  # those of endpoints whose homes had no mark yet
 SETTINGS = "env"  # what a shell sources
 LOCK = "lock"  # held as long as an endpoint uses the home; what stands in it marks the home
 MARK = "The home of a local AWS endpoint"
@@ -70,7 +71,7 @@ def _is_home(folder: Path) -> bool:
     if lock.is_symlink() or not lock.is_file():
         return not names
     text = lock.read_text(errors="replace")
-    return text.startswith(MARK) or (not text and (names == {LOCK} or names >= set(FOLDERS)))
+    return text.startswith(MARK) or (not text and (names == {LOCK} or names >= BEFORE_THE_MARK))
 
 
 def _lock(path: Path) -> IO[str]:

@@ -54,6 +54,7 @@ class StoredImage:
     environment: Mapping[str, str]
     workdir: str
     entrypoint: tuple[str, ...]
+    command: tuple[str, ...]
 
     def locate(self, path: str) -> Path:
         """Where an absolute path of the image lies on this machine."""
@@ -125,5 +126,10 @@ def resolve(uri: str) -> StoredImage:
     if not folder.is_dir():
         raise ImageNotFound(uri)
     config = json.loads((folder / "config.json").read_text())
-    root, entrypoint = folder / "root", tuple(config["Entrypoint"])
-    return StoredImage(root, config["Env"], config["WorkingDir"], entrypoint)
+    return StoredImage(
+        folder / "root",
+        config["Env"],
+        config["WorkingDir"],
+        tuple(config["Entrypoint"]),
+        tuple(config["Cmd"]),
+    )

@@ -57,8 +57,8 @@ class Child:
         """SIGTERM to the group, SIGKILL after `grace` seconds; returns when the process is gone."""
         terminate([self], grace)
 
-    def _ask_to_end(self) -> None:
-        self._keeper.send_signal(signal.SIGTERM)
+    def _ask_to_end(self, how: signal.Signals) -> None:
+        self._keeper.send_signal(how)
 
     def _kill(self) -> None:
         self._keeper.stdin.close()  # type: ignore[union-attr]
@@ -124,11 +124,13 @@ def start(
     return child
 
 
-def terminate(children: Sequence[Child], grace: float) -> None:
-    """SIGTERM to all groups, SIGKILL to those left after `grace` seconds; returns when all end."""
+def terminate(
+    children: Sequence[Child], grace: float, first: signal.Signals = signal.SIGTERM
+) -> None:
+    """`first` to all groups, SIGKILL to those left after `grace` seconds; returns when all end."""
     running = [child for child in children if child.returncode is None]
     for child in running:
-        child._ask_to_end()
+        child._ask_to_end(first)
     deadline = time.monotonic() + grace
     for child in running:
         if child.wait(max(0.0, deadline - time.monotonic())) is None:

@@ -99,6 +99,8 @@ RESOURCES: dict[str, dict[str, str]] = {
     },
     "sagemaker": {
         "training-job/{TrainingJobName}": "CreateTrainingJob DescribeTrainingJob StopTrainingJob",
+        "processing-job/{ProcessingJobName}": "CreateProcessingJob DescribeProcessingJob "
+        "StopProcessingJob",
         "model/{ModelName}": "CreateModel DescribeModel DeleteModel",
         "endpoint/{EndpointName}": "CreateEndpoint UpdateEndpoint DescribeEndpoint DeleteEndpoint",
         "endpoint-config/{EndpointConfigName}": "CreateEndpointConfig DescribeEndpointConfig "

@@ -121,6 +121,13 @@ def _training_job(members: dict[str, Any]) -> Iterator[Ask]:
     yield from keys.lent("sagemaker", volume, or_of=members.get("RoleArn", ""))
 
 
+def _processing_job(members: dict[str, Any]) -> Iterator[Ask]:
+    """The same page: "if the associated ProcessingResources has a specified VolumeKmsKeyId"."""
+    cluster = members.get("ProcessingResources", {}).get("ClusterConfig", {})
+    volume = cluster.get("VolumeKmsKeyId")
+    yield from keys.lent("sagemaker", volume, or_of=members.get("RoleArn", ""))
+
+
 def _endpoint(members: dict[str, Any]) -> Iterator[Ask]:
     """The same page: "if the associated EndpointConfig has a KmsKeyId specified"."""
     here = current()
@@ -169,6 +176,7 @@ _BESIDES: dict[tuple[str, str], Callable[[dict[str, Any]], Iterator[Ask]]] = {
     ("logs", "AssociateKmsKey"): _log_group,
     ("logs", "CreateLogGroup"): _log_group,
     ("sagemaker", "CreateEndpoint"): _endpoint,
+    ("sagemaker", "CreateProcessingJob"): _processing_job,
     ("sagemaker", "CreateTrainingJob"): _training_job,
     ("sagemaker", "UpdateEndpoint"): _endpoint,
     ("sns", "Publish"): _publish,

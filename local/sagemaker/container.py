@@ -57,13 +57,18 @@ def download(s3: Any, uri: str, folder: Path) -> int:
     return len(found)
 
 
+def encryption(key: str | None) -> dict[str, str]:
+    """What an upload says of the key that the request names for what the job leaves."""
+    return {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key} if key else {}
+
+
 class NoProgram(LookupError):
-    """An image without the program that SageMaker would run in it."""
+    """An image without the program that SageMaker would run in it; the text is the command."""
 
 
 @dataclass(frozen=True)
 class Program:
-    """What `docker run <image> <name>` would run, and where."""
+    """What `docker run <image>` would run, and where."""
 
     image: StoredImage
     argv: list[str]
@@ -91,17 +96,27 @@ class Program:
         }
 
 
-def program(uri: str, name: str) -> Program:
-    """`name` in the image of this URI. Raises ImageNotFound and NoProgram."""
+def program(uri: str, arguments: Sequence[str], entrypoint: Sequence[str] = ()) -> Program:
+    """What Docker runs of the image of this URI: its ENTRYPOINT, unless another is given, with
+    these arguments, or with its CMD where neither is given.
+
+    Raises ImageNotFound and NoProgram.
+    """
     image = images.resolve(uri)
-    words = [*image.entrypoint, name]
+    before = [*(entrypoint or image.entrypoint)]
+    words = [*before, *(arguments or ([] if entrypoint else image.command))]
+    named = f"--entrypoint {entrypoint[0]} <image>" if entrypoint else "<image>"
+    command = " ".join(["docker run", named, *entrypoint[1:], *arguments])
+    if not words:
+        raise NoProgram(command)
     first = Path(words[0])
     found = image.locate(words[0]) if first.is_absolute() else image.program(words[0])
-    if found is None and image.entrypoint:  # an interpreter that only a real image would hold
-        outside = shutil.which(first.name)
+    if found is None or not found.is_file():
+        # an interpreter that only a real image would hold
+        outside = shutil.which(first.name) if before else None
         found = Path(outside) if outside else None
     if found is None:
-        raise NoProgram(name)
+        raise NoProgram(command)
     return Program(image, [str(found), *words[1:]])
 
 
@@ -139,12 +154,7 @@ def fill(s3: Any, job: dict[str, Any], volumes: Mapping[str, Path]) -> None:
 
 def upload(s3: Any, job: dict[str, Any], volumes: Mapping[str, Path], model: bool) -> None:
     """Upload output.tar.gz, and model.tar.gz if wanted; empty ones are left out."""
-    output = job["OutputDataConfig"]
-    extra = (
-        {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": output["KmsKeyId"]}
-        if output.get("KmsKeyId")
-        else {}
-    )
+    extra = encryption(job["OutputDataConfig"].get("KmsKeyId"))
     target = job["ModelArtifacts"]["S3ModelArtifacts"].rpartition("/")[0]
     for name, folder, wanted in (("output", "output/data", True), ("model", "model", model)):
         entries = _merged(ml / folder for ml in volumes.values())

@@ -3,6 +3,7 @@
 import contextlib
 import math
 import random
+import signal
 import socket
 import threading
 import time
@@ -79,10 +80,10 @@ class Instances:
         for instance in self._all:
             self._start(instance, argv, cwd, environment(instance.ml), log(instance.name), read)
 
-    def terminate(self, grace: float) -> None:
-        """SIGTERM to all that run, SIGKILL after `grace` seconds; returns when none is left."""
+    def terminate(self, grace: float, first: signal.Signals = signal.SIGTERM) -> None:
+        """`first` to all that run, SIGKILL after `grace` seconds; returns when none is left."""
         started = [each.process for each in self._all if each.process]
-        processes.terminate(started, grace)
+        processes.terminate(started, grace, first)
         with self._changed:
             self._changed.wait_for(lambda: len(self._ended) == len(started))
 

@@ -124,7 +124,7 @@ class ModelServer:
         declared = self._model.container
         try:
             check_pull(declared["Image"], self._model.description["ExecutionRoleArn"])
-            program = container.program(declared["Image"], "serve")
+            program = container.program(declared["Image"], ["serve"])
         except (ImageNotFound, ImageNotAllowed) as error:
             raise StartFailed(str(error)) from error
         except container.NoProgram as error:

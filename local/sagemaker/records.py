@@ -16,7 +16,10 @@ from local.service import AwsError, Service
 
 LOCK = threading.RLock()  # over every Record: requests and running jobs both change them
 SERVICE = "sagemaker.amazonaws.com"  # as whom SageMaker assumes roles
-SUMMARY = ("CreationTime", "LastModifiedTime", "TrainingEndTime", "SecondaryStatus")
+SUMMARY = (
+    *("CreationTime", "LastModifiedTime", "TrainingEndTime", "SecondaryStatus"),
+    *("ProcessingEndTime", "ExitMessage", "FailureReason"),
+)
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,9 @@ class ResourceKind:
 
 
 TRAINING_JOB = ResourceKind("TrainingJob", "training-job", "training_jobs", "training job")
+PROCESSING_JOB = ResourceKind(
+    "ProcessingJob", "processing-job", "processing_jobs", "processing job"
+)
 MODEL = ResourceKind("Model", "model", "_models", "model")
 ENDPOINT = ResourceKind("Endpoint", "endpoint", "endpoints", "endpoint")
 ENDPOINT_CONFIG = ResourceKind(
@@ -94,6 +100,16 @@ class Operations(Service, SageMakerResponse):
                 raise invalid(f'Cannot create already existing {kind.words} "{kind.arn(name)}".')
             kind.records()[name] = record
         return ActionResult({f"{kind.name}Arn": kind.arn(name)})
+
+    def add_job(self, kind: ResourceKind, name: str, record: Record) -> ActionResult:
+        """The same of a job, whose name is never free again."""
+        if name in kind.records():
+            raise AwsError(
+                "ResourceInUse",
+                f"{kind.words.capitalize()} names must be unique within an AWS account and region, "
+                f"and a {kind.words} with this name already exists ({kind.arn(name)})",
+            )
+        return self.add(kind, name, record)
 
     def find(self, kind: ResourceKind, name: str | None = None) -> Any:
         """The resource of this name, or of the one in the request."""

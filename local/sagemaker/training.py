@@ -9,23 +9,17 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
-from local.authorization import keys
-from local.authorization.ask import Ask
-from local.authorization.hold import require
-from local.context import current
 from local.credentials import Credentials
-from local.images import ImageNotAllowed, ImageNotFound, check_pull
 from local.logs import LogStream
 from local.sagemaker import checkpoints, container
-from local.sagemaker.instances import Instances, JobWatch, lent_ports
-from local.sagemaker.records import LOCK, TRAINING_JOB, Record
+from local.sagemaker.instances import Instances, lent_ports
+from local.sagemaker.jobs import FAILED_SECONDS, REASON_LENGTH, Job, JobFailed, require_key
+from local.sagemaker.records import LOCK, TRAINING_JOB
 
 GROUP = "/aws/sagemaker/TrainingJobs"
-REASON_LENGTH = 1024  # FailureReason, API reference, DescribeTrainingJob
 STOP_SECONDS = 120.0  # "delays job termination for 120 seconds" (API reference, StopTrainingJob)
-FAILED_SECONDS = 10.0  # for instances that end because another has failed; AWS gives no number
 METRICS_BATCH = 1000  # PutMetricData, CloudWatch API reference
 MESSAGES = {
     "Starting": "Starting the training job",
@@ -42,16 +36,15 @@ MESSAGES = {
 }
 
 
-class JobFailed(Exception):
-    """The text is the job's FailureReason."""
-
-
 class NotReclaimable(Exception):
     """The text says why this job's instances cannot be taken away."""
 
 
-class TrainingRecord(Record):
+class TrainingRecord(Job):
     """What DescribeTrainingJob tells: a status, a secondary status and their history."""
+
+    kind = TRAINING_JOB
+    home = "training"
 
     def enter(self, secondary: str, **fields: Any) -> None:
         """Go on to another secondary status, with these fields of the description changed."""
@@ -65,77 +58,58 @@ class TrainingRecord(Record):
             self.update(SecondaryStatus=secondary, LastModifiedTime=now, **fields)
         TRAINING_JOB.announce(self.snapshot())
 
-    def end(self, secondary: str, **fields: Any) -> None:
+    def end(self, how: str, **fields: Any) -> None:
         """The last status, which stands under Stopped where it tells which limit was reached."""
-        status = "Stopped" if secondary.endswith("Exceeded") else secondary
+        status = "Stopped" if how.endswith("Exceeded") else how
         now = datetime.now(UTC)
         with LOCK:
-            self.enter(secondary, TrainingJobStatus=status, TrainingEndTime=now, **fields)
+            self.enter(how, TrainingJobStatus=status, TrainingEndTime=now, **fields)
             self.description["SecondaryStatusTransitions"][-1]["EndTime"] = now
+
+    def enter_stopping(self) -> None:
+        with LOCK:
+            if self.status == "InProgress":
+                self.enter("Stopping", TrainingJobStatus="Stopping")
 
 
 class TrainingJob(TrainingRecord):
-    """A job from its record to its end."""
+    """A training job at work."""
 
     def __init__(self, description: dict[str, Any], tags: list[dict[str, str]]) -> None:
-        super().__init__(description, tags)
-        self._name = description["TrainingJobName"]
+        super().__init__(description, tags, description["StoppingCondition"])
         self._metrics = Metrics(description["AlgorithmSpecification"].get("MetricDefinitions", []))
-        self._watch = JobWatch(description["StoppingCondition"])
-        self._folder = current().home / "training" / self._name
         self._seconds = 0.0
-
-    def run(self, credentials: Credentials) -> None:
-        """Everything after CreateTrainingJob has answered; returns when the job has ended."""
-        try:
-            self.end(self._work(credentials))
-        except JobFailed as error:
-            self._fail(str(error))
-        except (ClientError, BotoCoreError, OSError, ValueError) as error:
-            self._fail(f"ClientError: {error}")
-        except BaseException as error:
-            self._fail(f"InternalServerError: {error}")
-            raise
-        finally:
-            shutil.rmtree(self._folder, ignore_errors=True)
-
-    def stop(self) -> bool:
-        """Begin to stop; False if the job has ended."""
-        with LOCK:
-            self._enter_stopping()
-            self._watch.stop()
-            return self.description["TrainingJobStatus"] == "Stopping"
 
     def reclaim(self, seconds: float) -> None:
         """Take the spot instances away, until `seconds` after their end. Raises NotReclaimable."""
         with LOCK:
             if not self.description["EnableManagedSpotTraining"]:
-                raise NotReclaimable(f"{self._name} does not run on spot instances")
+                raise NotReclaimable(f"{self.name} does not run on spot instances")
             secondary = self.description["SecondaryStatus"]
             if secondary != "Training":
                 raise NotReclaimable(
-                    f"{self._name} is at {secondary}; instances are reclaimed at Training"
+                    f"{self.name} is at {secondary}; instances are reclaimed at Training"
                 )
-            if not self._watch.reclaim(seconds):
-                raise NotReclaimable(f"{self._name} is being interrupted already")
+            if not self.watch.reclaim(seconds):
+                raise NotReclaimable(f"{self.name} is being interrupted already")
 
-    def _work(self, credentials: Credentials) -> str:
+    def work(self, credentials: Credentials) -> str:
         """Attempt after attempt; the job's last secondary status. Raises JobFailed."""
         while (end := self._attempt(credentials)) == "Interrupted":
             self._proceed("Interrupted")
-            end = self._watch.wait_for_capacity()
+            end = self.watch.wait_for_capacity()
             if end != "Starting":
-                self._enter_stopping()
+                self.enter_stopping()
                 break
             self._proceed("Starting")
         return end
 
     def _attempt(self, credentials: Credentials) -> str:
         """One run of all instances from empty folders; how it ended. Raises JobFailed."""
-        shutil.rmtree(self._folder, ignore_errors=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
         job, s3 = self.description, credentials.client("s3")
         count = job["ResourceConfig"].get("InstanceCount", 1)
-        instances = Instances(count, self._folder, self._watch.news)
+        instances = Instances(count, self.folder, self.watch.news)
         if not self._proceed("Downloading"):
             return "Stopped"
         container.fill(s3, job, instances.volumes)
@@ -148,10 +122,7 @@ class TrainingJob(TrainingRecord):
         if end == "Interrupted":
             return end
         self.enter("Uploading")
-        if key := job["OutputDataConfig"].get("KmsKeyId"):
-            # "If you use a KMS key …, the execution role must include permissions to call
-            # kms:Encrypt" (API reference, OutputDataConfig)
-            require(credentials, "Encrypt", Ask("kms:Encrypt", keys.arn(key)))
+        require_key(credentials, job["OutputDataConfig"].get("KmsKeyId"))
         container.upload(s3, job, instances.volumes, model=end != "Failed")
         if end == "Failed":
             start, stop = "AlgorithmError: ", f", exit code: {instances.failed.status}"
@@ -165,14 +136,14 @@ class TrainingJob(TrainingRecord):
         with lent_ports(len(instances.volumes)) as ports:
             try:
                 self._start(instances, ports, credentials)
-                end = self._watch.wait_for_end(instances)
+                end = self.watch.wait_for_end(instances)
                 if end.endswith("Exceeded"):
-                    self._enter_stopping()
+                    self.enter_stopping()
             finally:
                 instances.terminate(FAILED_SECONDS if end == "Failed" else STOP_SECONDS)
         self._seconds += time.monotonic() - began
         self._tell_results(credentials)
-        return "Stopped" if end == "Interrupted" and self._watch.stopped else end
+        return "Stopped" if end == "Interrupted" and self.watch.stopped else end
 
     def _start(self, instances: Instances, ports: list[int], credentials: Credentials) -> None:
         """Run the image's `train` on every instance. Raises JobFailed, OSError.
@@ -182,20 +153,8 @@ class TrainingJob(TrainingRecord):
         machine, in the order of their numbers. On SageMaker each has a name and all ports.
         """
         job = self.description
-        uri = job["AlgorithmSpecification"]["TrainingImage"]
-        try:
-            check_pull(uri, job["RoleArn"])
-            program = container.program(uri, "train")
-        except ImageNotFound as error:
-            raise JobFailed(f"ClientError: Cannot find the requested image: {uri}") from error
-        except ImageNotAllowed as error:
-            raise JobFailed(f"ClientError: {error}") from error
-        except container.NoProgram as error:
-            raise JobFailed(
-                "AlgorithmError: CannotStartContainerError. Please make sure the container can be "
-                "run with 'docker run <image> train'."
-            ) from error
-        variables = {"TRAINING_JOB_NAME": self._name, "TRAINING_JOB_ARN": job["TrainingJobArn"]}
+        program = self.program(job["AlgorithmSpecification"]["TrainingImage"], ["train"])
+        variables = {"TRAINING_JOB_NAME": self.name, "TRAINING_JOB_ARN": job["TrainingJobArn"]}
         if len(ports) > 1:
             variables["TRAINING_ADDRESSES"] = ",".join(f"127.0.0.1:{port}" for port in ports)
         if not job["EnableNetworkIsolation"]:
@@ -205,7 +164,7 @@ class TrainingJob(TrainingRecord):
             program.argv,
             program.folder,
             lambda ml: program.environment(requested, ml) | variables,
-            lambda name: LogStream(credentials, GROUP, f"{self._name}/{name}-{now}"),
+            lambda name: LogStream(credentials, GROUP, f"{self.name}/{name}-{now}"),
             self._metrics.read,
         )
 
@@ -217,22 +176,14 @@ class TrainingJob(TrainingRecord):
             BillableTimeInSeconds=seconds,
             FinalMetricDataList=self._metrics.final() or None,
         )
-        self._metrics.publish(credentials, GROUP, self._name)
+        self._metrics.publish(credentials, GROUP, self.name)
 
     def _proceed(self, secondary: str, **fields: Any) -> bool:
         """Enter the status, unless the job has been stopped."""
         with LOCK:
-            if not self._watch.stopped:
+            if not self.watch.stopped:
                 self.enter(secondary, **fields)
-            return not self._watch.stopped
-
-    def _enter_stopping(self) -> None:
-        with LOCK:
-            if self.description["TrainingJobStatus"] == "InProgress":
-                self.enter("Stopping", TrainingJobStatus="Stopping")
-
-    def _fail(self, reason: str) -> None:
-        self.end("Failed", FailureReason=reason[:REASON_LENGTH])
+            return not self.watch.stopped
 
 
 class Metrics:

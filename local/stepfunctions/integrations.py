@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from botocore import xform_name
 from botocore.exceptions import ClientError, UnknownServiceError
 from botocore.model import ServiceModel, StructureShape
 from botocore.session import get_session
@@ -55,19 +56,24 @@ class Integration:
         return f"{self.service}Exception"
 
 
+def _sagemaker_job(kind: str) -> SyncJob:
+    return SyncJob(
+        xform_name(f"Describe{kind}Job"),
+        xform_name(f"Stop{kind}Job"),
+        f"{kind}JobName",
+        f"{kind}JobStatus",
+        frozenset({"InProgress", "Stopping"}),
+        "Completed",
+    )
+
+
 OPTIMIZED = {
     "sagemaker": Integration(
         "SageMaker",
         "AmazonSageMaker",
         {
-            "createTrainingJob": SyncJob(
-                "describe_training_job",
-                "stop_training_job",
-                "TrainingJobName",
-                "TrainingJobStatus",
-                frozenset({"InProgress", "Stopping"}),
-                "Completed",
-            ),
+            "createTrainingJob": _sagemaker_job("Training"),
+            "createProcessingJob": _sagemaker_job("Processing"),
             "createModel": None,
             "createEndpointConfig": None,
             "createEndpoint": None,

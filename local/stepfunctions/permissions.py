@@ -13,6 +13,7 @@ from local.refusals import TurnedAway
 # A job that `.sync` waits for is followed by a rule (Developer Guide, "How Step Functions generates
 # IAM policies for integrated services"), by the integration that starts it
 _RULES = {
+    "sagemaker:createProcessingJob": "StepFunctionsGetEventsForSageMakerProcessingJobsRule",
     "sagemaker:createTrainingJob": "StepFunctionsGetEventsForSageMakerTrainingJobsRule",
     "states:startExecution": "StepFunctionsGetEventsForStepFunctionsExecutionRule",
 }
