@@ -1,4 +1,5 @@
-"""SageMaker as it is here: models and endpoints in files of their own, training jobs below.
+"""SageMaker as it is here: models, endpoints and the model registry in files of their own, training
+jobs below.
 
 Tags are moto's. What a training job does is in training.
 """
@@ -22,7 +23,8 @@ from local.sagemaker import container
 from local.sagemaker.endpoints import Endpoints
 from local.sagemaker.instances import DAY
 from local.sagemaker.models import Models
-from local.sagemaker.records import LOCK, SERVICE, TRAINING_JOB, invalid
+from local.sagemaker.records import LOCK, MODEL_PACKAGE, SERVICE, TRAINING_JOB, invalid
+from local.sagemaker.registry import NO_TAGS, Registry
 from local.sagemaker.training import NotReclaimable, TrainingJob
 from local.service import AwsError
 
@@ -30,14 +32,23 @@ NEVER_RUN = ("Tags", "ExperimentConfig")
 MAX_INSTANCES = 20  # all are processes of one machine; on AWS a quota of the account
 
 
-class SageMaker(Models, Endpoints):
+class SageMaker(Models, Endpoints, Registry):
     def add_tags(self) -> ActionResult:
         """A tag that is there gets the new value (AddTags, SageMaker API Reference), where moto
         adds a second one of its name."""
+        if self._is_version():
+            raise invalid(NO_TAGS)
         keys = [each["Key"] for each in self.get("Tags")]
         self.sagemaker_backend.delete_tags(self.get("ResourceArn"), keys)
         tags = self.sagemaker_backend.add_tags(self.get("ResourceArn"), self.get("Tags"))
         return ActionResult({"Tags": tags})
+
+    def list_tags(self) -> ActionResult:
+        return ActionResult({"Tags": []}) if self._is_version() else super().list_tags()
+
+    def _is_version(self) -> bool:
+        """Of a model package group; only the group has tags."""
+        return str(self.get("ResourceArn")).startswith(MODEL_PACKAGE.arn(""))
 
     def create_training_job(self) -> ActionResult:
         name = self.get("TrainingJobName")
