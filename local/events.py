@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
+from moto.core.utils import get_service_model
 from moto.events.models import EventsBackend, Rule, events_backends
 from moto.events.responses import EventsHandler
 
@@ -22,6 +23,9 @@ from local.authorization.hold import require
 from local.background import background
 from local.context import current
 from local.credentials import Credentials, NotAuthorized, administrator, assume
+from local.door.census import refused
+from local.door.constraints import problem
+from local.door.request import Asked
 from local.refusals import unsupported
 from local.service import AwsError, Service
 
@@ -84,7 +88,7 @@ def epoch_ms(moment: datetime) -> int:
 def _deliver(rule: Rule, target: dict[str, Any], event: dict[str, Any]) -> None:
     try:
         _TARGETS[_service(target)](rule, target, event)
-    except (NotAuthorized, ClientError, BotoCoreError) as error:
+    except (NotAuthorized, ClientError, BotoCoreError, ValueError) as error:
         print(f"rule {rule.name}: {target['Arn']} got no event: {error}", file=sys.stderr)
 
 
@@ -107,8 +111,26 @@ def _publish(rule: Rule, target: dict[str, Any], event: dict[str, Any]) -> None:
 
 
 def _start_pipeline(rule: Rule, target: dict[str, Any], event: dict[str, Any]) -> None:
+    """Its input is the request of StartPipelineExecution; without one, none but its name is sent.
+
+    A text that a template has made may be no request for all that its variables hold: nothing in it
+    is escaped. AWS drops what it then cannot deliver.
+    """
+    given = _input(rule, target, event) if target.keys() & set(_INPUTS) else "{}"
     pipelines = _role(rule, target).client("codepipeline")
-    pipelines.start_pipeline_execution(name=target["Arn"].split(":")[-1])
+    pipelines.start_pipeline_execution(**_pipeline_request(target, json.loads(given)))
+
+
+def _pipeline_request(target: dict[str, Any], given: Any) -> dict[str, Any]:
+    """`name` may be left out, as in the templates of the CodePipeline User Guide ("Create an
+    EventBridge rule for an Amazon ECR source"); whether another than the target's starts that one
+    is not public. Raises ValueError."""
+    name = target["Arn"].split(":")[-1]
+    if not isinstance(given, dict):
+        raise ValueError("the input of a pipeline has to be an object")
+    if given.get("name", name) != name:
+        raise ValueError(unsupported(f"name {given['name']}", name))
+    return {**given, "name": name}
 
 
 def _start_machine(rule: Rule, target: dict[str, Any], event: dict[str, Any]) -> None:
@@ -180,9 +202,8 @@ def _check(target: dict[str, Any]) -> None:
         raise _invalid(unsupported(f"{who}: {target['Arn']}", *_TARGETS))
     if service != "sns" and "RoleArn" not in target:
         raise _invalid(f"RoleArn is required for {who}")
-    inputs = () if service == "codepipeline" else _INPUTS
-    for name in sorted(target.keys() - {"Id", "Arn", "RoleArn", *inputs}):
-        raise _invalid(unsupported(f"{who}: {name}", *inputs))
+    for name in sorted(target.keys() - {"Id", "Arn", "RoleArn", *_INPUTS}):
+        raise _invalid(unsupported(f"{who}: {name}", *_INPUTS))
     if len(target.keys() & set(_INPUTS)) > 1:
         raise _invalid(f"only one of {', '.join(_INPUTS)} can be given for {who}")
     transformer = target.get("InputTransformer", {})
@@ -192,6 +213,26 @@ def _check(target: dict[str, Any]) -> None:
             raise _invalid(unsupported(f"{who}: the path {path}", "$.name", "$.names[0]"))
     if transformer:
         _check_template(who, transformer["InputTemplate"], {*paths, *_RESERVED})
+    if service == "codepipeline":
+        _check_pipeline_input(who, target)
+
+
+def _check_pipeline_input(who: str, target: dict[str, Any]) -> None:
+    """What is known of the request before there is an event: each variable is some text in it."""
+    name, transformer = target["Arn"].split(":")[-1], target.get("InputTransformer")
+    text = target.get("Input", "{}")
+    if transformer:
+        known = {*transformer.get("InputPathsMap", {}), *_RESERVED}
+        text = _filled(transformer["InputTemplate"], dict.fromkeys(known, name))
+    try:
+        request = _pipeline_request(target, json.loads(text))
+    except ValueError as error:
+        raise _invalid(f"{who}: {error}") from None
+    operation = get_service_model("codepipeline").operation_model("StartPipelineExecution")
+    asked = Asked("codepipeline", operation.name, operation, request)
+    found = problem(asked)
+    for reason in [found[1]] if found else refused(asked):
+        raise _invalid(f"{who}: {reason}")
 
 
 def _check_template(who: str, template: str, known: set[str]) -> None:

@@ -105,9 +105,14 @@ RESOURCES: dict[str, dict[str, str]] = {
         "endpoint/{EndpointName}": "CreateEndpoint UpdateEndpoint DescribeEndpoint DeleteEndpoint",
         "endpoint-config/{EndpointConfigName}": "CreateEndpointConfig DescribeEndpointConfig "
         "DeleteEndpointConfig CreateEndpoint UpdateEndpoint",
+        "model-package-group/{ModelPackageGroupName}": "CreateModelPackageGroup "
+        "DescribeModelPackageGroup DeleteModelPackageGroup",
+        "{ModelPackageGroupName:versions}": "CreateModelPackage ListModelPackages",
+        "model-package/{ModelPackageName}": "DescribeModelPackage DeleteModelPackage",
+        "{ModelPackageArn}": "UpdateModelPackage",
         "{ResourceArn}": "AddTags DeleteTags ListTags",
         "*": "ListTrainingJobs ListProcessingJobs ListTransformJobs ListModels ListEndpoints "
-        "ListEndpointConfigs",
+        "ListEndpointConfigs ListModelPackageGroups",
     },
     "sagemaker-runtime": {"endpoint/{EndpointName}": "InvokeEndpoint"},
     "sns": {

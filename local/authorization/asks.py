@@ -273,4 +273,5 @@ _TURNS: dict[str, Callable[[str, dict[str, Any]], str]] = {
     "role": _of_role,
     "stack": _of_change_set,
     "topic": lambda value, _: value.rpartition(":")[0],
+    "versions": lambda value, _: f"model-package/{value.rpartition('/')[2]}/*",
 }

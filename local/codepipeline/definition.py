@@ -19,6 +19,7 @@ _ACTION = {
     *("name", "actionTypeId", "runOrder", "configuration", "outputArtifacts", "inputArtifacts"),
     *("namespace", "region", "timeoutInMinutes"),
 }
+_RESERVED = ("codepipeline", "variables")  # namespaces
 # (category, provider): required and optional configuration, inputs, outputs
 _KINDS: dict[tuple[str, str], tuple[set[str], set[str], range, range]] = {
     ("Source", "CodeCommit"): (
@@ -160,6 +161,11 @@ def _check_action(action: Mapping[str, Any], region: str) -> dict[str, Any]:
                 f"has {len(action.get(label, []))} {label}, allowed are "
                 f"{allowed.start} to {allowed.stop - 1}",
             )
+    # User Guide, "Variables reference"
+    if category == "Source" and any("#{" in value for value in configuration.values()):
+        raise _invalid(name, "is a source action, whose configuration can have no variables")
+    if action.get("namespace") in _RESERVED:
+        raise _invalid(name, f"uses the reserved namespace '{action['namespace']}'")
     if action.get("region", region) != region:
         raise _invalid(name, unsupported(f"region {action['region']}", region))
     _check_configuration(name, provider, configuration, action)

@@ -83,15 +83,17 @@ def _build(work: ActionWork) -> dict[str, str]:
     inputs = sorted(run.inputs, key=lambda location: location.name != primary)
     revision = work.execution.revisions.get(primary, {}).get("revisionId")
     name = work.execution.definition["name"]
+    try:
+        environment = json.loads(run.configuration.get("EnvironmentVariables", "[]"))
+    except ValueError as error:  # the list was one until a variable's value stood in it
+        raise ActionFailure("ConfigurationError", f"EnvironmentVariables: {error}") from None
     token = str(uuid.uuid4())
     artifacts.offer(token, Handover(name, tuple(inputs), tuple(run.outputs), revision))
     try:
         build = codebuild.start_build(
             projectName=run.configuration["ProjectName"],
             idempotencyToken=token,
-            environmentVariablesOverride=json.loads(
-                run.configuration.get("EnvironmentVariables", "[]")
-            ),
+            environmentVariablesOverride=environment,
         )["build"]
     finally:
         artifacts.take(token)

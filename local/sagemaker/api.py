@@ -16,19 +16,29 @@ from local.refusals import TurnedAway
 from local.sagemaker.endpoints import Endpoints
 from local.sagemaker.models import Models
 from local.sagemaker.processing_api import ProcessingJobs
-from local.sagemaker.records import TRAINING_JOB
+from local.sagemaker.records import MODEL_PACKAGE, TRAINING_JOB, invalid
+from local.sagemaker.registry import NO_TAGS, Registry
 from local.sagemaker.training import NotReclaimable
 from local.sagemaker.training_api import TrainingJobs
 
 
-class SageMaker(Models, Endpoints, TrainingJobs, ProcessingJobs):
+class SageMaker(Models, Endpoints, TrainingJobs, ProcessingJobs, Registry):
     def add_tags(self) -> ActionResult:
         """A tag that is there gets the new value (AddTags, SageMaker API Reference), where moto
         adds a second one of its name."""
+        if self._is_version():
+            raise invalid(NO_TAGS)
         keys = [each["Key"] for each in self.get("Tags")]
         self.sagemaker_backend.delete_tags(self.get("ResourceArn"), keys)
         tags = self.sagemaker_backend.add_tags(self.get("ResourceArn"), self.get("Tags"))
         return ActionResult({"Tags": tags})
+
+    def list_tags(self) -> ActionResult:
+        return ActionResult({"Tags": []}) if self._is_version() else super().list_tags()
+
+    def _is_version(self) -> bool:
+        """Of a model package group; only the group has tags."""
+        return str(self.get("ResourceArn")).startswith(MODEL_PACKAGE.arn(""))
 
 
 def reclaim(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:

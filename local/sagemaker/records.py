@@ -3,6 +3,7 @@
 import copy
 import json
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -56,6 +57,10 @@ ENDPOINT = ResourceKind("Endpoint", "endpoint", "endpoints", "endpoint")
 ENDPOINT_CONFIG = ResourceKind(
     "EndpointConfig", "endpoint-config", "endpoint_configs", "endpoint configuration"
 )
+MODEL_PACKAGE_GROUP = ResourceKind(
+    "ModelPackageGroup", "model-package-group", "model_package_groups", "model package group"
+)
+MODEL_PACKAGE = ResourceKind("ModelPackage", "model-package", "model_packages", "model package")
 
 
 @dataclass
@@ -119,13 +124,22 @@ class Operations(Service, SageMakerResponse):
                 raise invalid(f'Could not find {kind.words} "{kind.arn(str(name))}".')
             return kind.records()[name]
 
-    def listed(self, kind: ResourceKind, result: str, order: str = "Descending") -> ActionResult:
-        """The filters, order and paging that SageMaker's List operations share."""
+    def listed(
+        self,
+        kind: ResourceKind,
+        result: str,
+        order: str = "Descending",
+        also: tuple[str, ...] = (),
+        among: Callable[[dict[str, Any]], bool] = lambda _: True,
+    ) -> ActionResult:
+        """The filters, order and paging that SageMaker's List operations share; `also` is what
+        this one shows beside, of those descriptions that are `among` what it is asked for."""
         name, status = f"{kind.name}Name", f"{kind.name}Status"
-        shown = (name, f"{kind.name}Arn", status, *SUMMARY)
+        shown = (name, f"{kind.name}Arn", status, *SUMMARY, *also)
         with LOCK:
             described = [record.description for record in kind.records().values()]
-            rows = [{key: each[key] for key in shown if key in each} for each in described]
+            found = [each for each in described if among(each)]
+            rows = [{key: each[key] for key in shown if key in each} for each in found]
         tests = {
             "NameContains": lambda row, value: value in row[name],
             "StatusEquals": lambda row, value: value == row[status],

@@ -110,10 +110,29 @@ def test_a_target_that_could_not_be_served_is_refused_when_it_is_put(
     assert refused.value.response["Error"]["Code"] == "ValidationException"
 
 
-def test_a_pipeline_takes_no_input(aws: Aws) -> None:
+@pytest.mark.parametrize(
+    ("target", "words"),
+    [
+        ({"Input": "now"}, "Only: Expecting value"),
+        ({"Input": "[]"}, "Only: the input of a pipeline has to be an object"),
+        ({"Input": '{"name": "other"}'}, r"name other is not .*\(supported: line\)"),
+        ({"Input": '{"reason": "data"}'}, "Only: reason is not supported"),
+        ({"Input": '{"variables": [{"name": "A", "value": ""}]}'}, "greater than or equal to 1"),
+        (transformer('"<a>"', a="$.detail.name"), "has to be an object"),
+        (transformer('{"variables": <a>}', a="$.detail"), "found where not expected"),
+        (
+            transformer('{"variables": [{"name": "A B", "value": <a>}]}', a="$.detail.name"),
+            "regular expression pattern",
+        ),
+    ],
+)
+def test_an_input_that_no_pipeline_could_be_started_with_is_refused_when_it_is_put(
+    aws: Aws, target: dict[str, Any], words: str
+) -> None:
     pipeline = {"Arn": aws.context.arn("codepipeline", "line"), "RoleArn": aws.role("events")}
-    with pytest.raises(ClientError, match="Only: Input is not supported"):
-        put(aws, "", **pipeline, Input="{}")
+    with pytest.raises(ClientError, match=words) as refused:
+        put(aws, "", **pipeline, **target)
+    assert refused.value.response["Error"]["Code"] == "ValidationException"
 
 
 def test_a_schedule_is_refused_because_nothing_would_run_it(aws: Aws) -> None:

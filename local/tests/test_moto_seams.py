@@ -154,7 +154,8 @@ def test_records_of_sagemaker_lie_in_tables_by_name() -> None:
     from moto.sagemaker.models import SageMakerModelBackend
 
     backend = SageMakerModelBackend("eu-west-1", "111122223333")
-    for table in ("training_jobs", "_models", "endpoint_configs", "endpoints"):
+    registry = ("model_package_groups", "model_packages")
+    for table in ("training_jobs", "_models", "endpoint_configs", "endpoints", *registry):
         assert getattr(backend, table) == {}
 
 

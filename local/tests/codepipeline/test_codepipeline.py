@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from local.events import emit
 from local.tests.aws import unique, wait
 from local.tests.builds import log
 from local.tests.codepipeline.scene import Scene
@@ -268,6 +269,96 @@ def test_a_rule_that_starts_the_pipeline_is_its_trigger(scene: Scene) -> None:
     row = scene.ended(name, 1)
     assert row["trigger"] == {"triggerType": "CloudWatchEvent", "triggerDetail": arn}
     assert row["sourceRevisions"][0]["revisionId"] == made["commitId"]
+
+
+REASON = """\
+version: 0.2
+env: {exported-variables: [SAID]}
+phases: {build: {commands: ['export SAID="$REASON"']}}
+"""
+PASSED = json.dumps([{"name": "REASON", "value": "#{variables.REASON}"}])
+
+
+def test_a_variable_reaches_the_build_with_its_default_or_as_it_was_given(scene: Scene) -> None:
+    name = scene.create(
+        scene.source(),
+        scene.build(REASON, configuration={"EnvironmentVariables": PASSED}),
+        variables=[{"name": "REASON", "defaultValue": "none"}],
+    )
+    given = [{"name": "REASON", "value": "it's, (well) 100 % urgent"}]
+    scene.client.start_pipeline_execution(name=name, variables=given)
+    said = []
+    for number, who in enumerate(("CreatePipeline", "StartPipelineExecution")):
+        row = scene.ended(name, number)
+        assert row["trigger"]["triggerType"] == who
+        assert row["trigger"]["triggerDetail"].endswith(":user/administrator")
+        identifier = {"pipelineExecutionId": row["pipelineExecutionId"]}
+        found = scene.client.get_pipeline_execution(pipelineName=name, **identifier)
+        told = found["pipelineExecution"]
+        assert told["trigger"] == row["trigger"]
+        (variable,) = told["variables"]
+        rows = scene.client.list_action_executions(pipelineName=name, filter=identifier)
+        (build, _) = rows["actionExecutionDetails"]
+        assert build["output"]["outputVariables"]["SAID"] == variable["resolvedValue"]
+        said.append(variable)
+    assert said == [
+        {"name": "REASON", "resolvedValue": text} for text in ("none", given[0]["value"])
+    ]
+
+
+def test_a_value_that_breaks_the_list_it_stands_in_fails_its_action(scene: Scene) -> None:
+    name = scene.create(
+        scene.source(),
+        scene.build(REASON, configuration={"EnvironmentVariables": PASSED}),
+        variables=[{"name": "REASON", "defaultValue": 'says "no"'}],
+    )
+    assert scene.ended(name)["status"] == "Failed"
+    error = scene.actions(name)["CodeBuild"]["output"]["executionResult"]["errorDetails"]
+    assert error["code"] == "ConfigurationError"
+    assert error["message"].startswith("EnvironmentVariables: ")
+
+
+def test_a_rule_says_with_which_variables_and_from_which_commit(scene: Scene) -> None:
+    name = scene.create(
+        scene.source(),
+        scene.approval(),
+        variables=[{"name": "REASON", "defaultValue": "none"}],
+    )
+    events, rule = scene.aws.client("events"), unique("rule")
+    arn = events.put_rule(Name=rule, EventPattern=json.dumps({"detail-type": [rule]}))["RuleArn"]
+    template = (
+        f'{{"name": "{name}", "variables": [{{"name": "REASON", "value": "<why> changed"}}], '
+        '"sourceRevisions": [{"actionName": "CodeCommit", "revisionType": "COMMIT_ID", '
+        '"revisionValue": <commit>}]}'
+    )
+    target = {
+        "Id": "1",
+        "Arn": scene.aws.context.arn("codepipeline", name),
+        "RoleArn": scene.aws.role("events"),
+        "InputTransformer": {
+            "InputPathsMap": {"why": "$.detail.why", "commit": "$.detail.commit"},
+            "InputTemplate": template,
+        },
+    }
+    events.put_targets(Rule=rule, Targets=[target])
+    scene.aws.client("codecommit").create_commit(
+        repositoryName=scene.repository,
+        branchName="main",
+        parentCommitId=scene.commit,
+        putFiles=[{"filePath": "new", "fileContent": b"1"}],
+    )
+    emit("test", rule, [], {"why": "the data", "commit": scene.commit})
+    wait(lambda: len(scene.executions(name)) == 2)
+    started = scene.executions(name)[1]["pipelineExecutionId"]
+
+    def told() -> Any:
+        asked = {"pipelineName": name, "pipelineExecutionId": started}
+        return scene.client.get_pipeline_execution(**asked)["pipelineExecution"]
+
+    assert told()["trigger"] == {"triggerType": "CloudWatchEvent", "triggerDetail": arn}
+    assert told()["variables"] == [{"name": "REASON", "resolvedValue": "the data changed"}]
+    (revision,) = wait(lambda: told()["artifactRevisions"])
+    assert revision["revisionId"] == scene.commit
 
 
 def test_a_pipeline_may_not_use_a_role_that_does_not_trust_it(scene: Scene) -> None:

@@ -102,6 +102,11 @@ def test_an_action_may_use_what_an_earlier_run_order_of_its_stage_made() -> None
             "contains unknown configuration 'Project'",
         ),
         (pipeline([source()], [build(configuration={"PrimarySource": "X"})]), "PrimarySource"),
+        (
+            pipeline([source(configuration={"BranchName": "#{variables.B}"})], [build()]),
+            "source action, whose configuration can have no variables",
+        ),
+        (pipeline([source()], [build(namespace="variables")]), "reserved namespace 'variables'"),
         (pipeline([source()], [build(inputArtifacts=[])]), "has 0 inputArtifacts"),
         (
             pipeline([source()], [workflow(configuration={"InputType": "FilePath", "Input": "a"})]),
