@@ -113,6 +113,12 @@ def test_bucket_policies_are_read_in_one_method() -> None:
     assert parameters(FakeBucket.get_permission) == ["self", "action", "resource"]
 
 
+def test_what_is_told_of_an_object_is_one_property() -> None:
+    from moto.s3.models import FakeKey
+
+    assert isinstance(inspect.getattr_static(FakeKey, "response_dict"), property)
+
+
 def test_an_unmet_deny_does_not_close_a_bucket(aws: Aws) -> None:
     s3, bucket = aws.client("s3"), aws.bucket(key="v")
     deny = {
@@ -154,7 +160,7 @@ def test_records_of_sagemaker_lie_in_tables_by_name() -> None:
     from moto.sagemaker.models import SageMakerModelBackend
 
     backend = SageMakerModelBackend("eu-west-1", "111122223333")
-    for table in ("training_jobs", "_models", "endpoint_configs", "endpoints"):
+    for table in ("training_jobs", "processing_jobs", "_models", "endpoint_configs", "endpoints"):
         assert getattr(backend, table) == {}
 
 
