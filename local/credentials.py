@@ -87,6 +87,8 @@ def _client(credentials: Credentials, service: str) -> Any:
                 retries={"total_max_attempts": 1},
                 max_pool_connections=50,
                 s3={"addressing_style": "path"},
+                # else boto3 asks for a checksum that Step Functions' own SDK does not ask for
+                response_checksum_validation="when_required",
             ),
         )
 

@@ -14,6 +14,7 @@ def install() -> None:
     _keys()
     _topics()
     _policies()
+    _objects()
 
 
 def _logs() -> None:
@@ -117,3 +118,16 @@ def _policies() -> None:
     IAMBackend.delete_policy = delete_policy  # type: ignore[method-assign]
     IAMBackend.create_role = create_role  # type: ignore[method-assign,assignment]
     IAMBackend.put_role_permissions_boundary = bound  # type: ignore[method-assign,assignment]
+
+
+def _objects() -> None:
+    """Every object is encrypted, by S3's own keys where no other is said (S3 User Guide, "Setting
+    default server-side encryption behavior for Amazon S3 buckets"); moto tells of none."""
+    from moto.s3.models import FakeKey
+
+    original: Any = FakeKey.response_dict
+
+    def headers(self: Any) -> dict[str, Any]:
+        return {"x-amz-server-side-encryption": "AES256", **original.fget(self)}
+
+    FakeKey.response_dict = property(headers)  # type: ignore[method-assign,assignment]

@@ -177,6 +177,28 @@ class OptimizedTask(TaskState):
             if name in parameters and not isinstance(parameters[name], str):
                 parameters[name] = json.dumps(parameters[name])
 
+    def _eval_service_task(
+        self,
+        env: Environment,
+        resource_runtime_part: Any,
+        normalised_parameters: dict[str, Any],
+        state_credentials: Any,
+    ) -> None:
+        """A job of SageMaker that is waited for is tagged, which its role has to be allowed
+        (github.com/aws/aws-cdk, issue 26012; these tags are in public events of such jobs)."""
+        if self.resource.service_name == "sagemaker" and (
+            self.resource.condition == ResourceCondition.Sync
+        ):
+            execution = env.states.context_object.context_object_data["Execution"]["Id"]
+            normalised_parameters["Tags"] = [
+                *normalised_parameters.get("Tags", []),
+                {"Key": "AWS_STEP_FUNCTIONS_EXECUTION_ARN", "Value": execution},
+                {"Key": "MANAGED_BY_AWS", "Value": "STARTED_BY_STEP_FUNCTIONS"},
+            ]
+        super()._eval_service_task(
+            env, resource_runtime_part, normalised_parameters, state_credentials
+        )
+
     def error(self, client: Any, error: ClientError) -> tuple[str, str]:
         code, message, status, request = details(error)
         named = modelled(client).get(code)

@@ -113,6 +113,12 @@ def test_bucket_policies_are_read_in_one_method() -> None:
     assert parameters(FakeBucket.get_permission) == ["self", "action", "resource"]
 
 
+def test_what_is_told_of_an_object_is_one_property() -> None:
+    from moto.s3.models import FakeKey
+
+    assert isinstance(inspect.getattr_static(FakeKey, "response_dict"), property)
+
+
 def test_an_unmet_deny_does_not_close_a_bucket(aws: Aws) -> None:
     s3, bucket = aws.client("s3"), aws.bucket(key="v")
     deny = {
@@ -155,7 +161,14 @@ def test_records_of_sagemaker_lie_in_tables_by_name() -> None:
 
     backend = SageMakerModelBackend("eu-west-1", "111122223333")
     registry = ("model_package_groups", "model_packages")
-    for table in ("training_jobs", "_models", "endpoint_configs", "endpoints", *registry):
+    for table in (
+        "training_jobs",
+        "processing_jobs",
+        "_models",
+        "endpoint_configs",
+        "endpoints",
+        *registry,
+    ):
         assert getattr(backend, table) == {}
 
 

@@ -1,11 +1,13 @@
 import json
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from local.stepfunctions.integrations import java_name
+from local.tests import processing
 from local.tests.aws import Aws, unique, wait
 from local.tests.machines import chain, create, ended, run, start, task
 from local.tests.training import request
@@ -136,6 +138,77 @@ def _job(aws: Aws, job: dict[str, Any], secondary: str) -> str:
         return told["TrainingJobStatus"] if told["SecondaryStatus"] == secondary else None
 
     return str(wait(reached))
+
+
+def test_a_processing_job_is_awaited_and_what_it_wrote_is_read_as_text(
+    aws: Aws, role: str, tmp_path: Path
+) -> None:
+    program = """
+    cd $SAGEMAKER_BASE_DIR; printf '{"accuracy": 0.98}' > processing/output/report/summary.json
+    """
+    job = processing.request(aws, aws.image(tmp_path, evaluate=program))
+    job["AppSpecification"]["ContainerEntrypoint"] = ["evaluate"]
+    bucket = job["ProcessingOutputConfig"]["Outputs"][0]["S3Output"]["S3Uri"].split("/")[2]
+    told = run(
+        aws,
+        role,
+        task("sagemaker:createProcessingJob.sync", job, ResultPath="$.job", Next="S1"),
+        task("aws-sdk:s3:getObject", {"Bucket": bucket, "Key": "reports/summary.json"}),
+    )
+    output = json.loads(told["output"])
+    assert json.loads(output["Body"]) == {"accuracy": 0.98}
+    arn = aws.context.arn("sagemaker", f"processing-job/{job['ProcessingJobName']}")
+    tags = aws.client("sagemaker").list_tags(ResourceArn=arn)["Tags"]
+    assert {each["Key"]: each["Value"] for each in tags} == {
+        "project": "p",
+        "AWS_STEP_FUNCTIONS_EXECUTION_ARN": told["executionArn"],
+        "MANAGED_BY_AWS": "STARTED_BY_STEP_FUNCTIONS",
+    }
+
+
+def test_a_failed_processing_job_gives_what_its_program_said(
+    aws: Aws, role: str, tmp_path: Path
+) -> None:
+    program = "printf 'one class only' > $SAGEMAKER_BASE_DIR/output/message; exit 1"
+    job = processing.request(aws, aws.image(tmp_path, evaluate=program))
+    job["AppSpecification"]["ContainerEntrypoint"] = ["evaluate"]
+    told = run(aws, role, task("sagemaker:createProcessingJob.sync", job))
+    assert (told["status"], told["error"]) == ("FAILED", "States.TaskFailed")
+    cause = json.loads(told["cause"])
+    assert cause["ExitMessage"] == "one class only"
+    assert cause["ProcessingJobStatus"] == "Failed"
+
+
+def test_stopping_an_execution_stops_its_processing_job(
+    aws: Aws, role: str, tmp_path: Path
+) -> None:
+    job = processing.request(aws, aws.image(tmp_path, evaluate="exec sleep 600"))
+    job["AppSpecification"]["ContainerEntrypoint"] = ["evaluate"]
+    machine = create(aws, role, chain(task("sagemaker:createProcessingJob.sync", job)))
+    execution = start(aws, machine)
+    sagemaker = aws.client("sagemaker")
+    asked = {"NameContains": job["ProcessingJobName"]}
+    wait(lambda: sagemaker.list_processing_jobs(**asked)["ProcessingJobSummaries"])
+    aws.client("stepfunctions").stop_execution(executionArn=execution)
+    assert processing.ended(aws, job["ProcessingJobName"])["ProcessingJobStatus"] == "Stopped"
+
+
+def test_an_object_is_answered_with_what_was_recorded_on_aws(aws: Aws, role: str) -> None:
+    """Its body as text, whatever its type (github.com/localstack/localstack, snapshots of
+    test_s3_get_object)."""
+    place = {"Bucket": aws.bucket(k='{"a": 1}'), "Key": "k"}
+    told = run(aws, role, task("aws-sdk:s3:getObject", place))
+    output = json.loads(told["output"])
+    assert output.keys() == {
+        *("AcceptRanges", "Body", "ContentLength", "ContentType", "ETag", "LastModified"),
+        *("Metadata", "ServerSideEncryption"),
+    }
+    assert output["Body"] == '{"a": 1}'
+    assert output["ETag"].startswith('"') and output["ETag"].endswith('"')
+    assert (output["ContentType"], output["ServerSideEncryption"]) == (
+        "binary/octet-stream",
+        "AES256",
+    )
 
 
 def test_a_child_workflow_gives_its_output_as_json(aws: Aws, role: str) -> None:
