@@ -9,6 +9,7 @@ import generate
 from local.tests.aws import Aws
 from templates.kit.render import render
 from tests.templates.reading import of_type, read
+from tests.templates.workflows.machines import following
 
 ROOT = Path(generate.__file__).parent
 
@@ -16,6 +17,27 @@ ROOT = Path(generate.__file__).parent
 def template() -> dict[str, Any]:
     specifications = {file.stem: file.read_text() for file in (ROOT / "buildspec").glob("*.yml")}
     return read(render(generate.mlops(specifications)))
+
+
+def part(title: str, start: str, last: str, **tokens: str) -> dict[str, Any]:
+    """A state machine of its own that is a part of one of the template: from one state to another,
+    behind which it ends."""
+    text = of_type(template(), "AWS::StepFunctions::StateMachine")[title]["DefinitionString"]
+    for token, value in tokens.items():
+        text = text.replace(f"${{{token}}}", value)
+    states: dict[str, Any] = json.loads(text)["States"]
+    kept: dict[str, Any] = {}
+    for step in (last, *following(states[last])):
+        kept[step] = {**states[step]}
+        if "Next" in kept[step]:
+            kept[step] = {**kept[step], "Next": "Done"}
+    ahead = [start]
+    while ahead:
+        name = ahead.pop()
+        if name not in kept:
+            kept[name] = states[name]
+            ahead += following(states[name])
+    return {"StartAt": start, "States": {**kept, "Done": {"Type": "Succeed"}}}
 
 
 def create_machine(aws: Aws, title: str, name: str, values: dict[str, str], **changed: str) -> str:

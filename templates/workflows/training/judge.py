@@ -77,9 +77,9 @@ def judge(settings: TrainingSettings) -> list[Step]:
             ),
             when(
                 _outcome_is("other-inputs", "other-classes"),
-                _refuse("OtherTask", "{}, but another task: {}", _ALONE, _COMPARED),
+                _refuse("OtherTask", "it solves another task: {}", _COMPARED),
             ),
-            otherwise=_refuse("Uncompared", "{}, but nothing to compare: {}", _ALONE, _COMPARED),
+            otherwise=_refuse("Uncompared", "no comparison with what serves: {}", _COMPARED),
             comment="What is missing, or no number, is refused",
         ),
         _force(),
