@@ -66,7 +66,7 @@ Judge: TypeAlias = Callable[..., dict[str, Any]]
 @pytest.fixture(scope="module")
 def judged(aws: Remote) -> Judge:
     """What becomes of an evaluation; all that is asked for here is judged by one execution."""
-    gate = part("TrainingWorkflow", "LayLimit", "ChooseImage", AccuracyTolerance="0.01")
+    gate = part("TrainingWorkflow", "LayLimit", "IsOverridden", AccuracyTolerance="0.01")
     inside = {"ProcessorConfig": {"Mode": "INLINE"}, **gate}
     every = {"Type": "Map", "ItemProcessor": inside, "End": True}
     given = [given_to_the_gate(*case) for case in CASES]
