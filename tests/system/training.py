@@ -2,12 +2,14 @@
 
 import json
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from local import reclaim
-from local.tests.aws import Aws, Mailbox, unique, wait
+from local.tests.aws import Aws, Mailbox, settled, unique, wait
 from local.tests.remote import Remote
+from tests.system.deployments import archive
 from tests.system.workflows import create_alert, create_machine
 
 SERVING_IMAGE = "serving-image"
@@ -130,6 +132,34 @@ class Project:
         listed = states.list_executions(stateMachineArn=self.deployment)["executions"]
         return [states.describe_execution(executionArn=each["executionArn"]) for each in listed]
 
+    def serve(self, version: str) -> None:
+        """Bring a version into service, as the deployment workflow does."""
+        sagemaker, name = self.aws.client("sagemaker"), f"{self.artifacts}-{version}"
+        key = f"models/{name}-0/output/model.tar.gz"
+        self.aws.client("s3").put_object(Bucket=self.artifacts, Key=key, Body=archive(name))
+        sagemaker.create_model(
+            ModelName=name,
+            ExecutionRoleArn=self.aws.role("sagemaker"),
+            PrimaryContainer={
+                "Image": self.image,
+                "ModelDataUrl": f"s3://{self.artifacts}/{key}",
+            },
+        )
+        variant = {"VariantName": "AllTraffic", "ModelName": name, "InitialInstanceCount": 1}
+        sagemaker.create_endpoint_config(
+            EndpointConfigName=name,
+            ProductionVariants=[{**variant, "InstanceType": "ml.m5.large"}],
+        )
+        sagemaker.create_endpoint(EndpointName=self.artifacts, EndpointConfigName=name)
+        ask = sagemaker.describe_endpoint
+        settled(lambda: ask(EndpointName=self.artifacts), "EndpointStatus", "Creating")
+
+    def serving(self) -> str:
+        """The version that the endpoint serves."""
+        found = self.aws.client("sagemaker").describe_endpoint(EndpointName=self.artifacts)
+        assert found["EndpointStatus"] == "InService", found
+        return str(found["EndpointConfigName"])
+
     def stop(self) -> str:
         """Stop the job as a person does; its name."""
         name = self.training()
@@ -142,7 +172,7 @@ class Project:
 
 
 def create_project(
-    aws: Remote, image: str, deployment: dict[str, Any] = DEPLOYED, **changed: str
+    aws: Remote, image: str, deployment: Mapping[str, Any] = DEPLOYED, **changed: str
 ) -> Project:
     """`deployment` is the one state of what stands in the place of the deployment workflow."""
     data, artifacts = aws.bucket(data__train="x"), aws.bucket()
@@ -178,7 +208,7 @@ def create_project(
     return Project(aws, machine, image, data, artifacts, mailbox, child)
 
 
-def stand_in(aws: Aws, state: dict[str, Any]) -> str:
+def stand_in(aws: Aws, state: Mapping[str, Any]) -> str:
     """A workflow of one state in the place of the one that deploys."""
     made = aws.client("stepfunctions").create_state_machine(
         name=unique("deployment"),

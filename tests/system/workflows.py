@@ -1,7 +1,9 @@
 """The template's own workflows and rules on an endpoint, without the stack around them."""
 
+import copy
 import json
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,12 @@ ROOT = Path(generate.__file__).parent
 
 
 def template() -> dict[str, Any]:
+    return copy.deepcopy(_template())
+
+
+@cache
+def _template() -> dict[str, Any]:
+    """Read once: it takes seconds."""
     specifications = {file.stem: file.read_text() for file in (ROOT / "buildspec").glob("*.yml")}
     return read(render(generate.mlops(specifications)))
 
