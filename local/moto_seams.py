@@ -159,6 +159,7 @@ def _workflows() -> None:
     _json_paths()
     _choices()
     _unique()
+    _strict_json()
     _start_time()
     _status_changes()
     _terminal_errors()
@@ -270,6 +271,22 @@ def _unique() -> None:
         env.stack.append(list(kept.values()))
 
     ArrayUnique._eval_body = evaluate  # type: ignore[method-assign]
+
+
+def _strict_json() -> None:
+    """States.StringToJson is for JSON, which has no NaN and no Infinity (RFC 8259); moto reads them
+    as Python does, and hands them on."""
+    from moto.stepfunctions.parser.asl.component.intrinsic.function.statesfunction.json_manipulation import (  # noqa: E501
+        string_to_json,
+    )
+
+    original = string_to_json.StringToJson._eval_body
+
+    def evaluate(self: Any, env: Any) -> None:
+        original(self, env)
+        json.dumps(env.stack[-1], allow_nan=False)
+
+    string_to_json.StringToJson._eval_body = evaluate  # type: ignore[method-assign]
 
 
 def _start_time() -> None:

@@ -1,14 +1,19 @@
 """The model registry: groups, versions, who decides on them, and the events that tell of it."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from werkzeug.test import EnvironBuilder
 
+from local import door
+from local.context import use
 from local.credentials import assume
-from local.door.regions import absent
+from local.refusals import TurnedAway
+from local.server import Environ
 from local.tests.aws import Aws, unique
 
 IMAGE = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/serve@sha256:" + "a" * 64
@@ -278,8 +283,22 @@ def test_a_registration_and_every_update_are_told_and_only_updates_say_what_chan
     assert {each["ModelApprovalStatus"] for each in details} == {"Rejected"}
 
 
-def test_the_registry_is_not_offered_in_govcloud() -> None:
-    assert absent("sagemaker", "DescribeModelPackageGroup", "us-gov-west-1")
-    assert absent("sagemaker", "CreateModelPackage", "us-gov-east-1")
-    assert not absent("sagemaker", "CreateModel", "us-gov-west-1")
-    assert not absent("sagemaker", "CreateModelPackage", "cn-north-1")
+def asked(operation: str) -> Environ:
+    """A request as the door gets it."""
+    target = [("X-Amz-Target", f"SageMaker.{operation}")]
+    body, kind = b'{"ModelPackageGroupName": "g"}', "application/x-amz-json-1.1"
+    return EnvironBuilder(method="POST", headers=target, content_type=kind, data=body).get_environ()
+
+
+@pytest.mark.parametrize("region", ["us-gov-west-1", "us-gov-east-1"])
+def test_govcloud_has_no_registry(aws: Aws, region: str) -> None:
+    use(replace(aws.context, region=region))
+    try:
+        with pytest.raises(TurnedAway, match="is not available in the called region") as refused:
+            door.check(asked("DescribeModelPackageGroup"), "sagemaker")
+        assert refused.value.code == "UnknownOperationException"
+        with pytest.raises(TurnedAway, match="'modelName' failed to satisfy"):
+            door.check(asked("DescribeModel"), "sagemaker")
+    finally:
+        use(aws.context)
+    assert door.check(asked("DescribeModelPackageGroup"), "sagemaker").members

@@ -89,6 +89,12 @@ def test_a_path_through_what_is_missing_fails(aws: Aws, role: str) -> None:
     assert "could not be found in the input" in cause
 
 
+@pytest.mark.parametrize("text", ['{"accuracy": NaN}', "[-Infinity]", "no JSON"])
+def test_a_text_that_is_no_json_fails_its_state(aws: Aws, role: str, text: str) -> None:
+    machine = alone(Type="Pass", Parameters={"v.$": "States.StringToJson($.a)"})
+    assert run(aws, role, machine, {"a": text})[0] == "FAILED"
+
+
 def test_a_part_of_a_uuid_is_eight_digits(aws: Aws, role: str) -> None:
     expression = "States.ArrayGetItem(States.StringSplit(States.UUID(), '-'), 0)"
     _, output = run(aws, role, alone(Type="Pass", Parameters={"v.$": expression}), {})
