@@ -276,16 +276,42 @@ def _unique() -> None:
 
 def _strict_json() -> None:
     """States.StringToJson is for JSON, which has no NaN and no Infinity (RFC 8259); moto reads them
-    as Python does, and hands them on."""
+    as Python does, and hands them on. Where it fails, the error is States.IntrinsicFailure, which
+    States.ALL catches (Handling errors, Step Functions Developer Guide); moto's is none of a name.
+    """
+    from moto.stepfunctions.parser.api import HistoryEventType, TaskFailedEventDetails
+    from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import (
+        FailureEvent,
+        FailureEventException,
+    )
+    from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import (
+        StatesErrorName,
+    )
+    from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import (
+        StatesErrorNameType,
+    )
     from moto.stepfunctions.parser.asl.component.intrinsic.function.statesfunction.json_manipulation import (  # noqa: E501
         string_to_json,
     )
+    from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 
     original = string_to_json.StringToJson._eval_body
+    name = StatesErrorNameType.StatesIntrinsicFailure
 
     def evaluate(self: Any, env: Any) -> None:
-        original(self, env)
-        json.dumps(env.stack[-1], allow_nan=False)
+        try:
+            original(self, env)
+            json.dumps(env.stack[-1], allow_nan=False)
+        except ValueError as error:
+            cause = f"The function 'States.StringToJson' had the following error: {error}"
+            told = TaskFailedEventDetails(error=name.to_name(), cause=cause)
+            event = FailureEvent(
+                env=env,
+                error_name=StatesErrorName(typ=name),
+                event_type=HistoryEventType.TaskFailed,
+                event_details=EventDetails(taskFailedEventDetails=told),  # type: ignore[typeddict-item]
+            )
+            raise FailureEventException(event) from error
 
     string_to_json.StringToJson._eval_body = evaluate  # type: ignore[method-assign]
 

@@ -10,6 +10,12 @@ BUILD, NOTEBOOK, OPERATION = "Image build", "Notebook", "Operation"
 # arm64 and could not start it
 _INSTANCE = r"^ml\.(?!(c|m|r|x)[6-9]g|p6e)[a-z0-9-]+\.[a-z0-9]+$"
 _INSTANCE_HELP = "be a type such as ml.m5.xlarge, not of arm64 as Graviton is (the image is x86_64)"
+_SHARE = r"^(0(\.[0-9]+)?|1(\.0+)?)$"
+# Of jobs and workflows, in the artifact bucket
+_FOLDERS = (
+    *("models", "checkpoints", "evaluations", "prepared"),
+    *("registry", "decisions", "deployments"),
+)
 _DAYS = [
     *("1", "3", "5", "7", "14", "30", "60", "90", "120", "150", "180", "365", "400", "545"),
     *("731", "1827", "3653"),
@@ -67,10 +73,10 @@ CHOICES = (
         "Names the repository, the image repository, the pipeline and the endpoint.",
         "mlops",
         "be 2 to 20 lower-case letters, digits and single hyphens, start with a letter, and not be "
-        "models or checkpoints",
+        f"{', '.join(_FOLDERS[:-1])} or {_FOLDERS[-1]}",
         # CodePipeline cuts its folder in the bucket to 20 characters, and grants name that folder;
-        # models/ and checkpoints/ are the jobs' folders beside it
-        _pattern("^(?!(models|checkpoints)$)[a-z](-?[a-z0-9]){1,19}$", MaxLength=20),
+        # the others stand beside it
+        _pattern(f"^(?!({'|'.join(_FOLDERS)})$)[a-z](-?[a-z0-9]){{1,19}}$", MaxLength=20),
     ),
     Choice(
         PROJECT,
@@ -174,10 +180,28 @@ CHOICES = (
         TRAINING,
         "MinimumAccuracy",
         "Minimum accuracy",
-        "A model whose eval:accuracy is lower, or missing, is not deployed.",
+        "A model whose accuracy on the held-out data is lower, or missing, is not deployed.",
         "0.6",
         "be a number from 0 to 1, such as 0.75",
-        _pattern(r"^(0(\.[0-9]+)?|1(\.0+)?)$"),
+        _pattern(_SHARE),
+    ),
+    Choice(
+        TRAINING,
+        "AccuracyTolerance",
+        "Tolerated loss",
+        "A model whose accuracy is lower by more than that than what serves is not deployed.",
+        "0.01",
+        "be a number from 0 to 1, such as 0.01",
+        _pattern(_SHARE),
+    ),
+    Choice(
+        TRAINING,
+        "EvaluationInstanceType",
+        "Evaluation instance type",
+        "What the candidate and what serves are scored on, side by side.",
+        "ml.m5.large",
+        _INSTANCE_HELP,
+        _pattern(_INSTANCE),
     ),
     Choice(
         SERVING,

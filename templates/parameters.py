@@ -27,6 +27,8 @@ class Parameters:
     training_use_spot: Parameter
     training_spot_wait_seconds: Parameter
     minimum_accuracy: Parameter
+    accuracy_tolerance: Parameter
+    evaluation_instance_type: Parameter
     endpoint_instance_type: Parameter
     endpoint_instance_count: Parameter
     keep_versions: Parameter

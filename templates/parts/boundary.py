@@ -19,7 +19,7 @@ from awacs.aws import (
     StringEquals,
     StringEqualsIfExists,
 )
-from troposphere import Ref, Sub, Template
+from troposphere import Ref, Sub, Template, encode_to_dict
 from troposphere.iam import ManagedPolicy, Role
 from troposphere.s3 import Bucket
 from troposphere.sns import Topic
@@ -37,8 +37,10 @@ def make_boundary(system: Template) -> ManagedPolicy:
     A key is told by another project's tag only, as its own may take five minutes to count (ABAC for
     AWS KMS), and the first run begins before that.
     """
+    ends = ("", "-????????", "-????????-*")
     jobs = [
-        arn("sagemaker", f"*/${{ProjectName}}{end}") for end in ("", "-????????", "-????????-*")
+        *(arn("sagemaker", f"*/${{ProjectName}}{end}") for end in ends),
+        arn("sagemaker", "model-package/${ProjectName}/*"),
     ]
     machines = ("training", "deployment")
     buckets = bucket_arns(system)
@@ -80,7 +82,6 @@ def make_boundary(system: Template) -> ManagedPolicy:
         allow(
             "OwnImages",
             [
-                *pull,
                 *named(ecr, "BatchDeleteImage CompleteLayerUpload DescribeImages ListImages"),
                 *named(ecr, "DescribeImageScanFindings InitiateLayerUpload PutImage"),
                 *named(ecr, "StartImageScan UploadLayerPart"),
@@ -103,14 +104,14 @@ def make_boundary(system: Template) -> ManagedPolicy:
             "WriteLogs",
             named(logs, "CreateLogGroup CreateLogStream DescribeLogStreams PutLogEvents"),
             [
-                arn("logs", f"log-group:{group}{end}")
+                arn("logs", f"log-group:{group}")
                 for group in (
                     "/aws/codebuild/${ProjectName}-*",
                     "/aws/sagemaker/Endpoints/${ProjectName}",
-                    "/aws/sagemaker/*Jobs",
-                    "/aws/sagemaker/NotebookInstances",
+                    "/aws/sagemaker/Endpoints/${ProjectName}:*",
+                    "/aws/sagemaker/*Jobs*",
+                    "/aws/sagemaker/NotebookInstances*",
                 )
-                for end in ("", ":*")
             ],
         ),
         # These have no resource level
@@ -119,14 +120,18 @@ def make_boundary(system: Template) -> ManagedPolicy:
             [
                 Action("cloudwatch", "PutMetricData"),
                 ecr.GetAuthorizationToken,
-                *named(sagemaker, "ListEndpointConfigs ListModels ListTrainingJobs"),
+                *named(sagemaker, "ListEndpointConfigs ListModels"),
+                *named(sagemaker, "ListProcessingJobs ListTrainingJobs"),
                 *named(logs, "CreateLogDelivery DeleteLogDelivery DescribeLogGroups"),
                 *named(logs, "DescribeResourcePolicies GetLogDelivery ListLogDeliveries"),
                 *named(logs, "PutResourcePolicy UpdateLogDelivery"),
             ],
             ["*"],
         ),
-        allow("PassOwnRoles", [iam.PassRole], role_arns(system), passed_to()),
+        # CloudFormation passes on the others
+        allow(
+            "PassOwnRoles", [iam.PassRole], role_arns(system, "sagemaker"), passed_to("sagemaker")
+        ),
     ]
     return ManagedPolicy(
         "Boundary",
@@ -135,16 +140,23 @@ def make_boundary(system: Template) -> ManagedPolicy:
     )
 
 
-def passed_to() -> StringEquals:
-    return StringEquals("iam:PassedToService", [f"{one}.amazonaws.com" for one in SERVICES])
+def passed_to(*services: str) -> StringEquals:
+    names = [f"{one}.amazonaws.com" for one in services or SERVICES]
+    return StringEquals("iam:PassedToService", names)
 
 
 # ---- names, as CloudFormation makes them
 
 
-def role_arns(system: Template) -> list[Sub]:
-    """The stack's roles. Their names are CloudFormation's: `<stack>-<logical ID>-<random>`."""
-    return [_global_arn("iam", f"role/{name}") for name in made(system, Role)]
+def role_arns(system: Template, service: str = "") -> list[Sub]:
+    """The stack's roles, or those that a service may assume. Their names are CloudFormation's:
+    `<stack>-<logical ID>-<random>`."""
+    return [
+        _global_arn("iam", f"role/{_pattern(title)}")
+        for title, role in system.resources.items()
+        if isinstance(role, Role)
+        and f"{service}.amazonaws.com" in str(encode_to_dict(role.AssumeRolePolicyDocument))
+    ]
 
 
 def bucket_arns(system: Template) -> list[Sub]:
@@ -163,11 +175,11 @@ def named(service: ModuleType, actions: str) -> list[Action]:
 
 def made(system: Template, kind: type) -> list[str]:
     """Patterns of the names that CloudFormation makes for the resources of one kind."""
-    return [
-        f"${{ProjectName}}-{title}-*"
-        for title, resource in system.resources.items()
-        if isinstance(resource, kind)
-    ]
+    return [_pattern(title) for title, one in system.resources.items() if isinstance(one, kind)]
+
+
+def _pattern(title: str) -> str:
+    return f"${{ProjectName}}-{title}-*"
 
 
 def _global_arn(service: str, resource: str) -> Sub:

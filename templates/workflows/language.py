@@ -87,7 +87,13 @@ def put(
 # ---- choices
 
 
-def choose(name: str, *ways: ChoiceRule, otherwise: Way, comment: str = "") -> Step:
+def choose(
+    name: str,
+    *ways: ChoiceRule,
+    otherwise: Way,
+    tokens: Mapping[str, Any] | None = None,
+    comment: str = "",
+) -> Step:
     """Go the first of `ways` whose rule holds (`when`)."""
     state: State = {
         "Type": "Choice",
@@ -95,12 +101,19 @@ def choose(name: str, *ways: ChoiceRule, otherwise: Way, comment: str = "") -> S
         "Choices": list(ways),
         "Default": otherwise,
     }
-    return Step(name, state)
+    return Step(name, state, tokens=tokens or {})
 
 
-def check(name: str, rule: ChoiceRule, *, otherwise: Way, comment: str = "") -> Step:
+def check(
+    name: str,
+    rule: ChoiceRule,
+    *,
+    otherwise: Way,
+    tokens: Mapping[str, Any] | None = None,
+    comment: str = "",
+) -> Step:
     """Go on to the step below only if the rule holds."""
-    return choose(name, when(rule), otherwise=otherwise, comment=comment)
+    return choose(name, when(rule), otherwise=otherwise, tokens=tokens, comment=comment)
 
 
 def when(rule: ChoiceRule, way: Way = None) -> ChoiceRule:

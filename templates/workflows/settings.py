@@ -28,6 +28,8 @@ class TrainingSettings:
     use_spot: Setting
     spot_wait_seconds: Setting
     minimum_accuracy: Setting
+    accuracy_tolerance: Setting
+    evaluation_instance_type: Setting
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,10 @@ def training_settings(parameters: Parameters) -> TrainingSettings:
         use_spot=setting("useSpot", parameters.training_use_spot),
         spot_wait_seconds=setting("spotWaitSeconds", parameters.training_spot_wait_seconds),
         minimum_accuracy=setting("minimumAccuracy", parameters.minimum_accuracy),
+        accuracy_tolerance=setting("accuracyTolerance", parameters.accuracy_tolerance),
+        evaluation_instance_type=setting(
+            "evaluationInstanceType", parameters.evaluation_instance_type, parsed=False
+        ),
     )
 
 

@@ -1,4 +1,4 @@
-"""What SageMaker must be able to do for a training job, an endpoint and the notebook."""
+"""What SageMaker must be able to do for jobs, an endpoint and the notebook."""
 
 from collections.abc import Iterator
 
@@ -7,6 +7,7 @@ from tests.permissions.need import Need, need
 
 # SageMaker Developer Guide
 _TRAIN = "SageMaker execution roles: CreateTrainingJob API"
+_EVALUATE = "SageMaker execution roles: CreateProcessingJob API"
 _SERVE = "SageMaker execution roles: CreateModel API"
 _NOTEBOOK = "SageMaker execution roles: CreateNotebookInstance API"
 _SYNC = "Checkpoints in SageMaker AI: copied from S3, to S3, and deleted there"
@@ -25,6 +26,9 @@ _WRITE = "s3:PutObject AbortMultipartUpload"
 def needs(at: Deployed) -> Iterator[Need]:
     yield from _runs_image(at, "TrainingJobRole", "TrainingJobs", f"{VERSION}-0/algo-1-17", _TRAIN)
     yield from _of_training_job(at, "TrainingJobRole")
+    stream = f"{VERSION}-0/algo-1-17"
+    yield from _runs_image(at, "EvaluationJobRole", "ProcessingJobs", stream, _EVALUATE)
+    yield from _of_evaluation_job(at, "EvaluationJobRole")
     yield from _runs_image(at, "HostingRole", "Endpoints", "AllTraffic/i-0a1b2c3d", _SERVE)
     model = at.under("ArtifactBucket", f"models/{VERSION}-0/output/model.tar.gz")
     yield from need("HostingRole", "s3:GetObject", model, _SERVE)
@@ -58,6 +62,24 @@ def _of_training_job(at: Deployed, role: str) -> Iterator[Need]:
     for name in ("step.npz", "logs/0.jsonl"):
         yield from need(role, "s3:GetObject DeleteObject", f"{artifacts}/{folder}/{name}", _SYNC)
         yield from need(role, _WRITE, f"{artifacts}/{folder}/{name}", f"{_SYNC}; {_PARTS}")
+
+
+def _of_evaluation_job(at: Deployed, role: str) -> Iterator[Need]:
+    data, artifacts, key = at.arns["DataBucket"], at.arns["ArtifactBucket"], at.arns["Key"]
+    yield from need(role, "s3:ListBucket", data, _EVALUATE, {"s3:prefix": "data/"})
+    # The whole folder, as the training had it
+    yield from need(role, "s3:GetObject", f"{data}/data/train.tfrecords", _EVALUATE)
+    # Of the candidate, and of what serves
+    model = f"models/{VERSION}-0/output/model.tar.gz"
+    yield from need(role, "s3:ListBucket", artifacts, _EVALUATE, {"s3:prefix": model})
+    yield from need(role, "s3:GetObject", f"{artifacts}/{model}", _EVALUATE)
+    output = f"{artifacts}/evaluations/{VERSION}/report.html"
+    yield from need(role, _WRITE, output, f"{_EVALUATE}; {_PARTS}")
+    yield from need(role, "kms:Decrypt GenerateDataKey", key, _PARTS_KEY, at.via("s3"))
+    yield from need(role, "kms:Encrypt", key, f"{_EVALUATE}: a key for the output")
+    lent = {"kms:GrantIsForAWSResource": "true"}
+    yield from need(role, "kms:CreateGrant", key, f"{_EVALUATE}; {_VOLUME}", lent)
+    yield from need(role, "kms:DescribeKey", key, _VOLUME)
 
 
 def _of_notebook(at: Deployed, role: str) -> Iterator[Need]:

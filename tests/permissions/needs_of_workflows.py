@@ -9,6 +9,7 @@ from tests.permissions.need import Need, need
 # Step Functions Developer Guide
 _LOGGING = "Using CloudWatch Logs to log execution history: IAM policies"
 _JOBS = "Manage SageMaker AI jobs with Step Functions: IAM policies, CreateTrainingJob"
+_PROCESSING = "Manage SageMaker AI jobs with Step Functions: IAM policies, CreateProcessingJob"
 _NESTED = "Start workflow executions from a task state: IAM policies, synchronous"
 # Of other guides
 _LENT = "SageMaker API permissions reference: kms:CreateGrant where a key for volumes is named"
@@ -61,6 +62,8 @@ def _of_training(at: Deployed, role: str) -> Iterator[Need]:
     yield from need(role, rule, jobs, f"state Train; {_JOBS}")
     yield from need(role, "sagemaker:ListTrainingJobs", "*", "state ListJobs")
     yield from need(role, "sagemaker:StopTrainingJob", job, "state StopJob")
+    yield from _of_evaluation(at, role)
+    yield from _of_registration(at, role)
     machine = at.arn("states", "stateMachine:mlops-deployment")
     execution = at.arn("states", f"execution:mlops-deployment:{VERSION}")
     yield from need(role, "states:StartExecution", machine, f"state Deploy; {_NESTED}")
@@ -68,6 +71,42 @@ def _of_training(at: Deployed, role: str) -> Iterator[Need]:
     yield from need(role, follow, execution, f"state Deploy; {_NESTED}")
     executions = at.arn("events", "rule/StepFunctionsGetEventsForStepFunctionsExecutionRule")
     yield from need(role, rule, executions, f"state Deploy; {_NESTED}")
+
+
+def _of_evaluation(at: Deployed, role: str) -> Iterator[Need]:
+    endpoint = at.arn("sagemaker", "endpoint/mlops")
+    config = at.arn("sagemaker", f"endpoint-config/{VERSION}")
+    model = at.arn("sagemaker", f"model/{VERSION}")
+    yield from need(role, "sagemaker:DescribeEndpoint", endpoint, "state FindServing")
+    yield from need(role, "sagemaker:DescribeEndpointConfig", config, "state FindServingConfig")
+    yield from need(role, "sagemaker:DescribeModel", model, "state FindServingModel")
+    artifacts, archive = at.arns["ArtifactBucket"], f"models/{VERSION}-0/output/model.tar.gz"
+    listed = {"s3:prefix": archive}
+    yield from need(role, "s3:ListBucket", artifacts, "state FindArchive", listed)
+    job = at.arn("sagemaker", f"processing-job/{VERSION}-0")
+    run = "sagemaker:CreateProcessingJob DescribeProcessingJob StopProcessingJob ListTags"
+    yield from need(role, run, job, f"state Evaluate; {_PROCESSING}")
+    yield from need(role, "sagemaker:AddTags", job, f"state Evaluate; {_TAGS}")
+    yield from need(role, "iam:PassRole", at.arns["EvaluationJobRole"], _PASS, _TO_SAGEMAKER)
+    rule = at.arn("events", "rule/StepFunctionsGetEventsForSageMakerProcessingJobsRule")
+    follow = "events:PutTargets PutRule DescribeRule"
+    yield from need(role, follow, rule, f"state Evaluate; {_PROCESSING}")
+    yield from need(role, "sagemaker:ListProcessingJobs", "*", "state ListEvaluationJobs")
+    summary = f"{artifacts}/evaluations/{VERSION}/summary.json"
+    yield from need(role, "s3:GetObject", summary, "state ReadSummary")
+    yield from need(role, "kms:Decrypt", at.arns["Key"], _DECRYPT, at.via("s3"))
+
+
+def _of_registration(at: Deployed, role: str) -> Iterator[Need]:
+    group = at.arn("sagemaker", "model-package-group/mlops")
+    package = at.arn("sagemaker", "model-package/mlops/1")
+    yield from need(role, "sagemaker:DescribeModelPackageGroup", group, "state FindGroup")
+    yield from need(role, "sagemaker:CreateModelPackageGroup", group, "state CreateGroup")
+    yield from need(role, "sagemaker:AddTags", group, f"state CreateGroup; {_TAGS}")
+    yield from need(role, "sagemaker:CreateModelPackage", package, "state Register")
+    for key in (f"registry/{VERSION}.json", "registry/unavailable"):
+        record = at.under("ArtifactBucket", key)
+        yield from need(role, "s3:PutObject", record, f"state WriteRecord; {_CONDITIONAL}")
 
 
 def _of_deployment(at: Deployed, role: str) -> Iterator[Need]:

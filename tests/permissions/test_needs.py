@@ -32,10 +32,12 @@ COMMANDS = {"ecr get-login-password": "ecr:GetAuthorizationToken"}
 REACHED = {"BaseImage", "BootstrapBucket", "ProjectName", "SeedDataPrefix"}
 # And those that name nothing of this kind
 UNREACHED = {
+    "AccuracyTolerance": "a number",
     "BranchName": "a branch has no ARN: the repository's grants hold for all",
     "CodeKey": "CloudFormation reads it, as whoever creates the stack",
     "EndpointInstanceCount": "a number",
     "EndpointInstanceType": "a type",
+    "EvaluationInstanceType": "a type",
     "KeepVersions": "a number",
     "LogRetentionDays": "a number",
     "MinimumAccuracy": "a number",

@@ -28,6 +28,9 @@ EXCEPTIONS = {
     ("PipelineRole", "s3:AbortMultipartUpload", "another's work"): "the same",
     ("HostingRole", "cloudwatch:PutMetricData", "another's work"): "SageMaker's own namespaces",
     ("TrainingJobRole", "cloudwatch:PutMetricData", "another's work"): "SageMaker's own namespaces",
+    ("EvaluationJobRole", "cloudwatch:PutMetricData", "another's work"): (
+        "SageMaker's own namespaces"
+    ),
     ("sagemaker.amazonaws.com", "sts:AssumeRole", "another aws:SourceArn"): (
         "SageMaker documents the account's resources as the source, not one of them "
         "(Cross-service confused deputy prevention, SageMaker Developer Guide)"

@@ -81,7 +81,7 @@ logs:DeleteLogGroup {arn:logs}:log-group:/aws/codebuild/mlops-test
 logs:DeleteLogStream {arn:logs}:log-group:/aws/codebuild/mlops-test:log-stream:x
 sagemaker:CreateNotebookInstance {arn:sagemaker}:notebook-instance/new
 sagemaker:CreatePresignedNotebookInstanceUrl {arn:sagemaker}:notebook-instance/mlops
-sagemaker:CreateProcessingJob {arn:sagemaker}:processing-job/mlops-1a2b3c4d-x
+sagemaker:CreateProcessingJob {arn:sagemaker}:processing-job/mlops-00000000-x
 sagemaker:DeleteEndpoint {arn:sagemaker}:endpoint/another
 sagemaker:UpdateEndpointWeightsAndCapacities {arn:sagemaker}:endpoint/mlops
 secretsmanager:GetSecretValue {arn:secretsmanager}:secret:any

@@ -133,7 +133,7 @@ def made(
         "slow": aws.image(folder, name, serve=SLOW),
     }
     bucket = aws.bucket()
-    aws.client("s3").put_object(Bucket=bucket, Key="models/model.tar.gz", Body=_archive(name))
+    aws.client("s3").put_object(Bucket=bucket, Key="models/model.tar.gz", Body=archive(name))
     mailbox = aws.mailbox()
     values = {
         "ProjectName": name,
@@ -152,7 +152,7 @@ def made(
     return Deployments(aws, name, machine, images, bucket, mailbox)
 
 
-def _archive(text: str) -> bytes:
+def archive(text: str) -> bytes:
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w:gz") as tar:
         entry = tarfile.TarInfo("name")

@@ -10,18 +10,18 @@ import pytest
 
 from local.tests.aws import wait
 from local.tests.remote import Remote
-from tests.system.training import Project, create_project
+from tests.system.training import EVALUATE, Project, create_project
 
 pytestmark = pytest.mark.slow  # jobs are processes, as the container has them
 
-PROGRAM = "echo eval:accuracy=0.9; echo weights > $SAGEMAKER_BASE_DIR/model/weights"
+PROGRAM = "echo weights > $SAGEMAKER_BASE_DIR/model/weights"
 WAITING = {"Type": "Wait", "Seconds": 600, "End": True}
 
 
 @pytest.fixture
 def image(aws: Remote, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     aws.enter(monkeypatch)
-    return aws.image(tmp_path, train=PROGRAM)
+    return aws.image(tmp_path, train=PROGRAM, evaluate=EVALUATE)
 
 
 def children(project: Project) -> list[dict[str, Any]]:

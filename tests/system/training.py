@@ -1,15 +1,52 @@
 """The training workflow of the template itself, of a project of its own."""
 
 import json
+import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from local import reclaim
-from local.tests.aws import Aws, Mailbox, unique, wait
+from local.tests.aws import Aws, Mailbox, settled, unique, wait
 from local.tests.remote import Remote
+from tests.system.deployments import archive
 from tests.system.workflows import create_alert, create_machine
 
 SERVING_IMAGE = "serving-image"
+SOMEBODY = "arn:aws:iam::111122223333:user/me"
+
+
+def summary(**changed: Any) -> dict[str, Any]:
+    """What an evaluation without a champion finds; `outcome` and `difference` are of its
+    comparison."""
+    comparison = {
+        "outcome": changed.pop("outcome", "none"),
+        "difference": changed.pop("difference", None),
+        "words": "nothing serves yet",
+    }
+    whole = {
+        "engine": "onnxruntime",
+        "accuracy": 0.9,
+        "words": "90.0 % of 360 held-out examples",
+        "comparison": comparison,
+        "metadata": {"accuracy": "0.9", "hyperparameter.epochs": "6"},
+    }
+    return whole | changed
+
+
+def writes(found: dict[str, Any]) -> str:
+    """The line of shell by which an evaluation says so."""
+    return f"echo {shlex.quote(json.dumps(found))} > output/evaluation/summary.json"
+
+
+# Leaves what it was given, and a summary; then it does what the data asks it to
+EVALUATE = f"""\
+cd $SAGEMAKER_BASE_DIR/processing
+printf '%s\\n' "$@" > output/evaluation/arguments
+(cd input; find . -type f | sort) > output/evaluation/inputs
+{writes(summary())}
+if [ -e input/data/evaluate ]; then . input/data/evaluate; fi
+"""
 DEPLOYED = {
     "Type": "Pass",
     "Parameters": {"endpoint": "it", "serves.$": "$.name"},
@@ -29,7 +66,7 @@ class Project:
     mailbox: Mailbox
     deployment: str
 
-    def start(self, *asked: str) -> str:
+    def start(self, *asked: str, force: str = "") -> str:
         """An execution of one commit; what is asked of its program stands in hyperparameters."""
         data = {
             "commit": "0123456789abcdef",
@@ -37,6 +74,8 @@ class Project:
             "trainingImage": self.image,
             "servingImage": SERVING_IMAGE,
             "hyperparameters": dict.fromkeys(asked, "1"),
+            "trigger": {"kind": "person", "by": SOMEBODY},
+            "force": {"reason": force, "by": SOMEBODY if force else ""},
         }
         started = self.aws.client("stepfunctions").start_execution(
             stateMachineArn=self.machine, input=json.dumps(data)
@@ -67,6 +106,66 @@ class Project:
         wait(lambda: list(folder.rglob("checkpoints/step")))
         return name
 
+    def evaluate_so(self, program: str) -> None:
+        """Let the next evaluations do so: lines of shell."""
+        self.aws.client("s3").put_object(Bucket=self.data, Key="data/evaluate", Body=program)
+
+    def evaluated(self, name: str, file: str) -> str:
+        """What the evaluation of a version has left in a file."""
+        key = f"evaluations/{name}/{file}"
+        found = self.aws.client("s3").get_object(Bucket=self.artifacts, Key=key)
+        return str(found["Body"].read().decode())
+
+    def packages(self) -> list[dict[str, Any]]:
+        """What is registered, oldest first."""
+        sagemaker = self.aws.client("sagemaker")
+        try:
+            listed = sagemaker.list_model_packages(ModelPackageGroupName=self.artifacts)
+        except sagemaker.exceptions.ClientError:
+            return []  # there is no group yet
+        arns = [each["ModelPackageArn"] for each in listed["ModelPackageSummaryList"]]
+        return [dict(sagemaker.describe_model_package(ModelPackageName=arn)) for arn in arns]
+
+    def children(self) -> list[dict[str, Any]]:
+        """Executions of what stands in the place of the deployment workflow, and their input."""
+        states = self.aws.client("stepfunctions")
+        listed = states.list_executions(stateMachineArn=self.deployment)["executions"]
+        return [states.describe_execution(executionArn=each["executionArn"]) for each in listed]
+
+    def serve(self, version: str) -> None:
+        """Bring a version into service, as the deployment workflow does."""
+        sagemaker, endpoint = self.aws.client("sagemaker"), self.artifacts
+        name = self.make(version)
+        sagemaker.create_endpoint(EndpointName=endpoint, EndpointConfigName=name)
+        ask = sagemaker.describe_endpoint
+        settled(lambda: ask(EndpointName=endpoint), "EndpointStatus", "Creating")
+
+    def make(self, version: str) -> str:
+        """All that a version is, where it is not there; its name."""
+        sagemaker, name = self.aws.client("sagemaker"), f"{self.artifacts}-{version}"
+        key = f"models/{name}-0/output/model.tar.gz"
+        url = f"s3://{self.artifacts}/{key}"
+        variant = {"VariantName": "AllTraffic", "ModelName": name, "InitialInstanceCount": 1}
+        self.aws.client("s3").put_object(Bucket=self.artifacts, Key=key, Body=archive(name))
+        if not sagemaker.list_models(NameContains=name)["Models"]:
+            sagemaker.create_model(
+                ModelName=name,
+                ExecutionRoleArn=self.aws.role("sagemaker"),
+                PrimaryContainer={"Image": self.image, "ModelDataUrl": url},
+            )
+        if not sagemaker.list_endpoint_configs(NameContains=name)["EndpointConfigs"]:
+            sagemaker.create_endpoint_config(
+                EndpointConfigName=name,
+                ProductionVariants=[{**variant, "InstanceType": "ml.m5.large"}],
+            )
+        return name
+
+    def serving(self) -> str:
+        """The version that the endpoint serves."""
+        found = self.aws.client("sagemaker").describe_endpoint(EndpointName=self.artifacts)
+        assert found["EndpointStatus"] == "InService", found
+        return str(found["EndpointConfigName"])
+
     def stop(self) -> str:
         """Stop the job as a person does; its name."""
         name = self.training()
@@ -79,7 +178,7 @@ class Project:
 
 
 def create_project(
-    aws: Remote, image: str, deployment: dict[str, Any] = DEPLOYED, **changed: str
+    aws: Remote, image: str, deployment: Mapping[str, Any] = DEPLOYED, **changed: str
 ) -> Project:
     """`deployment` is the one state of what stands in the place of the deployment workflow."""
     data, artifacts = aws.bucket(data__train="x"), aws.bucket()
@@ -91,6 +190,10 @@ def create_project(
         "TrainingVolumeGB": "30",
         "TrainingMaxRuntimeSeconds": "6",
         "TrainingUseSpot": "true",
+        "EvaluationInstanceType": "ml.m5.large",
+        "EvaluationJobRole": aws.role("sagemaker"),
+        "AccuracyTolerance": "0.01",
+        "Repository": "arn:aws:codecommit:eu-west-1:111122223333:it",
         "TrainingSpotWaitSeconds": "1",
         "MinimumAccuracy": "0.6",
         "DataBucket": data,
@@ -111,7 +214,7 @@ def create_project(
     return Project(aws, machine, image, data, artifacts, mailbox, child)
 
 
-def stand_in(aws: Aws, state: dict[str, Any]) -> str:
+def stand_in(aws: Aws, state: Mapping[str, Any]) -> str:
     """A workflow of one state in the place of the one that deploys."""
     made = aws.client("stepfunctions").create_state_machine(
         name=unique("deployment"),

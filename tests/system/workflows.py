@@ -1,7 +1,9 @@
 """The template's own workflows and rules on an endpoint, without the stack around them."""
 
+import copy
 import json
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +11,18 @@ import generate
 from local.tests.aws import Aws
 from templates.kit.render import render
 from tests.templates.reading import of_type, read
+from tests.templates.workflows.machines import following
 
 ROOT = Path(generate.__file__).parent
 
 
 def template() -> dict[str, Any]:
+    return copy.deepcopy(_template())
+
+
+@cache
+def _template() -> dict[str, Any]:
+    """Read once: it takes seconds."""
     specifications = {file.stem: file.read_text() for file in (ROOT / "buildspec").glob("*.yml")}
     return read(render(generate.mlops(specifications)))
 
@@ -21,16 +30,8 @@ def template() -> dict[str, Any]:
 def create_machine(aws: Aws, title: str, name: str, values: dict[str, str], **changed: str) -> str:
     """A state machine of the template, with `values` for its tokens; `changed` is text that stands
     in its definition, and what stands there in its place."""
-    machine = of_type(template(), "AWS::StepFunctions::StateMachine")[title]
-    tokens = {
-        token: value["Fn::Sub"].replace("${AWS::Partition}", "aws")
-        for token, value in machine["DefinitionSubstitutions"].items()
-        if "states:::" in str(value)
-    } | {"ExecutionPage": "https://console/", **values}
-    definition = machine["DefinitionString"]
-    assert tokens.keys() == machine["DefinitionSubstitutions"].keys()
-    for token, value in tokens.items():
-        definition = definition.replace(f"${{{token}}}", value)
+    definition, left = _substituted(title, {"ExecutionPage": "https://console/", **values})
+    assert not left, f"no value for {left}"
     for old, new in changed.items():
         assert old in definition
         definition = definition.replace(old, new)
@@ -38,6 +39,37 @@ def create_machine(aws: Aws, title: str, name: str, values: dict[str, str], **ch
         name=name, definition=definition, roleArn=aws.role("states")
     )
     return str(made["stateMachineArn"])
+
+
+def part(title: str, start: str, *until: str, **values: str) -> dict[str, Any]:
+    """What lies between states of a state machine of the template, as a machine of its own: it ends
+    well where it comes to one that is after it."""
+    definition, _ = _substituted(title, values)
+    states: dict[str, Any] = json.loads(definition)["States"]
+    kept: dict[str, Any] = {name: {"Type": "Succeed"} for name in until}
+    ahead = [start]
+    while ahead:
+        name = ahead.pop()
+        if name not in kept:
+            kept[name] = states[name]
+            ahead += following(states[name])
+    return {"StartAt": start, "States": kept}
+
+
+def _substituted(title: str, values: dict[str, str]) -> tuple[str, set[str]]:
+    """A definition with these values for its tokens, and the tokens that have none."""
+    machine = of_type(template(), "AWS::StepFunctions::StateMachine")[title]
+    tokens = {
+        token: value["Fn::Sub"].replace("${AWS::Partition}", "aws")
+        for token, value in machine["DefinitionSubstitutions"].items()
+        if "states:::" in str(value)
+    } | values
+    definition = machine["DefinitionString"]
+    for token, value in tokens.items():
+        definition = definition.replace(f"${{{token}}}", value)
+    asked = machine["DefinitionSubstitutions"].keys()
+    assert tokens.keys() <= asked
+    return definition, set(asked - tokens.keys())
 
 
 def create_alert(aws: Aws, name: str, machines: dict[str, str], topic: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from local.tests.aws import Aws
-from local.tests.machines import alone, create, ended, start
+from local.tests.machines import alone, chain, create, ended, start, task
 
 Outcome = tuple[str, Any]
 METRICS = {
@@ -93,6 +93,19 @@ def test_a_path_through_what_is_missing_fails(aws: Aws, role: str) -> None:
 def test_a_text_that_is_no_json_fails_its_state(aws: Aws, role: str, text: str) -> None:
     machine = alone(Type="Pass", Parameters={"v.$": "States.StringToJson($.a)"})
     assert run(aws, role, machine, {"a": text})[0] == "FAILED"
+
+
+@pytest.mark.parametrize("text", ['{"accuracy": NaN}', "no JSON"])
+def test_a_task_that_is_answered_no_json_catches_it(aws: Aws, role: str, text: str) -> None:
+    bucket = aws.bucket(told=text)
+    where = {"Bucket": bucket, "Key": "told"}
+    caught = {"ErrorEquals": ["States.ALL"], "Next": "S1"}
+    read = task("aws-sdk:s3:getObject", where, Catch=[caught], Next="S2")
+    read["ResultSelector"] = {"told.$": "States.StringToJson($.Body)"}
+    succeed = {"Type": "Succeed"}
+    status, output = run(aws, role, chain(read, succeed, succeed), {})
+    assert status == "SUCCEEDED"
+    assert output["Error"] == "States.IntrinsicFailure"
 
 
 def test_a_part_of_a_uuid_is_eight_digits(aws: Aws, role: str) -> None:

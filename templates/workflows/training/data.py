@@ -11,6 +11,7 @@ from templates.parts.storage import Storage
 from templates.workflows.failure import problem, say_cause
 from templates.workflows.language import (
     EXPLAIN,
+    State,
     Step,
     catch,
     choose,
@@ -29,6 +30,8 @@ from templates.workflows.language import (
 SEED_FILES = "$.settings.seedFiles"
 SEEDS = ("train.tfrecords", "validation.tfrecords", "eval.tfrecords")
 _FOUND, _SEEDED = "$.data", "$.seeded"
+# Which data it is, as a hash, and where a job reads it
+DATA_SHA256, DATA_URI = f"{_FOUND}.sha256", f"{_FOUND}.uri"
 # Where a job keeps its checkpoints
 CHECKPOINT_CONFIG = "$.checkpoints"
 
@@ -59,11 +62,11 @@ def find_data(parameters: Parameters, storage: Storage) -> list[Step]:
                 equals(f"{_FOUND}.IsTruncated", True),
                 # The listing has not all files, and a resumed run could miss a change: it is known
                 # by this run's own name, so that no other resumes it
-                [_identify("DataIsLarge", "States.Array($.name)")],
+                [_identify("DataIsLarge", "States.Array($.name)", data_bucket)],
             ),
             when(
                 compares(f"{_FOUND}.KeyCount", "NumericGreaterThan", 0),
-                [_identify("IdentifyData", f"{_FOUND}.Contents[*].ETag")],
+                [_identify("IdentifyData", f"{_FOUND}.Contents[*].ETag", data_bucket)],
             ),
             when(present(_SEEDED), [vanished]),
             otherwise=[_seed_data(parameters, storage, listing.name)],
@@ -71,8 +74,10 @@ def find_data(parameters: Parameters, storage: Storage) -> list[Step]:
     ]
 
 
-def _identify(name: str, identity: str) -> Step:
-    return put(name, _FOUND, {"identity.$": identity})
+def _identify(name: str, identity: str, data_bucket: State) -> Step:
+    sha256 = _hash(f"States.JsonToString({identity})")
+    laid = {"sha256.$": sha256, "uri": "s3://${DataBucket}/data/"}
+    return put(name, _FOUND, laid, tokens=data_bucket)
 
 
 def _seed_data(parameters: Parameters, storage: Storage, then: str) -> Step:
@@ -134,8 +139,7 @@ def name_checkpoints(storage: Storage) -> Step:
     Build stage holds the hyperparameters to it.
     """
     hyperparameters = _hash("States.JsonToString($.hyperparameters)")
-    data = _hash(f"States.JsonToString({_FOUND}.identity)")
-    same = _hash(f"States.Format('{{}} {{}} {{}}', $.commit, {hyperparameters}, {data})")
+    same = _hash(f"States.Format('{{}} {{}} {{}}', $.commit, {hyperparameters}, {DATA_SHA256})")
     uri = f"States.Format('s3://${{ArtifactBucket}}/{CHECKPOINTS}{{}}/', {same})"
     return put(
         "NameCheckpoints",

@@ -27,6 +27,7 @@ from templates.workflows.language import (
     when,
 )
 from templates.workflows.training.judge import IMAGE
+from templates.workflows.training.register import PACKAGE
 from templates.workflows.training.train import MODEL
 
 # It waits for its turn; then each wait for a busy endpoint is bounded by half an hour, and cleaning
@@ -57,6 +58,7 @@ def deploy(deployment: StateMachine) -> Step:
                 "image.$": IMAGE,
                 "modelDataUrl.$": MODEL,
                 "commit.$": "$.commit",
+                "package.$": PACKAGE,
                 TRAINING: {"name.$": VERSION_NAME, "startedAt.$": "$$.Execution.StartTime"},
             },
         },

@@ -1,10 +1,17 @@
-"""Training: is the model good enough, and which of the commit's two images serves it?"""
+"""Training: the gate. Is the candidate good enough, and as good as what serves? And which of the
+commit's two images serves it?"""
 
-from templates.workflows.failure import problem
+from troposphere.kms import Key
+from troposphere.sns import Topic
+
+from templates.workflows.failure import notify, problem
+from templates.workflows.job import VERSION_NAME
 from templates.workflows.language import (
+    ChoiceRule,
     Step,
+    Way,
     all_of,
-    check,
+    any_of,
     choose,
     compares,
     equals,
@@ -13,67 +20,138 @@ from templates.workflows.language import (
     when,
 )
 from templates.workflows.settings import TrainingSettings
-from templates.workflows.training.train import METRICS, RESULT
+from templates.workflows.training.evaluate import EVALUATION
 
-_ACCURACY, _ONNX = "eval:accuracy", "export:onnx"
-# Each a list: the last value of the metric, or nothing
-_JUDGED = "$.metric"
-ACCURACY = f"{_JUDGED}.accuracy[0]"
+# May it serve; why, in a person's words; and how it is registered (ModelApprovalStatus)
+STATUS, WORDS, APPROVAL = "$.verdict.status", "$.verdict.words", "$.verdict.approval"
+REFUSED, FORCED = "refused", "forced"
+# What decides. Both are there whatever became of summary.json, the first maybe as null
+ACCURACY, OUTCOME = f"{EVALUATION}.accuracy", f"{EVALUATION}.comparison.outcome"
+# Who wants the model whatever it is like, and why
+FORCED_BY, FORCED_BECAUSE = "$.force.by", "$.force.reason"
 # The image that serves the model, by digest
 IMAGE = "$.image"
 
+_DIFFERENCE, _LIMIT = f"{EVALUATION}.comparison.difference", "$.limit"
+_ALONE, _COMPARED = f"{EVALUATION}.words", f"{EVALUATION}.comparison.words"
+
 
 def judge(settings: TrainingSettings) -> list[Step]:
-    """Only a model whose accuracy was measured and is enough; what was not measured is rejected."""
-    minimum, job = settings.minimum_accuracy.path, f"{RESULT}.TrainingJobName"
-    unmeasured = problem(
-        "RejectUnmeasured",
-        f"States.Format('Training job {{}} reported no {_ACCURACY}, the minimum is {{}}', "
-        f"{job}, {minimum})",
-        error="ModelRejected",
+    """Only what was measured, reaches the minimum, and is worse than what serves by the tolerance
+    at most. What cannot be held against it is judged by the minimum alone. What solves another
+    task is refused: whoever asks the endpoint would have no answer any more."""
+    minimum, tolerance = settings.minimum_accuracy.path, settings.accuracy_tolerance.path
+    enough = all_of(
+        compares(ACCURACY, "NumericGreaterThanEqualsPath", minimum),
+        compares(ACCURACY, "NumericLessThanEquals", 1),
     )
-    too_low = problem(
-        "Reject",
-        f"States.Format('{_ACCURACY} is {{}}, the minimum is {{}} (training job {{}})', "
-        f"{ACCURACY}, {minimum}, {job})",
-        error="ModelRejected",
+    compared = all_of(
+        equals(OUTCOME, "compared"),
+        present(_DIFFERENCE),
+        compares(_DIFFERENCE, "IsNumeric", True),
     )
-    names = f"States.ArrayContains({METRICS}[*].MetricName, '{_ACCURACY}')"
+    as_good = compares(_DIFFERENCE, "NumericGreaterThanEqualsPath", f"{_LIMIT}.difference")
     return [
-        put("FindMetric", _JUDGED, {"found.$": names}),
-        check("HasMetric", equals(f"{_JUDGED}.found", True), otherwise=[unmeasured]),
-        put(
-            "ReadMetric",
-            _JUDGED,
-            {"accuracy.$": _values(_ACCURACY), "onnx.$": _values(_ONNX)},
-            comment="A filter gives a list: the last value of a metric, or nothing",
-        ),
-        check(
-            "CheckQuality",
-            all_of(
-                compares(ACCURACY, "IsNumeric", True),
-                compares(ACCURACY, "NumericGreaterThanEqualsPath", minimum),
-                compares(ACCURACY, "NumericLessThanEquals", 1),
+        _lay_limit(settings),
+        choose(
+            "Judge",
+            when(
+                {"Not": compares(ACCURACY, "IsNumeric", True)},
+                _refuse("Unmeasured", "no accuracy was measured: {}", _ALONE),
             ),
-            otherwise=[too_low],
-            comment="What is not a number from the minimum to 1 is rejected",
+            when(
+                {"Not": enough},
+                _refuse("TooLow", "{}: it must be from {} (MinimumAccuracy) to 1", _ALONE, minimum),
+            ),
+            when(
+                all_of(compared, as_good),
+                _accept("AsGood", "{} (a loss of {} is tolerated)", _COMPARED, tolerance),
+            ),
+            when(
+                compared,
+                _refuse("Worse", "{}: no more is tolerated than {}", _COMPARED, tolerance),
+            ),
+            when(
+                _outcome_is("none", "unscorable"),
+                _accept("Alone", "{} (the minimum is {}); {}", _ALONE, minimum, _COMPARED),
+            ),
+            when(
+                _outcome_is("other-inputs", "other-classes"),
+                _refuse("OtherTask", "it solves another task: {}", _COMPARED),
+            ),
+            otherwise=_refuse("Uncompared", "no comparison with what serves: {}", _COMPARED),
+            comment="What is missing, or no number, is refused",
         ),
+        _force(),
     ]
 
 
-def _values(metric: str) -> str:
-    return f"{METRICS}[?(@.MetricName == '{metric}')].Value"
+def _lay_limit(settings: TrainingSettings) -> Step:
+    """Nothing subtracts in Amazon States Language, so the limit is made of the parameter's text."""
+    tolerance = settings.accuracy_tolerance.parameter
+    limit = {"difference.$": f"States.StringToJson('-${{{tolerance.title}}}')"}
+    return put("LayLimit", _LIMIT, limit, tokens={tolerance.title: tolerance.ref()})
+
+
+def _outcome_is(*outcomes: str) -> ChoiceRule:
+    return any_of(*(equals(OUTCOME, outcome) for outcome in outcomes))
+
+
+def _accept(name: str, words: str, *values: str) -> Way:
+    return _lay(f"Accept{name}", "accepted", words, values, "Approved")
+
+
+def _refuse(name: str, words: str, *values: str) -> Way:
+    return _lay(f"Refuse{name}", REFUSED, words, values, "Rejected")
+
+
+def _lay(name: str, status: str, words: str, values: tuple[str, ...], approval: str) -> list[Step]:
+    sentence = f"States.Format('{words}', {', '.join(values)})"
+    return [put(name, "$.verdict", {"status": status, "words.$": sentence, "approval": approval})]
+
+
+def _force() -> Step:
+    """What was refused, and somebody wants; an empty reason is none."""
+    asked = compares(FORCED_BECAUSE, "StringGreaterThan", "")
+    words = "{}. All the same wanted by {}: {}"
+    force = _lay("Force", FORCED, words, (WORDS, FORCED_BY, FORCED_BECAUSE), "Approved")
+    return choose("IsForced", when(all_of(equals(STATUS, REFUSED), asked), force), otherwise=None)
 
 
 def choose_image() -> Step:
-    """The serving image has ONNX Runtime and no TensorFlow: it is for models that were converted.
-    The training image can serve any model."""
-    converted = f"{_JUDGED}.onnx[0]"
+    """The serving image has ONNX Runtime and no TensorFlow: it is for models that it answered for
+    when they were evaluated. The training image can serve any model."""
     return choose(
         "ChooseImage",
         when(
-            all_of(present(converted), equals(converted, 1)),
+            equals(f"{EVALUATION}.engine", "onnxruntime"),
             [put("UseServingImage", IMAGE, "$.servingImage")],
         ),
         otherwise=[put("UseTrainingImage", IMAGE, "$.trainingImage")],
     )
+
+
+def obey(topic: Topic, key: Key) -> list[Step]:
+    """Once it is registered: what was refused ends here, and what was forced is told of."""
+    rejected = problem(
+        "RejectModel",
+        f"States.Format('{{}}. It is registered as Rejected; make report shows why, and make train "
+        f'FORCE="the reason" deploys one like it all the same\', {WORDS})',
+        error="ModelRejected",
+    )
+    tell = notify(
+        "TellForced",
+        "${ProjectName}: a model goes on although it was refused",
+        f"States.Format('Commit {{}}: {{}}: {{}}', $.commit, {VERSION_NAME}, {WORDS})",
+        topic,
+        key,
+        then=None,
+    )
+    return [
+        choose(
+            "IsWanted",
+            when(equals(STATUS, REFUSED), [rejected]),
+            when(equals(STATUS, FORCED), [tell]),
+            otherwise=None,
+        )
+    ]

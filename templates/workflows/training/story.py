@@ -1,8 +1,9 @@
-"""The training workflow: find data, train, judge, deploy. Its verdict is the verdict of the
-pipeline's last stage.
+"""The training workflow: find data, train, evaluate, judge, register, deploy. Its verdict is the
+verdict of the pipeline's last stage.
 
 Input: workflow.json of the Build stage, {"commit", "version", "trainingImage", "servingImage",
-"hyperparameters"}; version is the commit in short. What the words of a story mean: language.py.
+"hyperparameters", "trigger": {"kind", "by"}, "force": {"reason", "by"}}; version is the commit in
+short, and an empty reason forces nothing. What the words of a story mean: language.py.
 """
 
 from dataclasses import dataclass
@@ -26,12 +27,20 @@ from templates.workflows.settings import (
     setting_values,
     training_settings,
 )
+from templates.workflows.training.champion import find_champion
 from templates.workflows.training.data import SEEDS, find_data, name_checkpoints
+from templates.workflows.training.evaluate import evaluate
 from templates.workflows.training.hand_over import ENDPOINT, SERVES, deploy
-from templates.workflows.training.judge import ACCURACY, IMAGE, choose_image, judge
+from templates.workflows.training.judge import ACCURACY, IMAGE, WORDS, choose_image, judge, obey
+from templates.workflows.training.register import PACKAGE, register
 from templates.workflows.training.train import MODEL, RESULT, train
 
-_NEEDED = ("commit", "version", "trainingImage", "servingImage", "hyperparameters")
+_NEEDED = (
+    *("commit", "version", "trainingImage", "servingImage", "hyperparameters"),
+    *("trigger", "force"),
+)
+# What is read of these
+_WITHIN = ("trigger.kind", "trigger.by", "force.reason", "force.by")
 
 
 @dataclass(frozen=True)
@@ -47,15 +56,19 @@ def add_training(
     notifications: Notifications,
     deployment: Deployment,
 ) -> Training:
-    settings = training_settings(parameters)
+    settings, topic = training_settings(parameters), notifications.topic
     story = [
-        check_input(_NEEDED, ", as workflow.json of the Build stage has"),
+        check_input((*_NEEDED, *_WITHIN), ", as workflow.json of the Build stage has"),
         _configure(settings),
         *find_data(parameters, storage),
         name_checkpoints(storage),
         *train(settings, storage, registry),
+        *find_champion(storage),
+        *evaluate(settings, storage, registry),
         *judge(settings),
         choose_image(),
+        *register(storage, topic),
+        *obey(topic, storage.key),
         deploy(deployment.workflow),
         _summarize(),
         check(
@@ -66,7 +79,7 @@ def add_training(
         end("Deployed"),
         *failure(
             "${ProjectName}: a commit did not reach the endpoint",
-            notifications.topic,
+            topic,
             storage.key,
         ),
     ]
@@ -113,6 +126,8 @@ def _summarize() -> Step:
             "trainingJob.$": f"{RESULT}.TrainingJobName",
             "modelDataUrl.$": MODEL,
             "accuracy.$": ACCURACY,
+            "verdict.$": WORDS,
+            "package.$": PACKAGE,
             "endpoint.$": ENDPOINT,
             "serves.$": SERVES,
         },

@@ -31,11 +31,10 @@ from templates.workflows.language import (
     when,
 )
 from templates.workflows.settings import TrainingSettings
-from templates.workflows.training.data import CHECKPOINT_CONFIG
+from templates.workflows.training.data import CHECKPOINT_CONFIG, DATA_URI
 
-# Where the job's description is kept, and the metrics in it
+# Where the job's description is kept
 RESULT = "$.training"
-METRICS = f"{RESULT}.FinalMetricDataList"
 # Where the job left the model
 MODEL = f"{RESULT}.ModelArtifacts.S3ModelArtifacts"
 # What training/job.py writes to output/failure
@@ -54,7 +53,7 @@ _METRICS = (
 
 
 def train(settings: TrainingSettings, storage: Storage, registry: Registry) -> list[Step]:
-    """Until a job has completed, and reported what it measured."""
+    """Until a job has completed."""
     request = {
         "AlgorithmSpecification": {
             "TrainingImage.$": "$.trainingImage",
@@ -70,7 +69,7 @@ def train(settings: TrainingSettings, storage: Storage, registry: Registry) -> l
                 "DataSource": {
                     "S3DataSource": {
                         "S3DataType": "S3Prefix",
-                        "S3Uri": "s3://${DataBucket}/data/",
+                        "S3Uri.$": DATA_URI,
                         "S3DataDistributionType": "FullyReplicated",
                     }
                 },
@@ -99,12 +98,10 @@ def train(settings: TrainingSettings, storage: Storage, registry: Registry) -> l
         key=storage.key,
         seconds=f"{_CAPACITY}.timeoutSeconds",
         tokens={
-            "DataBucket": storage.data.ref(),
             "ModelsUri": Sub("s3://${Bucket}/models/", Bucket=storage.artifacts.ref()),
             "Key": storage.key.get_att("Arn"),
         },
         before=[_choose_capacity(settings)],
-        needed=(present(METRICS), "RejectUnmeasured"),
         fall_back=_fall_back(settings),
         note=f"{_CAPACITY}.note",
     )

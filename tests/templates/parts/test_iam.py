@@ -23,6 +23,7 @@ UNSCOPED = {
     "logs:PutResourcePolicy",
     "logs:UpdateLogDelivery",
     "sagemaker:ListModels",
+    "sagemaker:ListProcessingJobs",
     "sagemaker:ListTrainingJobs",
 }
 
@@ -101,6 +102,7 @@ def test_the_source_of_a_role_is_of_the_service_that_assumes_it(template: Templa
     ("role", "rule"),
     [
         ("TrainingWorkflowRole", "SageMakerTrainingJobsRule"),
+        ("TrainingWorkflowRole", "SageMakerProcessingJobsRule"),
         ("TrainingWorkflowRole", "StepFunctionsExecutionRule"),
     ],
 )

@@ -12,24 +12,36 @@ from tests.templates.workflows.machines import substituted
 Template = dict[str, Any]
 
 
+TRAINING_JOB, PROCESSING_JOB = "sagemaker:createTrainingJob", "sagemaker:createProcessingJob"
+PACKAGE = "aws-sdk:sagemaker:createModelPackage"
+
+
 @pytest.mark.parametrize(
-    ("state", "part", "argument"),
+    ("call", "state", "part", "argument"),
     [
-        ("UseKey", None, "ResourceConfig"),
-        ("UseLocalDisk", None, "ResourceConfig"),
-        ("UseSpot", "stopping", "StoppingCondition"),
-        ("UseOnDemand", "stopping", "StoppingCondition"),
-        ("FallBack", "stopping", "StoppingCondition"),
-        ("UseSpot", "spot", "EnableManagedSpotTraining"),
-        ("FallBack", "spot", "EnableManagedSpotTraining"),
-        ("NameCheckpoints", None, "CheckpointConfig"),
+        (TRAINING_JOB, "UseKey", None, "ResourceConfig"),
+        (TRAINING_JOB, "UseLocalDisk", None, "ResourceConfig"),
+        (TRAINING_JOB, "UseSpot", "stopping", "StoppingCondition"),
+        (TRAINING_JOB, "UseOnDemand", "stopping", "StoppingCondition"),
+        (TRAINING_JOB, "FallBack", "stopping", "StoppingCondition"),
+        (TRAINING_JOB, "UseSpot", "spot", "EnableManagedSpotTraining"),
+        (TRAINING_JOB, "FallBack", "spot", "EnableManagedSpotTraining"),
+        (TRAINING_JOB, "NameCheckpoints", None, "CheckpointConfig"),
+        (PROCESSING_JOB, "UseEvaluationKey", None, "ProcessingResources.ClusterConfig"),
+        (PROCESSING_JOB, "UseEvaluationLocalDisk", None, "ProcessingResources.ClusterConfig"),
+        (PROCESSING_JOB, "EvaluateAlone", "inputs", "ProcessingInputs"),
+        (PROCESSING_JOB, "EvaluateBoth", "inputs", "ProcessingInputs"),
+        (PACKAGE, "FillCard", "InferenceSpecification", "InferenceSpecification"),
+        (PACKAGE, "FillCard", "MetadataProperties", "MetadataProperties"),
+        (PACKAGE, "FillCard", "ModelMetrics", "ModelMetrics"),
+        (PACKAGE, "DescribeForced", None, "CustomerMetadataProperties"),
     ],
 )
-def test_what_is_settled_before_a_job_has_the_right_shape(
-    template: Template, state: str, part: str | None, argument: str
+def test_what_is_laid_before_a_call_has_the_right_shape(
+    template: Template, call: str, state: str, part: str | None, argument: str
 ) -> None:
-    settled = substituted(template)["TrainingWorkflow"]["States"][state]["Parameters"]
-    asked = input_shape("sagemaker:createTrainingJob")
-    assert asked
-    found = value_faults(settled[part] if part else settled, asked.members[argument], argument)
-    assert list(found) == []
+    laid = substituted(template)["TrainingWorkflow"]["States"][state]["Parameters"]
+    shape: Any = input_shape(call)
+    for name in argument.split("."):
+        shape = shape.members[name]
+    assert list(value_faults(laid[part] if part else laid, shape, argument)) == []
