@@ -40,8 +40,8 @@ MODEL = f"{RESULT}.ModelArtifacts.S3ModelArtifacts"
 # What training/job.py writes to output/failure
 LOST_WORKER = "another worker of the job was lost"
 
-_CAPACITY = "$.capacity"
-_METRICS = (
+# What the job prints, as NAME=NUMBER
+REPORTED = (
     *(
         f"{part}:{kind}"
         for part in ("train", "validation", "eval")
@@ -50,6 +50,7 @@ _METRICS = (
     "train:images_per_second",
     "export:onnx",
 )
+_CAPACITY = "$.capacity"
 
 
 def train(settings: TrainingSettings, storage: Storage, registry: Registry) -> list[Step]:
@@ -59,7 +60,7 @@ def train(settings: TrainingSettings, storage: Storage, registry: Registry) -> l
             "TrainingImage.$": "$.trainingImage",
             "TrainingInputMode": "File",
             "MetricDefinitions": [
-                {"Name": name, "Regex": f"{name}=([0-9.eE+-]+)"} for name in _METRICS
+                {"Name": name, "Regex": f"{name}=([0-9.eE+-]+)"} for name in REPORTED
             ],
         },
         "HyperParameters.$": "$.hyperparameters",
