@@ -90,6 +90,24 @@ def test_an_archive_that_was_deleted_is_gone(project: Project) -> None:
     assert champion(project) == old(project, gone="its archive is not in S3 any more")
 
 
+def test_the_archive_of_a_tuned_model_is_looked_for_by_its_own_job(aws: Remote) -> None:
+    """Beside it, in the version's folder, lie those of the other jobs of the tuning."""
+    bucket, key = aws.bucket(), "models/it/best/output/model.tar.gz"
+    aws.client("s3").put_object(Bucket=bucket, Key=key, Body=b"x")
+    values = {"ArtifactBucket": bucket, "VersionPrefix": "it", "ProjectName": "it"}
+    steps = part("TrainingWorkflow", "IsArchiveOurs", "ChooseComparison", "HasCause", **values)
+    machine = create(aws, aws.role("states"), steps)
+
+    def found(job: str) -> Any:
+        url = f"s3://{bucket}/models/it/{job}/output/model.tar.gz"
+        model = {"PrimaryContainer": {"ModelDataUrl": url}}
+        given = {"serving": {"EndpointConfigName": "it"}, "model": model}
+        return json.loads(ended(aws, start(aws, machine, given))["output"])["champion"]
+
+    assert "modelDataUrl" in found("best")
+    assert found("other") == {"name": "it", "gone": "its archive is not in S3 any more"}
+
+
 @pytest.mark.usefixtures("kept")
 def test_without_its_model_it_is_gone(project: Project) -> None:
     project.aws.client("sagemaker").delete_model(ModelName=f"{project.artifacts}-old")

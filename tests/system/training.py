@@ -77,6 +77,8 @@ class Project:
             "hyperparameters": dict.fromkeys(asked, "1"),
             "trigger": {"kind": "person", "by": SOMEBODY},
             "force": {"reason": force, "by": SOMEBODY if force else ""},
+            "prepare": False,
+            "tuning": {},
         }
         started = self.aws.client("stepfunctions").start_execution(
             stateMachineArn=self.machine, input=json.dumps(data)
@@ -199,6 +201,10 @@ def create_project(
         "TrainingMaxRuntimeSeconds": "6",
         "TrainingUseSpot": "true",
         "EvaluationInstanceType": "ml.m5.large",
+        "PreparationJobRole": aws.role("sagemaker"),
+        "TuningJobs": "0",
+        "TuningParallelJobs": "2",
+        "StackDigits": "0a1b2c3d",
         "EvaluationJobRole": aws.role("sagemaker"),
         "AccuracyTolerance": "0.01",
         "Repository": "arn:aws:codecommit:eu-west-1:111122223333:it",
