@@ -13,8 +13,10 @@ from troposphere.s3 import Bucket
 
 from templates.kit.iam import arn
 
-# Folders of the artifact bucket: what jobs resume from, and what was made of the data
+# Folders of the artifact bucket: what jobs resume from, what was made of the data, what is kept of
+# each version where there is no registry, and of each decision about one
 CHECKPOINTS, PREPARED = "checkpoints/", "prepared/"
+RECORDS, DECISIONS = "registry/", "decisions/"
 
 
 def stack_digits() -> Select:

@@ -30,6 +30,7 @@ class TrainingSettings:
     minimum_accuracy: Setting
     accuracy_tolerance: Setting
     evaluation_instance_type: Setting
+    approval: Setting
     tuning_jobs: Setting
     tuning_parallel_jobs: Setting
 
@@ -56,6 +57,7 @@ def training_settings(parameters: Parameters) -> TrainingSettings:
         evaluation_instance_type=setting(
             "evaluationInstanceType", parameters.evaluation_instance_type, parsed=False
         ),
+        approval=setting("approval", parameters.approval, parsed=False),
         tuning_jobs=setting("tuningJobs", parameters.tuning_jobs),
         tuning_parallel_jobs=setting("tuningParallelJobs", parameters.tuning_parallel_jobs),
     )

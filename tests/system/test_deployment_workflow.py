@@ -11,9 +11,12 @@ import pytest
 
 from local import throttle
 from local.tests.aws import unique, wait
+from local.tests.machines import create, ended
+from local.tests.machines import start as run
 from local.tests.remote import Remote
 from tests.system.deployments import Deployments, made
-from tests.system.workflows import create_alert
+from tests.system.workflows import create_alert, part, template
+from tests.templates.workflows.machines import definitions
 
 pytestmark = pytest.mark.slow  # endpoints are processes, as the container has them
 
@@ -136,6 +139,24 @@ def test_a_notice_that_fails_is_told_by_the_rule_with_the_error_that_it_had(
     assert ended["cause"].startswith("InvalidInput: The image no digest has no digest")
     (detail,) = [v for k, v in json.loads(told(project)).items() if k.startswith("details")]
     assert detail["cause"] == ended["cause"]
+
+
+@pytest.mark.parametrize(
+    ("given", "tagged"), [({"package": "arn:aws:p"}, "arn:aws:p"), ({}, "none")]
+)
+def test_the_model_says_as_what_it_is_registered(
+    aws: Remote, given: dict[str, str], tagged: str
+) -> None:
+    naming = part("DeploymentWorkflow", "IsRegistered", "CreateModel")
+    told = ended(aws, run(aws, create(aws, aws.role("states"), naming), given))
+    (tag,) = [each for each in model_tags() if each["Key"] == "package"]
+    assert tag["Value.$"] == "$.registered.as"
+    assert json.loads(told["output"])["registered"]["as"] == tagged
+
+
+def model_tags() -> list[dict[str, str]]:
+    states = definitions(template())["DeploymentWorkflow"]["States"]
+    return list(states["CreateModel"]["Parameters"]["Tags"])
 
 
 def test_a_tag_that_holds_another_image_is_told(project: Deployments) -> None:

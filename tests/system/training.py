@@ -65,6 +65,7 @@ class Project:
     artifacts: str
     mailbox: Mailbox
     deployment: str
+    approval: str
 
     def start(self, *asked: str, force: str = "") -> str:
         """An execution of one commit; what is asked of its program stands in hyperparameters."""
@@ -128,6 +129,12 @@ class Project:
         arns = [each["ModelPackageArn"] for each in listed["ModelPackageSummaryList"]]
         return [dict(sagemaker.describe_model_package(ModelPackageName=arn)) for arn in arns]
 
+    def waiting(self) -> list[dict[str, Any]]:
+        """Executions of what stands in the place of the workflow that waits for decisions."""
+        states = self.aws.client("stepfunctions")
+        listed = states.list_executions(stateMachineArn=self.approval)["executions"]
+        return [states.describe_execution(executionArn=each["executionArn"]) for each in listed]
+
     def children(self) -> list[dict[str, Any]]:
         """Executions of what stands in the place of the deployment workflow, and their input."""
         states = self.aws.client("stepfunctions")
@@ -185,6 +192,7 @@ def create_project(
     """`deployment` is the one state of what stands in the place of the deployment workflow."""
     data, artifacts = aws.bucket(data__train="x"), aws.bucket()
     mailbox, child = aws.mailbox(), stand_in(aws, deployment)
+    approval = stand_in(aws, {"Type": "Succeed"})
     values = {
         "VersionPrefix": artifacts,
         "TrainingInstanceType": "ml.g5.xlarge",
@@ -210,6 +218,11 @@ def create_project(
         "TrainingJobRole": aws.role("sagemaker"),
         "ModelsUri": f"s3://{artifacts}/models/",
         "ProjectName": artifacts,
+        "Approval": "Automatic",
+        "ApprovalDays": "7",
+        "ApprovalWorkflow": approval,
+        "StackName": "stack",
+        "Region": "eu-west-1",
         "DeploymentWorkflow": child,
         "Deployments": child.replace(":stateMachine:", ":execution:") + ":",
         "Topic": mailbox.topic,
@@ -217,7 +230,7 @@ def create_project(
     machine = create_machine(aws, "TrainingWorkflow", unique("training"), values, **changed)
     machines = {"TrainingWorkflow": machine, "DeploymentWorkflow": child}
     create_alert(aws, artifacts, machines, mailbox.topic)
-    return Project(aws, machine, image, data, artifacts, mailbox, child)
+    return Project(aws, machine, image, data, artifacts, mailbox, child, approval)
 
 
 def stand_in(aws: Aws, state: Mapping[str, Any]) -> str:

@@ -8,6 +8,7 @@ has a program for that, and `tuning` what may be tuned, or {}. What the words of
 language.py.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from troposphere import Template
@@ -18,8 +19,11 @@ from templates.parameters import Parameters
 from templates.parts.notifications import Notifications
 from templates.parts.registry import Registry
 from templates.parts.storage import Storage
+from templates.workflows.approval.story import Approval
+from templates.workflows.deployment.order import TRAINING
 from templates.workflows.deployment.story import Deployment
 from templates.workflows.failure import check_input, failure
+from templates.workflows.hand_over import ENDPOINT, IMAGE, SERVES, deploy
 from templates.workflows.job import VERSION_NAME
 from templates.workflows.language import Step, check, compares, end, put
 from templates.workflows.machine import add_state_machine
@@ -29,11 +33,11 @@ from templates.workflows.settings import (
     setting_values,
     training_settings,
 )
+from templates.workflows.training.ask import ask_for_approval, want_approval
 from templates.workflows.training.champion import find_champion
 from templates.workflows.training.data import SEEDS, find_data, name_checkpoints
 from templates.workflows.training.evaluate import evaluate
-from templates.workflows.training.hand_over import ENDPOINT, SERVES, deploy
-from templates.workflows.training.judge import ACCURACY, IMAGE, WORDS, choose_image, judge, obey
+from templates.workflows.training.judge import ACCURACY, WORDS, choose_image, judge, obey
 from templates.workflows.training.prepare import prepare
 from templates.workflows.training.register import PACKAGE, register
 from templates.workflows.training.train import MODEL, RESULT, train, training_role
@@ -59,6 +63,7 @@ def add_training(
     registry: Registry,
     notifications: Notifications,
     deployment: Deployment,
+    approval: Approval,
 ) -> Training:
     settings, topic = training_settings(parameters), notifications.topic
     role = training_role(storage, registry)
@@ -73,11 +78,22 @@ def add_training(
         *find_champion(storage),
         *evaluate(settings, storage, registry),
         *judge(settings),
+        want_approval(settings),
         choose_image(),
         *register(storage, topic),
         *obey(topic, storage.key),
-        deploy(deployment.workflow),
-        _summarize(),
+        ask_for_approval(
+            parameters, approval.workflow, topic, storage.key, _summarize("SummarizePending")
+        ),
+        deploy(
+            deployment.workflow,
+            MODEL,
+            {
+                "package.$": PACKAGE,
+                TRAINING: {"name.$": VERSION_NAME, "startedAt.$": "$$.Execution.StartTime"},
+            },
+        ),
+        _summarize("Summarize", {"endpoint.$": ENDPOINT, "serves.$": SERVES}),
         check(
             "IsDeployed",
             compares("$.serves", "StringEqualsPath", "$.name"),
@@ -122,9 +138,9 @@ def _configure(settings: TrainingSettings) -> Step:
     )
 
 
-def _summarize() -> Step:
+def _summarize(name: str, more: Mapping[str, str] = {}) -> Step:
     return put(
-        "Summarize",
+        name,
         None,
         {
             "name.$": VERSION_NAME,
@@ -135,7 +151,6 @@ def _summarize() -> Step:
             "accuracy.$": ACCURACY,
             "verdict.$": WORDS,
             "package.$": PACKAGE,
-            "endpoint.$": ENDPOINT,
-            "serves.$": SERVES,
+            **more,
         },
     )
