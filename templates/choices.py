@@ -229,6 +229,22 @@ CHOICES = (
         *_whole(1, 50),
     ),
     Choice(
+        SERVING,
+        "Approval",
+        "Approval",
+        "Automatic deploys a model that is good enough; Manual waits until a person approves it.",
+        "Automatic",
+        rules={"AllowedValues": ["Automatic", "Manual"]},
+    ),
+    Choice(
+        SERVING,
+        "ApprovalDays",
+        "Wait for approval (days)",
+        "With Manual: a model that nobody approved or rejected for so long is rejected.",
+        "7",
+        *_whole(1, 90),
+    ),
+    Choice(
         BUILD,
         "BaseImage",
         "Base image",

@@ -32,6 +32,8 @@ class Parameters:
     endpoint_instance_type: Parameter
     endpoint_instance_count: Parameter
     keep_versions: Parameter
+    approval: Parameter
+    approval_days: Parameter
     base_image: Parameter
     pip_index_url: Parameter
     notebook_enabled: Parameter

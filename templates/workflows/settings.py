@@ -30,6 +30,7 @@ class TrainingSettings:
     minimum_accuracy: Setting
     accuracy_tolerance: Setting
     evaluation_instance_type: Setting
+    approval: Setting
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,7 @@ def training_settings(parameters: Parameters) -> TrainingSettings:
         evaluation_instance_type=setting(
             "evaluationInstanceType", parameters.evaluation_instance_type, parsed=False
         ),
+        approval=setting("approval", parameters.approval, parsed=False),
     )
 
 
