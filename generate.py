@@ -31,6 +31,8 @@ from templates.parts.pipeline import add_pipeline, named, plan_stages
 from templates.parts.registry import add_registry
 from templates.parts.source import add_push_trigger, add_source
 from templates.parts.storage import add_bootstrap_bucket, add_storage
+from templates.workflows.approval.story import add_approval
+from templates.workflows.approval.trigger import add_decision_trigger
 from templates.workflows.deployment.story import add_deployment
 from templates.workflows.training.story import add_training
 
@@ -61,6 +63,9 @@ def mlops(specifications: dict[str, str]) -> Book:
     registry = add_registry(book, parameters, key)
     book.chapter("Deployment: a version becomes what the endpoint serves")
     deployment = add_deployment(book, parameters, storage, registry, notifications)
+    book.chapter("Approval: a decision about a version is carried out")
+    approval = add_approval(book, parameters, storage, notifications, deployment)
+    add_decision_trigger(book, parameters, approval)
     book.chapter("Training: train, judge, deploy")
     training = add_training(book, parameters, storage, registry, notifications, deployment)
     book.chapter("Builds: test and images")
@@ -74,7 +79,7 @@ def mlops(specifications: dict[str, str]) -> Book:
     trigger = add_push_trigger(book, parameters, source)
     silent, telling = named(stages, tells=False), named(stages, tells=True)
     stage_alert = add_stage_alert(book, parameters, notifications, silent, telling)
-    machines = [training.workflow, deployment.workflow]
+    machines = [training.workflow, deployment.workflow, approval.workflow]
     alerts = [stage_alert, add_workflow_alert(book, notifications, machines)]
     add_start_alert(book, notifications, china, parameters.in_china)
     pipeline = add_pipeline(book, parameters, storage, stages, after=[trigger, *alerts])
@@ -86,6 +91,7 @@ def mlops(specifications: dict[str, str]) -> Book:
         registry,
         notifications,
         deployment,
+        approval,
         training,
         pipeline,
     )

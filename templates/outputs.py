@@ -10,6 +10,7 @@ from templates.parts.notifications import Notifications
 from templates.parts.registry import Registry
 from templates.parts.source import Source
 from templates.parts.storage import Storage
+from templates.workflows.approval.story import Approval
 from templates.workflows.deployment.story import Deployment
 from templates.workflows.training.story import Training
 
@@ -22,6 +23,7 @@ def add_outputs(
     registry: Registry,
     notifications: Notifications,
     deployment: Deployment,
+    approval: Approval,
     training: Training,
     pipeline: Pipeline,
 ) -> None:
@@ -47,6 +49,7 @@ def add_outputs(
             "The training workflow in the console",
         ),
         "DeploymentWorkflowArn": (deployment.workflow.ref(), "Brings a version to the endpoint"),
+        "ApprovalWorkflowArn": (approval.workflow.ref(), "Carries out decisions about versions"),
         "EndpointName": (name, "Invoke this endpoint; it exists after the first deployment"),
         "EndpointUrl": (
             console_page(f"/sagemaker/home?{region}#/endpoints/${{Name}}", Name=name),

@@ -12,6 +12,8 @@ from templates.kit.iam import arn
 
 # The folder of the artifact bucket that jobs resume from
 CHECKPOINTS = "checkpoints/"
+# What is kept in it of each version where there is no registry, and of each decision about one
+RECORDS, DECISIONS = "registry/", "decisions/"
 
 
 def _stack_digits() -> Select:

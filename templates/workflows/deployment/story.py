@@ -1,10 +1,11 @@
 """The deployment workflow: a version becomes what the endpoint serves, or the endpoint stays as it
 was.
 
-Input: {"name", "image", "modelDataUrl", "commit"}, and from the training workflow {"training"}
-(order.py). It is the only way to the endpoint, so a rollback is a run of it with the image and the
-model of an older version under a new name. All between its first turn and its end is done by one
-execution at a time (queue.py). What the words of a story mean: language.py.
+Input: {"name", "image", "modelDataUrl", "commit"}; of what was registered {"package"} (version.py),
+and from the training workflow {"training"} (order.py). It is the only way to the endpoint, so a
+rollback is a run of it with the image and the model of an older version under a new name. All
+between its first turn and its end is done by one execution at a time (queue.py). What the words of
+a story mean: language.py.
 """
 
 from dataclasses import dataclass

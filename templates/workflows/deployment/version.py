@@ -35,10 +35,13 @@ from templates.workflows.language import (
     all_of,
     catch,
     check,
+    choose,
     compares,
     matches,
     present,
+    put,
     task,
+    when,
 )
 from templates.workflows.settings import DeploymentSettings
 
@@ -53,6 +56,8 @@ UNSEEN = "*Could not find {}*"
 # When this version was asked for (order.py), and whether it has ever served: both in tags of its
 # model
 ASKED_AT, ASKED_AT_TAG, SERVED_TAG = "$.askedAt", "asked-at", "served"
+# The package of the model registry, or the record that stands for one
+PACKAGE_TAG, _PACKAGE = "package", "$.registered.as"
 _MODEL, _IMAGE, _TAGGED = "$.model", "$.imageFound", "$.tagged"
 _DIGESTS = "$.Images[*].ImageId.ImageDigest"
 MODEL_ARN = f"{_MODEL}.ModelArn"
@@ -65,6 +70,7 @@ def add_version(
     """Nothing serves it yet, so a failure here is nobody's loss."""
     return [
         *_find_image(registry),
+        _name_package(),
         _create_model(_hosting_role(storage, registry, logs)),
         _keep_image(registry),
         choose_key(
@@ -95,6 +101,16 @@ def _hosting_role(storage: Storage, registry: Registry, logs: LogGroup) -> Role:
     )
 
 
+def _name_package() -> Step:
+    """Of what was registered the model says as what. Who goes back gives the same input again."""
+    given = "$$.Execution.Input.package"
+    return choose(
+        "IsRegistered",
+        when(present(given), [put("TakePackage", _PACKAGE, given)]),
+        otherwise=[put("TakeNoPackage", "$.registered", {"as": "none"})],
+    )
+
+
 def _create_model(runs_as: Role) -> Step:
     return task(
         "CreateModel",
@@ -108,6 +124,7 @@ def _create_model(runs_as: Role) -> Step:
                 *TAGS,
                 {"Key": ASKED_AT_TAG, "Value.$": ASKED_AT},
                 {"Key": SERVED_TAG, "Value": "no"},
+                {"Key": PACKAGE_TAG, "Value.$": _PACKAGE},
             ],
         },
         grants=[

@@ -5,6 +5,7 @@ from troposphere.kms import Key
 from troposphere.sns import Topic
 
 from templates.workflows.failure import notify, problem
+from templates.workflows.hand_over import IMAGE
 from templates.workflows.job import VERSION_NAME
 from templates.workflows.language import (
     ChoiceRule,
@@ -29,8 +30,6 @@ REFUSED, FORCED = "refused", "forced"
 ACCURACY, OUTCOME = f"{EVALUATION}.accuracy", f"{EVALUATION}.comparison.outcome"
 # Who wants the model whatever it is like, and why
 FORCED_BY, FORCED_BECAUSE = "$.force.by", "$.force.reason"
-# The image that serves the model, by digest
-IMAGE = "$.image"
 
 _DIFFERENCE, _LIMIT = f"{EVALUATION}.comparison.difference", "$.limit"
 _ALONE, _COMPARED = f"{EVALUATION}.words", f"{EVALUATION}.comparison.words"

@@ -10,9 +10,10 @@ from troposphere.sns import Topic
 
 from templates.kit.grants import use_key
 from templates.kit.iam import allow, arn
-from templates.kit.names import version_objects
+from templates.kit.names import RECORDS, version_objects
 from templates.parts.storage import Storage
 from templates.workflows.failure import notify
+from templates.workflows.hand_over import IMAGE
 from templates.workflows.job import VERSION_NAME
 from templates.workflows.language import (
     EXPLAIN,
@@ -42,7 +43,6 @@ from templates.workflows.training.judge import (
     FORCED,
     FORCED_BECAUSE,
     FORCED_BY,
-    IMAGE,
     OUTCOME,
     STATUS,
     WORDS,
@@ -51,7 +51,6 @@ from templates.workflows.training.train import MODEL, RESULT
 
 # The ARN of the package or, in its place, the address of the record
 PACKAGE = "$.registered.package"
-RECORDS = "registry/"
 
 _GROUP_ARN = arn("sagemaker", "model-package-group/${ProjectName}")
 _PACKAGES = arn("sagemaker", "model-package/${ProjectName}/*")

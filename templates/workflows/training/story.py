@@ -16,8 +16,10 @@ from templates.parameters import Parameters
 from templates.parts.notifications import Notifications
 from templates.parts.registry import Registry
 from templates.parts.storage import Storage
+from templates.workflows.deployment.order import TRAINING
 from templates.workflows.deployment.story import Deployment
 from templates.workflows.failure import check_input, failure
+from templates.workflows.hand_over import ENDPOINT, IMAGE, SERVES, deploy
 from templates.workflows.job import VERSION_NAME
 from templates.workflows.language import Step, check, compares, end, put
 from templates.workflows.machine import add_state_machine
@@ -30,8 +32,7 @@ from templates.workflows.settings import (
 from templates.workflows.training.champion import find_champion
 from templates.workflows.training.data import SEEDS, find_data, name_checkpoints
 from templates.workflows.training.evaluate import evaluate
-from templates.workflows.training.hand_over import ENDPOINT, SERVES, deploy
-from templates.workflows.training.judge import ACCURACY, IMAGE, WORDS, choose_image, judge, obey
+from templates.workflows.training.judge import ACCURACY, WORDS, choose_image, judge, obey
 from templates.workflows.training.register import PACKAGE, register
 from templates.workflows.training.train import MODEL, RESULT, train
 
@@ -69,7 +70,14 @@ def add_training(
         choose_image(),
         *register(storage, topic),
         *obey(topic, storage.key),
-        deploy(deployment.workflow),
+        deploy(
+            deployment.workflow,
+            MODEL,
+            {
+                "package.$": PACKAGE,
+                TRAINING: {"name.$": VERSION_NAME, "startedAt.$": "$$.Execution.StartTime"},
+            },
+        ),
         _summarize(),
         check(
             "IsDeployed",

@@ -1,4 +1,7 @@
-"""Training, last part: hand the version to the deployment workflow and take its verdict."""
+"""Hand a version to the deployment workflow, and take its verdict."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from awacs import states
 from awacs.aws import Statement
@@ -8,11 +11,11 @@ from troposphere.stepfunctions import StateMachine
 from templates.kit.grants import follow_by_rule
 from templates.kit.iam import allow, arn
 from templates.parts.notifications import NOT_TOLD
-from templates.workflows.deployment.order import TRAINING
 from templates.workflows.deployment.queue import LONGEST_WAIT_SECONDS
 from templates.workflows.failure import FAILED, problem, read_cause
 from templates.workflows.job import VERSION_NAME
 from templates.workflows.language import (
+    State,
     Step,
     all_of,
     any_of,
@@ -26,21 +29,26 @@ from templates.workflows.language import (
     task,
     when,
 )
-from templates.workflows.training.judge import IMAGE
-from templates.workflows.training.register import PACKAGE
-from templates.workflows.training.train import MODEL
 
 # It waits for its turn; then each wait for a busy endpoint is bounded by half an hour, and cleaning
 # up takes the rest
 _DEPLOYMENT_SECONDS = LONGEST_WAIT_SECONDS + 2 * 3600
 _DEPLOYED = "$.deployment"
+# The image that serves the version, by digest
+IMAGE = "$.image"
+# A deployment of this name is under way, or was within the last 90 days (StartExecution, Step
+# Functions API Reference)
+BEGUN_BEFORE = "StepFunctions.ExecutionAlreadyExistsException"
 # The endpoint, and the version that it serves: this run's, or the newer one that superseded it
 ENDPOINT, SERVES = f"{_DEPLOYED}.endpoint", f"{_DEPLOYED}.serves"
 
 
-def deploy(deployment: StateMachine) -> Step:
+def deploy(
+    deployment: StateMachine, model: str, more: Mapping[str, Any], begun: Sequence[State] = ()
+) -> Step:
     """The execution has the version's name: a repeated start is the same deployment, not a second
-    one."""
+    one; `begun` catches BEGUN_BEFORE. `model` is where its address is, and `more` is for the
+    input."""
     name = deployment.get_att("Name")
     executions = arn("states", "execution:${Workflow}:*", Workflow=name)
     follow = [states.DescribeExecution, states.StopExecution]
@@ -56,10 +64,9 @@ def deploy(deployment: StateMachine) -> Step:
                 "AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID.$": "$$.Execution.Id",
                 "name.$": VERSION_NAME,
                 "image.$": IMAGE,
-                "modelDataUrl.$": MODEL,
+                "modelDataUrl.$": model,
                 "commit.$": "$.commit",
-                "package.$": PACKAGE,
-                TRAINING: {"name.$": VERSION_NAME, "startedAt.$": "$$.Execution.StartTime"},
+                **more,
             },
         },
         grants=[
@@ -71,6 +78,7 @@ def deploy(deployment: StateMachine) -> Step:
         at=_DEPLOYED,
         select={"endpoint.$": "$.Output.endpoint", "serves.$": "$.Output.serves"},
         caught=[
+            *begun,
             catch(_stop(prefix, followed), error="States.Timeout"),
             catch(_take_its_error()),
         ],
@@ -93,7 +101,7 @@ def _stop(executions: Sub, grant: Statement) -> list[Step]:
             "aws-sdk:sfn:stopExecution",
             {
                 "ExecutionArn.$": f"States.Format('${{Deployments}}{{}}', {VERSION_NAME})",
-                "Cause": "The training workflow waits for it no longer",
+                "Cause": "Nobody waits for it any longer",
             },
             grants=[grant],
             tokens={"Deployments": executions},
