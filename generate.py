@@ -67,7 +67,9 @@ def mlops(specifications: dict[str, str]) -> Book:
     approval = add_approval(book, parameters, storage, notifications, deployment)
     add_decision_trigger(book, parameters, approval)
     book.chapter("Training: train, judge, deploy")
-    training = add_training(book, parameters, storage, registry, notifications, deployment)
+    training = add_training(
+        book, parameters, storage, registry, notifications, deployment, approval
+    )
     book.chapter("Builds: test and images")
     builds = add_builds(book, parameters, storage, registry, specifications)
     book.chapter("Builds in China: wait for the training workflow, where the pipeline cannot")

@@ -108,6 +108,7 @@ def notify(
     *,
     then: Way,
     untold: Way | None = None,
+    tokens: Mapping[str, Any] | None = None,
 ) -> Step:
     """Tell the topic what happened and where to look. Whatever becomes of the message, the run goes
     on the same way, unless there is one for what is `untold`.
@@ -124,11 +125,18 @@ def notify(
             "Topic": topic.ref(),
             "ProjectName": Ref("ProjectName"),
             "ExecutionPage": console_page(EXECUTIONS),
+            **(tokens or {}),
         },
         at="$.notification",
         caught=[catch(untold or then, at="$.notification")],
         then=then,
     )
+
+
+def not_told(name: str, words: str) -> Step:
+    """Where a notice failed without which nobody knows: the rule tells its `words`, which are a
+    States.Format call."""
+    return put(name, _ERROR, {"Error": NOT_TOLD, "Cause.$": words}, then=FAILED)
 
 
 def problem(

@@ -50,9 +50,7 @@ def deploy(
     one; `begun` catches BEGUN_BEFORE. `model` is where its address is, and `more` is for the
     input."""
     name = deployment.get_att("Name")
-    executions = arn("states", "execution:${Workflow}:*", Workflow=name)
-    follow = [states.DescribeExecution, states.StopExecution]
-    followed = allow("FollowDeployment", follow, [executions])
+    followed = follow_deployment(deployment)
     prefix = arn("states", "execution:${Workflow}:", Workflow=name)
     return task(
         "Deploy",
@@ -84,6 +82,12 @@ def deploy(
         ],
         seconds=_DEPLOYMENT_SECONDS,
     )
+
+
+def follow_deployment(deployment: StateMachine) -> Statement:
+    executions = arn("states", "execution:${Workflow}:*", Workflow=deployment.get_att("Name"))
+    follow = [states.DescribeExecution, states.StopExecution]
+    return allow("FollowDeployment", follow, [executions])
 
 
 def _stop(executions: Sub, grant: Statement) -> list[Step]:

@@ -175,8 +175,8 @@ def task(
     unless it is given.
     """
     integration, _, action = calls.removesuffix(":2").rpartition(":")
-    token = action.partition(".")[0]
-    token = token[0].upper() + token[1:]
+    # A call that is waited for and the same one that is not are two
+    token = "".join(part[0].upper() + part[1:] for part in action.split("."))
     may_pass = None if retried else transient(integration)
     state = {
         "Type": "Task",

@@ -20,10 +20,12 @@ _TRUST = {
     "NotebookRole": ("sagemaker", "notebook-instance/mlops", "SageMaker"),
     "TrainingWorkflowRole": ("states", "stateMachine:mlops-training", "Step Functions"),
     "DeploymentWorkflowRole": ("states", "stateMachine:mlops-deployment", "Step Functions"),
+    "ApprovalWorkflowRole": ("states", "stateMachine:mlops-approval", "Step Functions"),
     "TestBuildRole": ("codebuild", "project/mlops-test", "CodeBuild"),
     "ImageBuildRole": ("codebuild", "project/mlops-image", "CodeBuild"),
     "TrainBuildRole": ("codebuild", "project/mlops-train", "CodeBuild"),
     "PushTriggerRole": ("events", "rule/mlops-push", "EventBridge"),
+    "DecisionTriggerRole": ("events", "rule/mlops-decision", "EventBridge"),
 }
 _ENCRYPT = (
     "kms:Encrypt Decrypt ReEncryptFrom ReEncryptTo GenerateDataKey GenerateDataKeyWithoutPlaintext "
@@ -35,6 +37,9 @@ def needs(at: Deployed) -> Iterator[Need]:
     pipeline = at.arn("codepipeline", "mlops")
     rule = "rule PushTrigger: a push starts the pipeline"
     yield from need("PushTriggerRole", "codepipeline:StartPipelineExecution", pipeline, rule)
+    approval = at.arn("states", "stateMachine:mlops-approval")
+    rule = "rule DecisionTrigger: a decision starts the approval workflow"
+    yield from need("DecisionTriggerRole", "states:StartExecution", approval, rule)
     yield from _trust(at)
     events, topic, key = "events.amazonaws.com", at.arns["NotificationTopic"], at.arns["Key"]
     yield from need(events, "sns:Publish", topic, f"rule StageAlert; {_TOPIC}")

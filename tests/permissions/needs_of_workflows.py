@@ -1,4 +1,4 @@
-"""What the two workflows must be able to do: what their states call, and what the integrations of
+"""What the three workflows must be able to do: what their states call, and what the integrations of
 Step Functions ask for beside. "state X" is a state of the definition as it is emitted."""
 
 from collections.abc import Iterator
@@ -10,6 +10,7 @@ from tests.permissions.need import Need, need
 _LOGGING = "Using CloudWatch Logs to log execution history: IAM policies"
 _JOBS = "Manage SageMaker AI jobs with Step Functions: IAM policies, CreateTrainingJob"
 _PROCESSING = "Manage SageMaker AI jobs with Step Functions: IAM policies, CreateProcessingJob"
+_STARTED = "Start workflow executions from a task state: IAM policies, asynchronous"
 _NESTED = "Start workflow executions from a task state: IAM policies, synchronous"
 # Of other guides
 _LENT = "SageMaker API permissions reference: kms:CreateGrant where a key for volumes is named"
@@ -20,6 +21,7 @@ _ENCRYPT = "Using SSE-KMS (S3 User Guide): kms:GenerateDataKey to write an objec
 _ENDPOINT = "CreateEndpoint, UpdateEndpoint: endpoint and endpoint-config (Service Authorization)"
 _CONDITIONAL = "How to prevent object overwrites with conditional writes (S3 User Guide)"
 _DECRYPT = "Using SSE-KMS (S3 User Guide): kms:Decrypt to read an object"
+_PACKAGES = "model packages of a group: model-package/GROUP/NUMBER (Service Authorization)"
 _RETAG = "Retagging an image (ECR User Guide): batch-get-image and put-image"
 _TAGS = "a request with Tags asks for sagemaker:AddTags (SageMaker API permissions)"
 _PASS = "Grant a user permissions to pass a role to a service (IAM User Guide)"
@@ -28,6 +30,7 @@ _DELIVERY = (
     "logs:CreateLogDelivery GetLogDelivery UpdateLogDelivery DeleteLogDelivery ListLogDeliveries "
     "PutResourcePolicy DescribeResourcePolicies DescribeLogGroups"
 )
+_RULE = "events:PutTargets PutRule DescribeRule"
 _TO_SAGEMAKER = {"iam:PassedToService": "sagemaker.amazonaws.com"}
 _FOR_AWS = {"kms:GrantIsForAWSResource": "true"}
 
@@ -35,11 +38,13 @@ _FOR_AWS = {"kms:GrantIsForAWSResource": "true"}
 def needs(at: Deployed) -> Iterator[Need]:
     yield from _of_training(at, "TrainingWorkflowRole")
     yield from _of_deployment(at, "DeploymentWorkflowRole")
-    for role in ("TrainingWorkflowRole", "DeploymentWorkflowRole"):
+    yield from _of_approval(at, "ApprovalWorkflowRole")
+    key = at.arns["Key"]
+    for role in ("TrainingWorkflowRole", "DeploymentWorkflowRole", "ApprovalWorkflowRole"):
         yield from need(role, _DELIVERY, "*", _LOGGING)
         yield from need(role, "sns:Publish", at.arns["NotificationTopic"], "state Notify")
-        key = at.arns["Key"]
         yield from need(role, "kms:Decrypt GenerateDataKey", key, _PUBLISH, at.via("sns"))
+    for role in ("TrainingWorkflowRole", "DeploymentWorkflowRole"):
         yield from need(role, "kms:CreateGrant", key, _LENT, _FOR_AWS)
         yield from need(role, "kms:DescribeKey", key, _SEEN)
 
@@ -57,20 +62,42 @@ def _of_training(at: Deployed, role: str) -> Iterator[Need]:
     yield from need(role, run, job, f"state Train; {_JOBS}")
     yield from need(role, "sagemaker:AddTags", job, f"state Train; {_TAGS}")
     yield from need(role, "iam:PassRole", at.arns["TrainingJobRole"], _PASS, _TO_SAGEMAKER)
-    rule = "events:PutTargets PutRule DescribeRule"
     jobs = at.arn("events", "rule/StepFunctionsGetEventsForSageMakerTrainingJobsRule")
-    yield from need(role, rule, jobs, f"state Train; {_JOBS}")
+    yield from need(role, _RULE, jobs, f"state Train; {_JOBS}")
     yield from need(role, "sagemaker:ListTrainingJobs", "*", "state ListJobs")
     yield from need(role, "sagemaker:StopTrainingJob", job, "state StopJob")
     yield from _of_evaluation(at, role)
     yield from _of_registration(at, role)
+    approval = at.arn("states", "stateMachine:mlops-approval")
+    yield from need(role, "states:StartExecution", approval, f"state WaitForDecision; {_STARTED}")
+    yield from _of_who_deploys(at, role)
+
+
+def _of_who_deploys(at: Deployed, role: str) -> Iterator[Need]:
     machine = at.arn("states", "stateMachine:mlops-deployment")
     execution = at.arn("states", f"execution:mlops-deployment:{VERSION}")
     yield from need(role, "states:StartExecution", machine, f"state Deploy; {_NESTED}")
     follow = "states:DescribeExecution StopExecution"
     yield from need(role, follow, execution, f"state Deploy; {_NESTED}")
     executions = at.arn("events", "rule/StepFunctionsGetEventsForStepFunctionsExecutionRule")
-    yield from need(role, rule, executions, f"state Deploy; {_NESTED}")
+    yield from need(role, _RULE, executions, f"state Deploy; {_NESTED}")
+
+
+def _of_approval(at: Deployed, role: str) -> Iterator[Need]:
+    package, key = at.arn("sagemaker", "model-package/mlops/7"), at.arns["Key"]
+    see = "sagemaker:DescribeModelPackage"
+    yield from need(role, see, package, f"state DescribePackage; {_PACKAGES}")
+    change = "sagemaker:UpdateModelPackage"
+    yield from need(role, change, package, f"states Stamp, Expire; {_PACKAGES}")
+    for name in (f"registry/{VERSION}.json", f"decisions/{VERSION}/Approved-2026-11-28T10:00:00Z"):
+        kept = at.under("ArtifactBucket", name)
+        states = f"states WriteRecord, RecordDecision; {_CONDITIONAL}"
+        yield from need(role, "s3:GetObject PutObject", kept, states)
+    yield from need(role, "kms:Decrypt", key, _DECRYPT, at.via("s3"))
+    yield from need(role, "kms:GenerateDataKey", key, _ENCRYPT, at.via("s3"))
+    endpoint = at.arn("sagemaker", "endpoint/mlops")
+    yield from need(role, "sagemaker:DescribeEndpoint", endpoint, "state FindServing")
+    yield from _of_who_deploys(at, role)
 
 
 def _of_evaluation(at: Deployed, role: str) -> Iterator[Need]:
@@ -89,8 +116,7 @@ def _of_evaluation(at: Deployed, role: str) -> Iterator[Need]:
     yield from need(role, "sagemaker:AddTags", job, f"state Evaluate; {_TAGS}")
     yield from need(role, "iam:PassRole", at.arns["EvaluationJobRole"], _PASS, _TO_SAGEMAKER)
     rule = at.arn("events", "rule/StepFunctionsGetEventsForSageMakerProcessingJobsRule")
-    follow = "events:PutTargets PutRule DescribeRule"
-    yield from need(role, follow, rule, f"state Evaluate; {_PROCESSING}")
+    yield from need(role, _RULE, rule, f"state Evaluate; {_PROCESSING}")
     yield from need(role, "sagemaker:ListProcessingJobs", "*", "state ListEvaluationJobs")
     summary = f"{artifacts}/evaluations/{VERSION}/summary.json"
     yield from need(role, "s3:GetObject", summary, "state ReadSummary")

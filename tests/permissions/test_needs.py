@@ -33,6 +33,8 @@ REACHED = {"BaseImage", "BootstrapBucket", "ProjectName", "SeedDataPrefix"}
 # And those that name nothing of this kind
 UNREACHED = {
     "AccuracyTolerance": "a number",
+    "Approval": "a choice",
+    "ApprovalDays": "a number",
     "BranchName": "a branch has no ARN: the repository's grants hold for all",
     "CodeKey": "CloudFormation reads it, as whoever creates the stack",
     "EndpointInstanceCount": "a number",

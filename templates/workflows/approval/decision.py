@@ -4,10 +4,9 @@ Events come twice at times (Events from AWS services, EventBridge User Guide), a
 twice: of two runs for one decision, the one that could record it goes on.
 """
 
-from awacs import kms, s3
+from awacs import s3
 from awacs.aws import Statement
 
-from templates.kit.grants import use_key
 from templates.kit.iam import allow
 from templates.kit.names import DECISIONS, version_objects, version_prefix
 from templates.parts.storage import Storage
@@ -19,6 +18,7 @@ from templates.workflows.approval.question import (
     change_packages,
     is_record,
     stamp_of,
+    use_key_for_decisions,
 )
 from templates.workflows.failure import problem
 from templates.workflows.hand_over import IMAGE
@@ -113,7 +113,7 @@ def record_decision(storage: Storage) -> list[Step]:
         "ReadDecision",
         "aws-sdk:s3:getObject",
         bucket,
-        grants=[_may(storage, "ReadDecisions", s3.GetObject), *_key(storage)],
+        grants=[_may(storage, "ReadDecisions", s3.GetObject), *use_key_for_decisions(storage.key)],
         tokens=tokens,
         at=_BEFORE,
         select={"decision.$": "States.StringToJson($.Body)", "me.$": "$$.Execution.Id"},
@@ -142,7 +142,10 @@ def record_decision(storage: Storage) -> list[Step]:
                 },
                 "IfNoneMatch": "*",
             },
-            grants=[_may(storage, "WriteDecisions", s3.PutObject), *_key(storage)],
+            grants=[
+                _may(storage, "WriteDecisions", s3.PutObject),
+                *use_key_for_decisions(storage.key),
+            ],
             tokens=tokens,
             at=_KEPT,
             caught=[catch([came_before], error="S3.S3Exception", at=_KEPT), catch(EXPLAIN)],
@@ -154,10 +157,6 @@ def record_decision(storage: Storage) -> list[Step]:
 
 def _may(storage: Storage, sid: str, action: s3.Action) -> Statement:
     return allow(sid, [action], [version_objects(storage.artifacts, DECISIONS)])
-
-
-def _key(storage: Storage) -> list[Statement]:
-    return use_key("UseKeyForDecisions", storage.key, "s3", kms.Decrypt, kms.GenerateDataKey)
 
 
 def stamp(storage: Storage) -> list[Step]:

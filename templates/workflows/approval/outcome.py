@@ -1,16 +1,16 @@
 """Approval, last part: an approved version is deployed, unless it serves; of the rest somebody is
 told."""
 
-from awacs import states
 from troposphere.kms import Key
 from troposphere.sns import Topic
 from troposphere.stepfunctions import StateMachine
 
-from templates.kit.iam import allow, arn
+from templates.kit.iam import arn
 from templates.workflows.approval.decision import BY, WHY
 from templates.workflows.approval.question import DECISION
 from templates.workflows.deployment.endpoint import describe_endpoint, endpoint_is
-from templates.workflows.failure import notify
+from templates.workflows.failure import not_told, notify
+from templates.workflows.hand_over import follow_deployment
 from templates.workflows.job import VERSION_NAME
 from templates.workflows.language import (
     EXPLAIN,
@@ -92,16 +92,19 @@ def tell_of_the_rest(topic: Topic, key: Key, deployment: StateMachine) -> list[S
 def _tell_rejected(topic: Topic, key: Key, deployment: StateMachine) -> list[Step]:
     """A rejection changes nothing that serves or is under way."""
     name = deployment.get_att("Name")
-    executions = arn("states", "execution:${Workflow}:*", Workflow=name)
     prefix = arn("states", "execution:${Workflow}:", Workflow=name)
     itself = all_of(present(_SERVES), compares(_SERVES, "StringEqualsPath", VERSION_NAME))
+    rejected = (
+        f"States.Format('{{}} was rejected by {{}} ({{}}). {{}}', {VERSION_NAME}, {BY}, {WHY}, "
+        f"{_THEN}.words)"
+    )
     under_way = all_of(present(f"{_RUN}.status"), equals(f"{_RUN}.status", "RUNNING"))
     return [
         task(
             "FindItsDeployment",
             "aws-sdk:sfn:describeExecution",
             {"ExecutionArn.$": f"States.Format('${{Deployments}}{{}}', {VERSION_NAME})"},
-            grants=[allow("SeeDeployments", [states.DescribeExecution], [executions])],
+            grants=[follow_deployment(deployment)],
             tokens={"Deployments": prefix},
             at=_RUN,
             select={"status.$": "$.Status", "arn.$": "$.ExecutionArn"},
@@ -140,11 +143,11 @@ def _tell_rejected(topic: Topic, key: Key, deployment: StateMachine) -> list[Ste
         notify(
             "TellRejected",
             "${ProjectName}: a model was rejected",
-            f"States.Format('{{}} was rejected by {{}} ({{}}). {{}}', {VERSION_NAME}, {BY}, {WHY}, "
-            f"{_THEN}.words)",
+            rejected,
             topic,
             key,
             then="Rejected",
+            untold=[not_told("SayRejected", rejected)],
         ),
         end("Rejected"),
     ]

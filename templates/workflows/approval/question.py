@@ -7,6 +7,7 @@ changed by conditional writes only, as the registry would change a package.
 from awacs import kms, s3, sagemaker
 from awacs.aws import Statement
 from troposphere import Sub
+from troposphere.kms import Key
 
 from templates.kit.grants import use_key
 from templates.kit.iam import allow, arn
@@ -153,7 +154,7 @@ def _read_record(storage: Storage) -> Step:
         {"Bucket": "${ArtifactBucket}", "Key.$": _RECORD},
         grants=[
             allow("ReadRecords", [s3.GetObject], [version_objects(storage.artifacts, RECORDS)]),
-            *use_key("DecryptRecords", storage.key, "s3", kms.Decrypt),
+            *use_key_for_decisions(storage.key),
         ],
         tokens={"ArtifactBucket": storage.artifacts.ref()},
         at=_FOUND,
@@ -268,7 +269,7 @@ def _change_record(storage: Storage) -> list[Step]:
                 allow(
                     "WriteRecords", [s3.PutObject], [version_objects(storage.artifacts, RECORDS)]
                 ),
-                *use_key("EncryptRecords", storage.key, "s3", kms.GenerateDataKey),
+                *use_key_for_decisions(storage.key),
             ],
             tokens={"ArtifactBucket": storage.artifacts.ref()},
             at=_WRITTEN,
@@ -285,6 +286,11 @@ def stamp_of(by: str) -> State:
 def change_packages() -> Statement:
     """ARNs of a group's versions are model-package/GROUP/NUMBER (Service Authorization)."""
     return allow("ChangePackages", [sagemaker.UpdateModelPackage], [packages()])
+
+
+def use_key_for_decisions(key: Key) -> list[Statement]:
+    """To read and to write what is kept of versions and decisions."""
+    return use_key("UseKeyForDecisions", key, "s3", kms.Decrypt, kms.GenerateDataKey)
 
 
 def packages() -> Sub:

@@ -6,6 +6,7 @@ Input: workflow.json of the Build stage, {"commit", "version", "trainingImage", 
 short, and an empty reason forces nothing. What the words of a story mean: language.py.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from troposphere import Template
@@ -16,6 +17,7 @@ from templates.parameters import Parameters
 from templates.parts.notifications import Notifications
 from templates.parts.registry import Registry
 from templates.parts.storage import Storage
+from templates.workflows.approval.story import Approval
 from templates.workflows.deployment.order import TRAINING
 from templates.workflows.deployment.story import Deployment
 from templates.workflows.failure import check_input, failure
@@ -29,6 +31,7 @@ from templates.workflows.settings import (
     setting_values,
     training_settings,
 )
+from templates.workflows.training.ask import ask_for_approval, want_approval
 from templates.workflows.training.champion import find_champion
 from templates.workflows.training.data import SEEDS, find_data, name_checkpoints
 from templates.workflows.training.evaluate import evaluate
@@ -56,6 +59,7 @@ def add_training(
     registry: Registry,
     notifications: Notifications,
     deployment: Deployment,
+    approval: Approval,
 ) -> Training:
     settings, topic = training_settings(parameters), notifications.topic
     story = [
@@ -67,9 +71,13 @@ def add_training(
         *find_champion(storage),
         *evaluate(settings, storage, registry),
         *judge(settings),
+        want_approval(settings),
         choose_image(),
         *register(storage, topic),
         *obey(topic, storage.key),
+        ask_for_approval(
+            parameters, approval.workflow, topic, storage.key, _summarize("SummarizePending")
+        ),
         deploy(
             deployment.workflow,
             MODEL,
@@ -78,7 +86,7 @@ def add_training(
                 TRAINING: {"name.$": VERSION_NAME, "startedAt.$": "$$.Execution.StartTime"},
             },
         ),
-        _summarize(),
+        _summarize("Summarize", {"endpoint.$": ENDPOINT, "serves.$": SERVES}),
         check(
             "IsDeployed",
             compares("$.serves", "StringEqualsPath", "$.name"),
@@ -123,9 +131,9 @@ def _configure(settings: TrainingSettings) -> Step:
     )
 
 
-def _summarize() -> Step:
+def _summarize(name: str, more: Mapping[str, str] = {}) -> Step:
     return put(
-        "Summarize",
+        name,
         None,
         {
             "name.$": VERSION_NAME,
@@ -136,7 +144,6 @@ def _summarize() -> Step:
             "accuracy.$": ACCURACY,
             "verdict.$": WORDS,
             "package.$": PACKAGE,
-            "endpoint.$": ENDPOINT,
-            "serves.$": SERVES,
+            **more,
         },
     )

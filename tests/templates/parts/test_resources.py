@@ -29,6 +29,7 @@ OUTPUTS = {
     "TrainingWorkflowArn",
     "TrainingWorkflowUrl",
     "DeploymentWorkflowArn",
+    "ApprovalWorkflowArn",
     "EndpointName",
     "EndpointUrl",
     "DataBucket",

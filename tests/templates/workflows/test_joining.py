@@ -226,8 +226,8 @@ def test_what_a_step_brings_reaches_the_workflow_from_wherever_it_stands() -> No
 
 def test_a_call_is_one_token_so_that_every_partition_works() -> None:
     step = task("Call", "states:startExecution.sync:2", {}, grants=[], at=None)
-    assert step.state["Resource"] == "${StartExecution}"
-    value = step.tokens["StartExecution"].to_dict()["Fn::Sub"]
+    assert step.state["Resource"] == "${StartExecutionSync}"
+    value = step.tokens["StartExecutionSync"].to_dict()["Fn::Sub"]
     assert value == "arn:${AWS::Partition}:states:::states:startExecution.sync:2"
 
 

@@ -31,6 +31,7 @@ OF_A_CALL, OF_A_STORY = "SageMaker.AmazonSageMakerException", "TrainingFailed"
 TELLERS = {
     "TrainingWorkflow": ("Notify", "ExplainDeployment"),
     "DeploymentWorkflow": ("Notify",),
+    "ApprovalWorkflow": ("Notify", "ExplainDeployment"),
 }
 STARTED_BY = "AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID"
 # What stands for the prefix of this stack's versions, and the name of an execution that is none
@@ -53,7 +54,10 @@ def endings(template: Template) -> Iterator[Ending]:
         for status in ("ABORTED", "TIMED_OUT"):
             yield Ending(machine, status, status, None)
             yield Ending(machine, f"{status} with words", status, "Superseded")
-        untold = reached(definition, *TELLERS.get(machine, ()))
+        # Who says that a notice failed, which the rule hears
+        saying = [name for name, state in definition["States"].items() if says_untold(state)]
+        yield from (Ending(machine, name, "FAILED", "NotTold") for name in saying)
+        untold = reached(definition, *TELLERS.get(machine, ()), *saying)
         for name, state in definition["States"].items():
             # Of what stands inside a Map, a run ends with what the Map does not catch
             for error in errors(state):
@@ -66,6 +70,10 @@ def endings(template: Template) -> Iterator[Ending]:
                 yield Ending(machine, f"{name} failed", "FAILED", put.get("Error", OF_A_STORY))
             if state["Type"] == "Fail":
                 yield Ending(machine, name, "FAILED", OF_A_STORY, told=name not in untold)
+
+
+def says_untold(state: State) -> bool:
+    return bool(state["Type"] == "Pass" and state.get("Parameters", {}).get("Error") == "NotTold")
 
 
 def errors(state: State) -> set[str]:
@@ -142,15 +150,31 @@ def test_of_a_good_end_nobody_hears(template: Template) -> None:
             assert ended(template, Ending(machine, "well", status, None), {}) == []
 
 
-def test_a_deployment_that_a_training_waits_for_is_told_by_it(template: Template) -> None:
-    """The rule hears of the training only, which has a way for each end of its deployment."""
+def test_a_deployment_that_somebody_waits_for_is_told_by_who_waits(template: Template) -> None:
+    """The rule hears of the training or the approval only, which have a way for each end of their
+    deployment."""
     version = f"{PREFIX}-0123456-89abcdef"
     for ending in endings(template):
         assert ended(template, ending, {"name": version}, version) == []
-    (deploy, again) = [t for t in tasks(template) if t.integration.startswith("states:start")]
-    for task in (deploy, again):
+    waiting = [t for t in tasks(template) if t.integration.startswith("states:startExecution.")]
+    found = {(task.machine, task.name) for task in waiting}
+    machines, names = ("TrainingWorkflow", "ApprovalWorkflow"), ("Deploy", "DeployAgain")
+    assert found == {(machine, name) for machine in machines for name in names}
+    for task in waiting:
         assert task.state["Parameters"]["Name.$"] == "$.name"
         assert task.state["Catch"][-1]["ErrorEquals"] == ["States.ALL"]
+
+
+def test_what_waits_for_a_decision_is_told_if_it_ends_otherwise(template: Template) -> None:
+    """Its name begins with that of no version."""
+    waits = [t for t in tasks(template) if t.integration == "states:startExecution"]
+    assert {task.state["Parameters"]["Name.$"] for task in waits} == {
+        "States.Format('wait-{}', $.name)"
+    }
+    name, given = f"wait-{PREFIX}-0123456-89abcdef", {"package": "arn"}
+    for how in ("ABORTED", "TIMED_OUT"):
+        stopped = Ending("ApprovalWorkflow", how, how, None)
+        assert ended(template, stopped, given, name) == ["WorkflowAlert"]
 
 
 def test_the_versions_name_begins_as_the_rule_knows_it(template: Template) -> None:
