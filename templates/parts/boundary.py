@@ -42,7 +42,7 @@ def make_boundary(system: Template) -> ManagedPolicy:
         *(arn("sagemaker", f"*/${{ProjectName}}{end}") for end in ends),
         arn("sagemaker", "model-package/${ProjectName}/*"),
     ]
-    machines = ("training", "deployment")
+    machines = ("training", "deployment", "approval")
     buckets = bucket_arns(system)
     key = [arn("kms", "key/*")]
     not_anothers = StringEqualsIfExists("aws:ResourceTag/project", Ref("ProjectName"))
