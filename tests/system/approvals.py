@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from local.tests.aws import Aws, Mailbox, unique, wait
+from tests.system.deployments import archive
 from tests.system.training import DEPLOYED, stand_in
-from tests.system.workflows import create_alert, create_machine
+from tests.system.workflows import create_alert, create_machine, template
+from tests.templates.reading import of_type
 
 COMMIT, DAYS = "0123456789abcdef", 2
 A_DAY = '"Seconds": 86400'
@@ -42,6 +44,66 @@ class Approvals:
             **more,
         }
 
+    # ---- in the registry
+
+    def register(self, without: str = "") -> tuple[str, str]:
+        """A version that waits for a decision, and the ARN of its package."""
+        sagemaker, version = self.aws.client("sagemaker"), self.version()
+        fields = self.fields(version)
+        fields.pop(without, None)
+        made = sagemaker.create_model_package(ModelPackageGroupName=self.name, **fields)
+        return version, str(made["ModelPackageArn"])
+
+    def describe(self, package: str) -> dict[str, Any]:
+        described = self.aws.client("sagemaker").describe_model_package(ModelPackageName=package)
+        return dict(described)
+
+    def decide_in_registry(self, package: str, status: str, why: str = "") -> None:
+        self.aws.client("sagemaker").update_model_package(
+            ModelPackageArn=package, ModelApprovalStatus=status, ApprovalDescription=why
+        )
+
+    def event(self, package: str) -> dict[str, Any]:
+        """The detail of the event that the package's last update has sent."""
+        described = self.describe(package)
+        return {
+            "ModelPackageGroupName": self.name,
+            "ModelPackageArn": package,
+            "ModelApprovalStatus": described["ModelApprovalStatus"],
+            "LastModifiedTime": described["LastModifiedTime"].isoformat(),
+            "UpdatedModelPackageFields": ["ModelApprovalStatus"],
+        }
+
+    def create_trigger(self) -> None:
+        """The rule of the template that hears of decisions in the registry."""
+        rule = of_type(template(), "AWS::Events::Rule")["DecisionTrigger"]
+        pattern = rule["EventPattern"]
+        pattern["detail"]["ModelPackageGroupName"] = [self.name]
+        (target,) = rule["Targets"]
+        events, name = self.aws.client("events"), f"{self.name}-decision"
+        events.put_rule(Name=name, EventPattern=json.dumps(pattern))
+        arns = {"Arn": self.machine, "RoleArn": self.aws.role("events")}
+        events.put_targets(Rule=name, Targets=[{**target, **arns}])
+
+    def serve(self, version: str, image: str) -> None:
+        """The project's endpoint serves this version."""
+        sagemaker, s3 = self.aws.client("sagemaker"), self.aws.client("s3")
+        s3.put_object(Bucket=self.bucket, Key="models/model.tar.gz", Body=archive(version))
+        url = f"s3://{self.bucket}/models/model.tar.gz"
+        sagemaker.create_model(
+            ModelName=version,
+            ExecutionRoleArn=self.aws.role("sagemaker"),
+            PrimaryContainer={"Image": image, "ModelDataUrl": url},
+        )
+        variant = {"VariantName": "AllTraffic", "ModelName": version}
+        instances = {"InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
+        sagemaker.create_endpoint_config(
+            EndpointConfigName=version, ProductionVariants=[{**variant, **instances}]
+        )
+        sagemaker.create_endpoint(EndpointName=self.name, EndpointConfigName=version)
+        ask = sagemaker.describe_endpoint
+        wait(lambda: ask(EndpointName=self.name)["EndpointStatus"] == "InService")
+
     # ---- without a registry
 
     def keep_record(self, version: str, **more: Any) -> str:
@@ -71,6 +133,11 @@ class Approvals:
             stateMachineArn=self.machine, input=json.dumps(given), **more
         )
         return str(started["executionArn"])
+
+    def executions(self) -> list[str]:
+        states = self.aws.client("stepfunctions")
+        listed = states.list_executions(stateMachineArn=self.machine)["executions"]
+        return [str(each["executionArn"]) for each in listed]
 
     def ended(self, execution: str) -> dict[str, Any]:
         ask = self.aws.client("stepfunctions").describe_execution
@@ -132,4 +199,5 @@ def made(aws: Aws, deploys: dict[str, Any] = DEPLOYED, **changed: str) -> Approv
     create_alert(
         aws, name, {"ApprovalWorkflow": machine, "DeploymentWorkflow": deployment}, mailbox.topic
     )
+    aws.client("sagemaker").create_model_package_group(ModelPackageGroupName=name)
     return Approvals(aws, name, machine, deployment, bucket, mailbox)

@@ -81,3 +81,12 @@ def reached(level: State, *without: str) -> set[str]:
             seen.add(name)
             ahead += following(level["States"][name])
     return seen
+
+
+def saying_untold(definition: State) -> list[str]:
+    """The states that end a run whose notice failed: the rule hears of that."""
+    return [
+        name
+        for name, state in definition["States"].items()
+        if state["Type"] == "Pass" and state.get("Parameters", {}).get("Error") == "NotTold"
+    ]

@@ -21,6 +21,7 @@ from tests.templates.workflows.machines import (
     following,
     levels,
     reached,
+    saying_untold,
     tasks,
 )
 
@@ -55,7 +56,7 @@ def endings(template: Template) -> Iterator[Ending]:
             yield Ending(machine, status, status, None)
             yield Ending(machine, f"{status} with words", status, "Superseded")
         # Who says that a notice failed, which the rule hears
-        saying = [name for name, state in definition["States"].items() if says_untold(state)]
+        saying = saying_untold(definition)
         yield from (Ending(machine, name, "FAILED", "NotTold") for name in saying)
         untold = reached(definition, *TELLERS.get(machine, ()), *saying)
         for name, state in definition["States"].items():
@@ -70,10 +71,6 @@ def endings(template: Template) -> Iterator[Ending]:
                 yield Ending(machine, f"{name} failed", "FAILED", put.get("Error", OF_A_STORY))
             if state["Type"] == "Fail":
                 yield Ending(machine, name, "FAILED", OF_A_STORY, told=name not in untold)
-
-
-def says_untold(state: State) -> bool:
-    return bool(state["Type"] == "Pass" and state.get("Parameters", {}).get("Error") == "NotTold")
 
 
 def errors(state: State) -> set[str]:

@@ -15,6 +15,7 @@ from tests.templates.workflows.machines import (
     following,
     levels,
     reached,
+    saying_untold,
     substituted,
     tasks,
 )
@@ -127,11 +128,14 @@ def test_every_error_is_caught_and_kept(template: Template) -> None:
 
 
 def test_no_run_fails_without_telling_somebody(template: Template) -> None:
-    """By its own notice, or by that of the deployment whose error it takes."""
+    """By its own notice, by that of the deployment whose error it takes, or by the rule that hears
+    of a notice that failed."""
     for definition in definitions(template).values():
         failures = {n for n, state in definition["States"].items() if state["Type"] == "Fail"}
         assert failures
-        silent = failures & reached(definition, "Notify", "ExplainDeployment")
+        silent = failures & reached(
+            definition, "Notify", "ExplainDeployment", *saying_untold(definition)
+        )
         assert not silent, f"{sorted(silent)}: nobody is told; lead there by EXPLAIN or NOTIFY"
 
 
@@ -145,6 +149,9 @@ def test_a_failed_message_does_not_hide_the_error(template: Template) -> None:
                 assert states[rule["Next"]]["Next"] == task.state["Next"]
                 said = states[rule["Next"]]["Parameters"]["Cause.$"]
                 assert said == "States.Format('{}: {}', $.error.Error, $.error.Cause)"
+            elif task.name.removesuffix("Again") in ("TellRejected", "TellPending"):
+                # Nobody else would say it
+                assert rule["Next"] in saying_untold({"States": states})
             else:
                 assert rule["Next"] == task.state["Next"]
 
