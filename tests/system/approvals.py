@@ -16,9 +16,10 @@ COMMIT, DAYS = "0123456789abcdef", 2
 A_DAY = '"Seconds": 86400'
 
 
-@dataclass(frozen=True)
+@dataclass
 class Approvals:
-    """`name` is the project's, which begins its versions' names too."""
+    """`name` is the project's, which begins its versions' names too; `heard` counts the notices
+    that were asked for."""
 
     aws: Aws
     name: str
@@ -26,6 +27,7 @@ class Approvals:
     deployment: str
     bucket: str
     mailbox: Mailbox
+    heard: int = 0
 
     def version(self) -> str:
         return f"{self.name}-{unique('v')}"
@@ -160,12 +162,13 @@ class Approvals:
         ]
         return str(entered[-1])
 
-    def deployed(self) -> list[dict[str, Any]]:
-        """What the workflow that deploys was given, newest first."""
+    def deployed(self, version: str) -> list[dict[str, Any]]:
+        """What the workflow that deploys was given of a version, newest first."""
         states = self.aws.client("stepfunctions")
         listed = states.list_executions(stateMachineArn=self.deployment)["executions"]
         found = [states.describe_execution(executionArn=each["executionArn"]) for each in listed]
-        return [{"execution": each["name"], **json.loads(each["input"])} for each in found]
+        given = [{"execution": each["name"], **json.loads(each["input"])} for each in found]
+        return [each for each in given if each["name"] == version]
 
     def decisions(self, version: str) -> list[dict[str, Any]]:
         prefix = f"decisions/{version}/"
@@ -173,12 +176,12 @@ class Approvals:
         return [self.read(each["Key"]) for each in listed.get("Contents", [])]
 
     def told(self, count: int = 1) -> list[str]:
-        """The only notices; whatever else there is would have come by now."""
-        if count:
-            self.mailbox.read(count)
+        """The notices since it was last asked; whatever else there is would have come by now."""
+        self.mailbox.read(self.heard + count)
         time.sleep(1)
-        found = list(self.mailbox.messages)
+        found = self.mailbox.read(self.heard + count)[self.heard :]
         assert len(found) == count, found
+        self.heard += count
         return found
 
 

@@ -1,6 +1,8 @@
 """The approval workflow of the template itself, where the region has no model registry: a record in
 S3 is decided about in the place of a package."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from local.tests.remote import Remote
@@ -9,17 +11,18 @@ from tests.system.approvals import COMMIT, Approvals, made
 ANN = "arn:aws:iam::111122223333:user/ann"
 
 
-@pytest.fixture
-def project(aws: Remote, monkeypatch: pytest.MonkeyPatch) -> Approvals:
-    aws.enter(monkeypatch)
-    return made(aws)
+@pytest.fixture(scope="module")
+def project(aws: Remote) -> Iterator[Approvals]:
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        aws.enter(monkeypatch)
+        yield made(aws)
 
 
 def test_an_approved_record_is_deployed_under_its_versions_name(project: Approvals) -> None:
     version = project.version()
     key = project.keep_record(version)
     assert project.end(project.decide(key)) == "Deployed"
-    (deployed,) = project.deployed()
+    (deployed,) = project.deployed(version)
     container = project.fields(version)["InferenceSpecification"]["Containers"][0]
     assert deployed["execution"] == deployed["name"] == version
     assert deployed["image"] == container["Image"]
@@ -56,7 +59,7 @@ def test_a_rejected_record_is_told_of_and_not_deployed(project: Approvals) -> No
     assert project.end(project.decide(key, "Rejected")) == "Rejected"
     (notice,) = project.told()
     assert notice.startswith(f"{version} was rejected by {ANN} (she looked at it). ")
-    assert project.deployed() == []
+    assert project.deployed(version) == []
     assert project.read(key)["ModelApprovalStatus"] == "Rejected"
 
 
@@ -68,7 +71,7 @@ def test_what_nobody_decided_about_in_time_is_rejected_and_told_once(project: Ap
     (notice,) = project.told()
     assert "(Expired: nobody decided within 2 days)" in notice
     assert project.read(key)["ModelApprovalStatus"] == "Rejected"
-    assert project.deployed() == []
+    assert project.deployed(version) == []
 
 
 def test_who_waits_for_a_decision_ends_when_it_was_made(project: Approvals) -> None:
@@ -86,24 +89,26 @@ def test_two_who_approve_at_once_deploy_once(project: Approvals) -> None:
     key = project.keep_record(version)
     ends = [project.end(each) for each in [project.decide(key), project.decide(key)]]
     assert sorted(ends) == ["BegunBefore", "Deployed"]
-    assert len(project.deployed()) == 1
+    assert len(project.deployed(version)) == 1
     (notice,) = project.told()
     assert "a deployment of it was begun before" in notice
     assert len(project.decisions(version)) == 2
 
 
 def test_an_unknown_record_is_told_in_a_sentence(project: Approvals) -> None:
-    key = f"registry/{project.version()}.json"
+    version = project.version()
+    key = f"registry/{version}.json"
     ended = project.ended(project.decide(key))
     assert ended["error"] == "UnknownVersion"
     assert f"There is no record {key} of a version" in ended["cause"]
     assert ended["cause"] in project.told()[0]
-    assert project.deployed() == []
+    assert project.deployed(version) == []
 
 
 def test_an_input_that_decides_nothing_is_refused(project: Approvals) -> None:
-    key = project.keep_record(project.version())
+    version = project.version()
+    key = project.keep_record(version)
     ended = project.ended(project.decide(key, "Wanted"))
     assert ended["error"] == "InvalidInput"
     assert ended["cause"] in project.told()[0]
-    assert project.deployed() == []
+    assert project.deployed(version) == []

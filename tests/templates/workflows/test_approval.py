@@ -33,7 +33,7 @@ def test_a_decision_is_heard_and_no_other_update_of_a_package(
     rule = of_type(template, "AWS::Events::Rule")["DecisionTrigger"]
     assert rule["EventPattern"]["detail"]["ModelPackageGroupName"] == [{"Ref": "ProjectName"}]
     pattern = json.loads(json.dumps(rule["EventPattern"]).replace('{"Ref": "ProjectName"}', '"p"'))
-    detail = {"ModelPackageGroupName": "p", "ModelApprovalStatus": status}
+    detail: dict[str, Any] = {"ModelPackageGroupName": "p", "ModelApprovalStatus": status}
     detail |= {} if updated is None else {"UpdatedModelPackageFields": updated}
     event: Any = {
         "source": "aws.sagemaker",
