@@ -198,10 +198,28 @@ CHOICES = (
         TRAINING,
         "EvaluationInstanceType",
         "Evaluation instance type",
-        "What the candidate and what serves are scored on, side by side.",
+        "What the candidate and what serves are scored on, side by side, and data is prepared on.",
         "ml.m5.large",
         _INSTANCE_HELP,
         _pattern(_INSTANCE),
+    ),
+    Choice(
+        TRAINING,
+        "TuningJobs",
+        "Tuning jobs",
+        "So many trainings try what tuning.json of the commit allows, and the best one goes on; 0 "
+        "trains once.",
+        "0",
+        *_whole(0, 100),
+    ),
+    Choice(
+        TRAINING,
+        "TuningParallelJobs",
+        "Tuning jobs at once",
+        "More end sooner, and learn less from each other. Each needs its own instances.",
+        "2",
+        # Automatic model tuning quotas: 10 at once
+        *_whole(1, 10),
     ),
     Choice(
         SERVING,

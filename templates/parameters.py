@@ -29,6 +29,8 @@ class Parameters:
     minimum_accuracy: Parameter
     accuracy_tolerance: Parameter
     evaluation_instance_type: Parameter
+    tuning_jobs: Parameter
+    tuning_parallel_jobs: Parameter
     endpoint_instance_type: Parameter
     endpoint_instance_count: Parameter
     keep_versions: Parameter

@@ -28,6 +28,13 @@ def test_this_repositorys_hyperparameters_are_usable() -> None:
     parse({name: json.dumps(value) for name, value in given.items()}, model.Hyperparameters)
 
 
+def test_whatever_tuning_may_choose_is_usable() -> None:
+    ranges = json.loads((Path(__file__).parents[1] / "tuning.json").read_text())["ranges"]
+    for name, allowed in ranges.items():
+        for value in allowed.get("values") or (allowed["from"], allowed["to"]):
+            parse({name: json.dumps(value)}, model.Hyperparameters)
+
+
 @pytest.mark.parametrize(("name", "value"), [("depth", "9"), ("shift", "-1"), ("flip", "maybe")])
 def test_a_choice_that_the_network_cannot_follow_is_refused(name: str, value: str) -> None:
     with pytest.raises(HyperparameterError, match=f"{name} is '{value}', expected"):

@@ -3,6 +3,9 @@ most 63 characters.
 
 The stack's digits keep two projects apart where one's name begins with the other's: the services
 only search by NameContains. Models, endpoint configurations and training jobs share these names.
+
+The name of a tuning job has at most 32 characters (CreateHyperParameterTuningJob): it is
+`<8 digits of the stack>-<8 digits of the run>-…`, and so begin those of the jobs that it trains.
 """
 
 from troposphere import Select, Split, StackId, Sub
@@ -10,34 +13,44 @@ from troposphere.s3 import Bucket
 
 from templates.kit.iam import arn
 
-# The folder of the artifact bucket that jobs resume from
-CHECKPOINTS = "checkpoints/"
+# Folders of the artifact bucket: what jobs resume from, and what was made of the data
+CHECKPOINTS, PREPARED = "checkpoints/", "prepared/"
 # What is kept in it of each version where there is no registry, and of each decision about one
 RECORDS, DECISIONS = "registry/", "decisions/"
 
 
-def _stack_digits() -> Select:
+def stack_digits() -> Select:
     """The first group of the GUID that ends arn:…:stack/NAME/GUID."""
     return Select(0, Split("-", Select(2, Split("/", StackId))))
 
 
 def version_prefix() -> Sub:
     """How every version's name begins."""
-    return Sub("${ProjectName}-${Digits}", Digits=_stack_digits())
+    return Sub("${ProjectName}-${Digits}", Digits=stack_digits())
 
 
 def version_arns(kind: str) -> Sub:
     """The ARN pattern of one kind of thing (`model`, `training-job` …) in all versions."""
-    return arn("sagemaker", f"{kind}/${{ProjectName}}-${{Digits}}-*", Digits=_stack_digits())
+    return arn("sagemaker", f"{kind}/${{ProjectName}}-${{Digits}}-*", Digits=stack_digits())
+
+
+def tuned_arns(kind: str) -> Sub:
+    """The same of what tuning jobs begin: themselves, and the jobs that they train."""
+    return arn("sagemaker", f"{kind}/${{Digits}}-*", Digits=stack_digits())
 
 
 def version_objects(bucket: Bucket, folder: str) -> Sub:
     """The ARN pattern of what all versions have in a folder (`models/`) of a bucket."""
     pattern = f"${{{bucket.title}.Arn}}/{folder}${{ProjectName}}-${{Digits}}-*"
-    return Sub(pattern, Digits=_stack_digits())
+    return Sub(pattern, Digits=stack_digits())
 
 
 def job_log_streams(group: str) -> Sub:
     """The ARN pattern of the log streams of this stack's jobs in a group of the account's."""
     streams = f"log-group:{group}:log-stream:${{ProjectName}}-${{Digits}}-*"
-    return arn("logs", streams, Digits=_stack_digits())
+    return arn("logs", streams, Digits=stack_digits())
+
+
+def tuned_log_streams(group: str) -> Sub:
+    """The same of the jobs that a tuning job trains."""
+    return arn("logs", f"log-group:{group}:log-stream:${{Digits}}-*", Digits=stack_digits())

@@ -49,6 +49,14 @@ def make_boundary(system: Template) -> ManagedPolicy:
     pull = named(ecr, "BatchCheckLayerAvailability BatchGetImage GetDownloadUrlForLayer")
     statements = [
         allow("OwnJobs", [Action("sagemaker", "*")], jobs),
+        # Their names have no room for the project's (names.py). The tags of a tuning job are those
+        # of its training jobs too (CreateHyperParameterTuningJob)
+        allow(
+            "OwnTuning",
+            [Action("sagemaker", "*")],
+            [arn("sagemaker", "*-job/????????-????????-*")],
+            not_anothers,
+        ),
         allow("OwnBuilds", [Action("codebuild", "*")], [arn("codebuild", "*/${ProjectName}-*")]),
         allow("OwnCode", [Action("codecommit", "*")], [arn("codecommit", "${ProjectName}")]),
         allow(
@@ -121,7 +129,8 @@ def make_boundary(system: Template) -> ManagedPolicy:
                 Action("cloudwatch", "PutMetricData"),
                 ecr.GetAuthorizationToken,
                 *named(sagemaker, "ListEndpointConfigs ListModels"),
-                *named(sagemaker, "ListProcessingJobs ListTrainingJobs"),
+                *named(sagemaker, "ListHyperParameterTuningJobs ListProcessingJobs"),
+                sagemaker.ListTrainingJobs,
                 *named(logs, "CreateLogDelivery DeleteLogDelivery DescribeLogGroups"),
                 *named(logs, "DescribeResourcePolicies GetLogDelivery ListLogDeliveries"),
                 *named(logs, "PutResourcePolicy UpdateLogDelivery"),

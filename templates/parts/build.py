@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from awacs import codebuild, kms, s3, states
+from awacs import codebuild, codepipeline, kms, s3, states
 from awacs.aws import Action, Statement
 from troposphere import If, NoValue, Select, Split, Sub, Template
 from troposphere.codebuild import (
@@ -41,6 +41,8 @@ from templates.parts.storage import Storage
 
 # What the pipeline hands from stage to stage
 SOURCE, BUILD = "SourceOutput", "BuildOutput"
+# The environment variable by which a build knows the execution of the pipeline that it is of
+EXECUTION = "PIPELINE_EXECUTION"
 
 # Amazon Linux 2023, in every region (Docker images provided by CodeBuild)
 _BUILD_IMAGE = "aws/codebuild/amazonlinux-x86_64-standard:5.0"
@@ -93,10 +95,11 @@ def add_builds(
             "REPOSITORY_URI": registry.repository.get_att("RepositoryUri"),
             "BASE_IMAGE": parameters.base_image.ref(),
             "PIP_INDEX_URL": parameters.pip_index_url.ref(),
+            "PIPELINE": parameters.project_name.ref(),
         },
         takes=SOURCE,
         gives=BUILD,
-        grants=push_images(registry.repository),
+        grants=[*push_images(registry.repository), *_see_executions()],
         more=[
             If(
                 parameters.base_image_here,
@@ -220,6 +223,18 @@ def _artifact(storage: Storage, name: str) -> Sub:
     """Where the pipeline keeps an artifact. CodePipeline cuts its name to ten characters, as in the
     key `myPipeline/SourceArti/…` of its events (Monitoring CodePipeline events)."""
     return objects(storage.artifacts, f"${{ProjectName}}/{name[:10]}")
+
+
+def _see_executions() -> list[Statement]:
+    """Who started the pipeline, and what was said then. A build that begins with the pipeline
+    cannot refer to it."""
+    return [
+        allow(
+            "SeePipelineExecutions",
+            [codepipeline.GetPipelineExecution],
+            [arn("codepipeline", "${ProjectName}")],
+        )
+    ]
 
 
 def _write_reports(reports: ReportGroup) -> list[Statement]:

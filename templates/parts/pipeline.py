@@ -1,7 +1,8 @@
 """The pipeline: Source, Test, Build, Train. A stage that fails ends the run; the endpoint stays as
 it was."""
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -19,14 +20,15 @@ from troposphere.codepipeline import (
     OutputArtifacts,
     Pipeline,
     Stages,
+    VariableDeclaration,
 )
 from troposphere.stepfunctions import StateMachine
 
 from templates.kit.grants import read_artifacts, see_key, use_key, write_objects
 from templates.kit.iam import allow, arn, objects, policy, service_role
 from templates.parameters import Parameters
-from templates.parts.build import BUILD, SOURCE, Builds
-from templates.parts.source import Source
+from templates.parts.build import BUILD, EXECUTION, SOURCE, Builds
+from templates.parts.source import CHECK_OUT, PUSHER, UNSAID, Source
 from templates.parts.storage import Storage
 
 
@@ -72,7 +74,13 @@ def plan_stages(
     return [
         _check_out(parameters, source),
         _build("Test", builds.test, takes=[SOURCE], category="Test"),
-        _build("Build", builds.image, takes=[SOURCE], gives=[BUILD]),
+        _build(
+            "Build",
+            builds.image,
+            takes=[SOURCE],
+            gives=[BUILD],
+            told={EXECUTION: "#{codepipeline.PipelineExecutionId}"},
+        ),
         OneOf(
             parameters.in_china,
             _build("Train", training_build, takes=[BUILD], tells=True),
@@ -137,9 +145,27 @@ def add_pipeline(
                 Location=storage.artifacts.ref(),
                 EncryptionKey=EncryptionKey(Type="KMS", Id=storage.key.get_att("Arn")),
             ),
+            Variables=_variables(),
             Stages=[_stage(stage) for stage in stages],
         )
     )
+
+
+def _variables() -> list[VariableDeclaration]:
+    """What a start may say. A variable without a default would have to be in each start, and a
+    value has a character at least (Variables reference, CodePipeline User Guide).
+
+    The build that needs them asks the pipeline: in an action's configuration, which is JSON, a
+    person's quotation marks would end the text that they stand in.
+    """
+    said = {
+        "FORCE": "Why the model is to be deployed although it is not good enough",
+        PUSHER: "Who pushed the commit: the rule that a push starts the pipeline by says so",
+    }
+    return [
+        VariableDeclaration(Name=name, DefaultValue=UNSAID, Description=description)
+        for name, description in said.items()
+    ]
 
 
 # ---- the stages
@@ -154,7 +180,7 @@ def _check_out(parameters: Parameters, source: Source) -> StageAction:
         codecommit.CancelUploadArchive,
     ]
     return StageAction(
-        "Source",
+        CHECK_OUT,
         "Source",
         "CodeCommit",
         {
@@ -176,13 +202,19 @@ def _build(
     gives: Sequence[str] = (),
     category: str = "Build",
     tells: bool = False,
+    told: Mapping[str, str] | None = None,
 ) -> StageAction:
+    """`told` are environment variables that only the execution knows."""
     actions = [codebuild.StartBuild, codebuild.BatchGetBuilds]
+    variables = [{"name": name, "value": value} for name, value in (told or {}).items()]
     return StageAction(
         name,
         category,
         "CodeBuild",
-        {"ProjectName": project.ref()},
+        {
+            "ProjectName": project.ref(),
+            **({"EnvironmentVariables": json.dumps(variables)} if variables else {}),
+        },
         grants=[allow(f"Run{project.title}", actions, [project.get_att("Arn")])],
         takes=takes,
         gives=gives,

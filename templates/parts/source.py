@@ -5,10 +5,23 @@ from dataclasses import dataclass
 from awacs import codepipeline
 from troposphere import Retain, RetainExceptOnCreate, Sub, Template
 from troposphere.codecommit import S3, Code, Repository
-from troposphere.events import Rule, Target
+from troposphere.events import InputTransformer, Rule, Target
 
 from templates.kit.iam import allow, arn, service_role
+from templates.kit.render import pretty
 from templates.parameters import Parameters
+
+# The pipeline's action that fetches the commit; its variable for who pushed it, and what a variable
+# is where nobody said anything (pipeline.py)
+CHECK_OUT, PUSHER, UNSAID = "Source", "PUSHER", "-"
+# Quotation marks stay around what is filled in. A variable has no empty value: a push is not lost
+# because its event does not name who pushed
+_START = {
+    "sourceRevisions": [
+        {"actionName": CHECK_OUT, "revisionType": "COMMIT_ID", "revisionValue": "<commit>"}
+    ],
+    "variables": [{"name": PUSHER, "value": f"{UNSAID}<pusher>"}],
+}
 
 
 @dataclass(frozen=True)
@@ -47,6 +60,11 @@ def add_push_trigger(template: Template, parameters: Parameters, source: Source)
     V2 git triggers work for Connections only, so CodeCommit keeps an EventBridge rule (CodeCommit
     source actions and EventBridge, CodePipeline User Guide). The rule has a name, for its role to
     trust.
+
+    What it hands on is the request that starts the pipeline: the commit that was pushed, which the
+    branch may have left behind when its turn comes, and who pushed it (Create an EventBridge rule
+    for a CodeCommit source, there; events of CodeCommit: Monitoring CodeCommit events in Amazon
+    EventBridge, CodeCommit User Guide).
     """
     # By name: the trigger is there before the pipeline is
     pipeline_arn = arn("codepipeline", "${ProjectName}")
@@ -76,6 +94,19 @@ def add_push_trigger(template: Template, parameters: Parameters, source: Source)
                 },
             },
             State="ENABLED",
-            Targets=[Target(Id="Pipeline", Arn=pipeline_arn, RoleArn=role.get_att("Arn"))],
+            Targets=[
+                Target(
+                    Id="Pipeline",
+                    Arn=pipeline_arn,
+                    RoleArn=role.get_att("Arn"),
+                    InputTransformer=InputTransformer(
+                        InputPathsMap={
+                            "commit": "$.detail.commitId",
+                            "pusher": "$.detail.callerUserArn",
+                        },
+                        InputTemplate=pretty(_START),
+                    ),
+                )
+            ],
         )
     )

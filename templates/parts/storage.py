@@ -22,7 +22,7 @@ from troposphere.kms import Key
 from troposphere.s3 import Bucket, BucketPolicy
 
 from templates.kit.iam import VERSION, objects
-from templates.kit.names import CHECKPOINTS
+from templates.kit.names import CHECKPOINTS, PREPARED
 from templates.parameters import Parameters
 
 
@@ -227,8 +227,8 @@ def _lifecycle(
 
 
 def _artifact_rules() -> list[buckets.LifecycleRule]:
-    """What the pipeline hands from stage to stage, and what an unfinished training may resume from;
-    models stay.
+    """What the pipeline hands from stage to stage, what an unfinished training may resume from, and
+    what a commit made of the data, which is there for its own run; models stay.
 
     A checkpoint is replaced by the next within minutes: its old versions go after a day. Where
     rules overlap, the shorter expiration counts (How Amazon S3 handles conflicts in lifecycle
@@ -247,5 +247,8 @@ def _artifact_rules() -> list[buckets.LifecycleRule]:
             Prefix=CHECKPOINTS,
             ExpirationInDays=30,
             NoncurrentVersionExpiration=buckets.NoncurrentVersionExpiration(NoncurrentDays=1),
+        ),
+        buckets.LifecycleRule(
+            Id="ExpirePrepared", Status="Enabled", Prefix=PREPARED, ExpirationInDays=90
         ),
     ]

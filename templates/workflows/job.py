@@ -7,7 +7,7 @@ from typing import Any
 
 from awacs import kms, sagemaker
 from awacs.aws import Action, Statement
-from troposphere import Ref
+from troposphere import Ref, Sub
 from troposphere.iam import Role
 from troposphere.kms import Key
 
@@ -22,7 +22,7 @@ from templates.kit.grants import (
     write_job_logs,
 )
 from templates.kit.iam import allow, arn, service_role
-from templates.kit.names import job_log_streams, version_arns
+from templates.kit.names import job_log_streams, tuned_arns, version_arns
 from templates.parts.registry import Registry
 from templates.workflows.disks import choose_key
 from templates.workflows.failure import problem, read_cause
@@ -55,8 +55,8 @@ class Kind:
     `operations` is in the names of its operations and fields; `role`, `machines` and `isolation`
     are where its request has the role, the instances with their volumes, and the network, None
     where it has none. `reasons` are the fields that may say why it failed, the plainest first, and
-    `detail` is one that says how it ended. Tuning jobs are not among them: their names have at most
-    32 characters (CreateHyperParameterTuningJob), fewer than a version's.
+    `detail` is one that says how it ended. `short` is one whose names are too short for a version's
+    (names.py).
     """
 
     operations: str
@@ -68,9 +68,13 @@ class Kind:
     isolation: tuple[str, ...] | None
     reasons: tuple[str, ...] = ("FailureReason",)
     detail: str = ""
+    short: bool = False
 
     def field(self, name: str) -> str:
         return f"{self.operations}Job{name}"
+
+    def arns(self) -> Sub:
+        return tuned_arns(self.resource) if self.short else version_arns(self.resource)
 
 
 TRAINING = Kind(
@@ -94,6 +98,17 @@ PROCESSING = Kind(
     machines=("ProcessingResources", "ClusterConfig"),
     isolation=("NetworkConfig",),
     reasons=("ExitMessage", "FailureReason"),
+)
+# Its jobs are training jobs, and it has no log of its own
+TUNING = Kind(
+    "HyperParameterTuning",
+    "hyper-parameter-tuning-job",
+    "StepFunctionsGetEventsForSageMakerTuningJobsRule",
+    TRAINING.log_group,
+    role=("TrainingJobDefinition", "RoleArn"),
+    machines=("TrainingJobDefinition", "ResourceConfig"),
+    isolation=("TrainingJobDefinition",),
+    short=True,
 )
 # Its model has the role and the network
 TRANSFORM = Kind(
@@ -165,7 +180,8 @@ def job(
     retry count: a name is used up by its first try, and another try under it would fail with
     ResourceInUse and hide the reason of the first (CreateTrainingJob). A second job of a kind needs
     a name of its own, which begins with the version's: by that it is found when it has to be
-    stopped, and it may be touched at all. It has at most 63 characters.
+    stopped, and it may be touched at all. It has at most 63 characters. One of a `short` kind is
+    found by what lies at `job_name`.
 
     `instance_type` is a path, `machines` are the other fields of the instances, and `request` is
     the rest of the request but for name, role, network and tags. `before` stands between the choice
@@ -200,7 +216,10 @@ def job(
             roles=[role] if role else [],
             at=result,
             caught=[
-                catch(_stop(infix, kind, noun, seconds), error="States.Timeout"),
+                catch(
+                    _stop(infix, kind, noun, job_name if kind.short else VERSION_NAME, seconds),
+                    error="States.Timeout",
+                ),
                 catch(_take_description(infix, kind, result, ask)),
             ],
             seconds=seconds,
@@ -266,7 +285,7 @@ def _grants(kind: Kind, role: Role | None, key: Key) -> list[Statement]:
         sagemaker.ListTags,
     ]
     return [
-        allow(f"Run{kind.field('s')}", actions, [version_arns(kind.resource)]),
+        allow(f"Run{kind.field('s')}", actions, [kind.arns()]),
         _stop_jobs(kind),
         *follow_by_rule(kind.rule),
         *(pass_role(f"Pass{role.title}", role, "sagemaker") if role else []),
@@ -277,7 +296,7 @@ def _grants(kind: Kind, role: Role | None, key: Key) -> list[Statement]:
 def _stop_jobs(kind: Kind) -> Statement:
     """Asked of the integration, when its execution is stopped, and of our own stopping."""
     stop = Action("sagemaker", f"Stop{kind.field('')}")
-    return allow(f"Stop{kind.field('s')}", [stop], [version_arns(kind.resource)])
+    return allow(f"Stop{kind.field('s')}", [stop], [kind.arns()])
 
 
 def _take_description(infix: str, kind: Kind, result: str, ask: str) -> list[Step]:
@@ -316,7 +335,7 @@ def _explain_end(
     return choose(ask, *fall_back, *failed, otherwise=[incomplete])
 
 
-def _stop(infix: str, kind: Kind, noun: str, seconds: int | str) -> list[Step]:
+def _stop(infix: str, kind: Kind, noun: str, called: str, seconds: int | str) -> list[Step]:
     """A job that outlives the wait, because it queued for capacity, would work for nobody."""
     late = problem(
         f"{noun}TookTooLong",
@@ -336,9 +355,9 @@ def _stop(infix: str, kind: Kind, noun: str, seconds: int | str) -> list[Step]:
         task(
             f"List{infix}Jobs",
             f"aws-sdk:sagemaker:list{operation}s",
-            {"NameContains.$": VERSION_NAME, "StatusEquals": "InProgress", "MaxResults": 10},
+            {"NameContains.$": called, "StatusEquals": "InProgress", "MaxResults": 10},
             # Listing jobs has no resource level
-            grants=[allow(f"List{infix}Jobs", [Action("sagemaker", f"List{operation}s")], ["*"])],
+            grants=[allow(f"List{operation}s", [Action("sagemaker", f"List{operation}s")], ["*"])],
             at="$.jobs",
             select={"names.$": f"$.{operation}Summaries[*].{kind.field('Name')}"},
             caught=[catch(late.name, at="$.stopping")],

@@ -60,9 +60,9 @@ def join(comment: str, story: Sequence[Step]) -> Workflow:
     return Workflow(
         definition=pretty(document) + "\n",
         substitutions=substitutions,
-        # A call that may be made again brings its grants twice
+        # A call that may be made again brings its grants twice, and two jobs may have one role
         grants=list({id(grant): grant for step in steps for grant in step.grants}.values()),
-        roles=[role for step in steps for role in step.roles],
+        roles=list({id(role): role for step in steps for role in step.roles}.values()),
     )
 
 

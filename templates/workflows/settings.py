@@ -31,6 +31,8 @@ class TrainingSettings:
     accuracy_tolerance: Setting
     evaluation_instance_type: Setting
     approval: Setting
+    tuning_jobs: Setting
+    tuning_parallel_jobs: Setting
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,8 @@ def training_settings(parameters: Parameters) -> TrainingSettings:
             "evaluationInstanceType", parameters.evaluation_instance_type, parsed=False
         ),
         approval=setting("approval", parameters.approval, parsed=False),
+        tuning_jobs=setting("tuningJobs", parameters.tuning_jobs),
+        tuning_parallel_jobs=setting("tuningParallelJobs", parameters.tuning_parallel_jobs),
     )
 
 

@@ -22,7 +22,7 @@ from sklearn.datasets import load_wine
 from sklearn.model_selection import train_test_split
 
 CONTAINER = Path(__file__).parents[2] / "container"
-MINE = {"model.py", "hyperparameters.json", "tests/test_model.py"}
+MINE = {"model.py", "hyperparameters.json", "tuning.json", "tests/test_model.py"}
 
 
 @pytest.fixture(scope="module")

@@ -21,6 +21,8 @@ REGIONS = {"eu-west-1": "aws", "cn-north-1": "aws-cn", "us-gov-west-1": "aws-us-
 _GUID = "1a2b3c4d-0001-11ee-8c9a-0a1b2c3d4e5f"
 # What all names of versions begin with: the project, and the first digits of the stack's GUID
 VERSION = "mlops-1a2b3c4d-0123456789ab-cafe1234"
+# And those of tuning jobs, and of the jobs that they train: the same digits alone
+TUNING = "1a2b3c4d-cafe1234-0"
 # Which property names a resource of a type, the form of its ARN, and whether Ref gives that
 _TYPES = {
     "AWS::CodeBuild::Project": ("Name", "codebuild:{0}:project/{1}", False),

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 
-from tests.permissions.deployed import VERSION, Deployed
+from tests.permissions.deployed import TUNING, VERSION, Deployed
 from tests.permissions.need import Need, need
 
 # SageMaker Developer Guide
 _TRAIN = "SageMaker execution roles: CreateTrainingJob API"
+_TUNE = "SageMaker execution roles: CreateHyperParameterTuningJob API"
 _EVALUATE = "SageMaker execution roles: CreateProcessingJob API"
 _SERVE = "SageMaker execution roles: CreateModel API"
 _NOTEBOOK = "SageMaker execution roles: CreateNotebookInstance API"
@@ -26,9 +27,18 @@ _WRITE = "s3:PutObject AbortMultipartUpload"
 def needs(at: Deployed) -> Iterator[Need]:
     yield from _runs_image(at, "TrainingJobRole", "TrainingJobs", f"{VERSION}-0/algo-1-17", _TRAIN)
     yield from _of_training_job(at, "TrainingJobRole")
+    stream = f"{TUNING}-001-0a1b2c3d/algo-1-17"
+    yield from _writes_logs(at, "TrainingJobRole", "/aws/sagemaker/TrainingJobs", stream, _TUNE)
+    tuned = f"models/{VERSION}/{TUNING}-001-0a1b2c3d/output/model.tar.gz"
+    for role in ("EvaluationJobRole", "HostingRole"):
+        yield from need(role, "s3:GetObject", at.under("ArtifactBucket", tuned), _TUNE)
+    yield from need("TrainingJobRole", _WRITE, at.under("ArtifactBucket", tuned), _TUNE)
     stream = f"{VERSION}-0/algo-1-17"
     yield from _runs_image(at, "EvaluationJobRole", "ProcessingJobs", stream, _EVALUATE)
     yield from _of_evaluation_job(at, "EvaluationJobRole")
+    stream = f"{VERSION}-prepare-0/algo-1-17"
+    yield from _runs_image(at, "PreparationJobRole", "ProcessingJobs", stream, _EVALUATE)
+    yield from _of_preparation_job(at, "PreparationJobRole")
     yield from _runs_image(at, "HostingRole", "Endpoints", "AllTraffic/i-0a1b2c3d", _SERVE)
     model = at.under("ArtifactBucket", f"models/{VERSION}-0/output/model.tar.gz")
     yield from need("HostingRole", "s3:GetObject", model, _SERVE)
@@ -50,6 +60,7 @@ def _of_training_job(at: Deployed, role: str) -> Iterator[Need]:
     data, artifacts, key = at.arns["DataBucket"], at.arns["ArtifactBucket"], at.arns["Key"]
     yield from need(role, "s3:ListBucket", data, _TRAIN, {"s3:prefix": "data/"})
     yield from need(role, "s3:GetObject", f"{data}/data/train.tfrecords", _TRAIN)
+    yield from _reads_prepared(at, role, _TRAIN)
     output = f"{artifacts}/models/{VERSION}-spot-0/output/model.tar.gz"
     yield from need(role, _WRITE, output, f"{_TRAIN}; {_PARTS}")
     yield from need(role, "kms:Decrypt GenerateDataKey", key, _PARTS_KEY, at.via("s3"))
@@ -69,6 +80,7 @@ def _of_evaluation_job(at: Deployed, role: str) -> Iterator[Need]:
     yield from need(role, "s3:ListBucket", data, _EVALUATE, {"s3:prefix": "data/"})
     # The whole folder, as the training had it
     yield from need(role, "s3:GetObject", f"{data}/data/train.tfrecords", _EVALUATE)
+    yield from _reads_prepared(at, role, _EVALUATE)
     # Of the candidate, and of what serves
     model = f"models/{VERSION}-0/output/model.tar.gz"
     yield from need(role, "s3:ListBucket", artifacts, _EVALUATE, {"s3:prefix": model})
@@ -82,6 +94,27 @@ def _of_evaluation_job(at: Deployed, role: str) -> Iterator[Need]:
     yield from need(role, "kms:DescribeKey", key, _VOLUME)
 
 
+def _of_preparation_job(at: Deployed, role: str) -> Iterator[Need]:
+    data, artifacts, key = at.arns["DataBucket"], at.arns["ArtifactBucket"], at.arns["Key"]
+    yield from need(role, "s3:ListBucket", data, _EVALUATE, {"s3:prefix": "data/"})
+    yield from need(role, "s3:GetObject", f"{data}/data/train.tfrecords", _EVALUATE)
+    output = f"{artifacts}/prepared/{VERSION}/train.tfrecords"
+    yield from need(role, _WRITE, output, f"{_EVALUATE}; {_PARTS}")
+    yield from need(role, "kms:Decrypt GenerateDataKey", key, _PARTS_KEY, at.via("s3"))
+    yield from need(role, "kms:Encrypt", key, f"{_EVALUATE}: a key for the output")
+    lent = {"kms:GrantIsForAWSResource": "true"}
+    yield from need(role, "kms:CreateGrant", key, f"{_EVALUATE}; {_VOLUME}", lent)
+    yield from need(role, "kms:DescribeKey", key, _VOLUME)
+
+
+def _reads_prepared(at: Deployed, role: str, source: str) -> Iterator[Need]:
+    folder = f"prepared/{VERSION}/"
+    listed = {"s3:prefix": folder}
+    yield from need(role, "s3:ListBucket", at.arns["ArtifactBucket"], source, listed)
+    file = at.under("ArtifactBucket", f"{folder}train.tfrecords")
+    yield from need(role, "s3:GetObject", file, source)
+
+
 def _of_notebook(at: Deployed, role: str) -> Iterator[Need]:
     data, itself = at.arns["DataBucket"], at.arn("sagemaker", "notebook-instance/mlops")
     yield from need(
@@ -91,7 +124,11 @@ def _of_notebook(at: Deployed, role: str) -> Iterator[Need]:
     yield from need(role, "s3:GetObject", f"{data}/data/train.tfrecords", "look at the data")
     yield from need(role, "s3:GetObject", f"{data}/captured/1.jsonl", "look at what was added")
     model = at.under("ArtifactBucket", f"models/{VERSION}-0/output/model.tar.gz")
-    yield from need(role, "s3:GetObject", model, "look at a model")
+    tuned = at.under(
+        "ArtifactBucket", f"models/{VERSION}/{TUNING}-001-0a1b2c3d/output/model.tar.gz"
+    )
+    for each in (model, tuned):
+        yield from need(role, "s3:GetObject", each, "look at a model")
     yield from need(role, _WRITE, f"{data}/data/new.tfrecords", f"add data; {_PARTS}")
     yield from need(role, "kms:Decrypt GenerateDataKey", at.arns["Key"], _PARTS_KEY, at.via("s3"))
     pull = "Associate Git repositories with notebook instances: DefaultCodeRepository"

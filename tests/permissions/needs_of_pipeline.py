@@ -87,6 +87,8 @@ def _of_image_build(at: Deployed, role: str) -> Iterator[Need]:
     push = "ecr:CompleteLayerUpload PutImage BatchGetImage"
     yield from need(role, push, repository, f"buildspec/image.yml: docker push; {_PUSH}")
     yield from need(role, _PULL, at.arn("ecr", "repository/mirror/python"), f"BaseImage; {_BASE}")
+    ask = "buildspec/image.yml: aws codepipeline get-pipeline-execution"
+    yield from need(role, "codepipeline:GetPipelineExecution", at.arn("codepipeline", "mlops"), ask)
     artifact = at.under("ArtifactBucket", "mlops/BuildOutpu/1a2b3c4")
     yield from need(role, _WRITE, artifact, f"{_BUILD}; {_PARTS}")
     yield from need(role, "kms:GenerateDataKey", at.arns["Key"], _BUILD_KEY, at.via("s3"))

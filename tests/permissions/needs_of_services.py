@@ -16,6 +16,7 @@ _TOPIC_KEY = "Encrypting Amazon SNS topics with EventBridge sources"
 _TRUST = {
     "TrainingJobRole": ("sagemaker", f"training-job/{VERSION}-0", "SageMaker"),
     "EvaluationJobRole": ("sagemaker", f"processing-job/{VERSION}-0", "SageMaker"),
+    "PreparationJobRole": ("sagemaker", f"processing-job/{VERSION}-prepare-0", "SageMaker"),
     "HostingRole": ("sagemaker", f"model/{VERSION}", "SageMaker"),
     "NotebookRole": ("sagemaker", "notebook-instance/mlops", "SageMaker"),
     "TrainingWorkflowRole": ("states", "stateMachine:mlops-training", "Step Functions"),

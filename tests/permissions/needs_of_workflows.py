@@ -3,7 +3,7 @@ Step Functions ask for beside. "state X" is a state of the definition as it is e
 
 from collections.abc import Iterator
 
-from tests.permissions.deployed import VERSION, Deployed
+from tests.permissions.deployed import TUNING, VERSION, Deployed
 from tests.permissions.need import Need, need
 
 # Step Functions Developer Guide
@@ -11,6 +11,9 @@ _LOGGING = "Using CloudWatch Logs to log execution history: IAM policies"
 _JOBS = "Manage SageMaker AI jobs with Step Functions: IAM policies, CreateTrainingJob"
 _PROCESSING = "Manage SageMaker AI jobs with Step Functions: IAM policies, CreateProcessingJob"
 _STARTED = "Start workflow executions from a task state: IAM policies, asynchronous"
+_TUNING = (
+    "Manage SageMaker AI jobs with Step Functions: IAM policies, CreateHyperParameterTuningJob"
+)
 _NESTED = "Start workflow executions from a task state: IAM policies, synchronous"
 # Of other guides
 _LENT = "SageMaker API permissions reference: kms:CreateGrant where a key for volumes is named"
@@ -66,6 +69,8 @@ def _of_training(at: Deployed, role: str) -> Iterator[Need]:
     yield from need(role, _RULE, jobs, f"state Train; {_JOBS}")
     yield from need(role, "sagemaker:ListTrainingJobs", "*", "state ListJobs")
     yield from need(role, "sagemaker:StopTrainingJob", job, "state StopJob")
+    yield from _of_tuning(at, role)
+    yield from _of_preparation(at, role)
     yield from _of_evaluation(at, role)
     yield from _of_registration(at, role)
     approval = at.arn("states", "stateMachine:mlops-approval")
@@ -98,6 +103,30 @@ def _of_approval(at: Deployed, role: str) -> Iterator[Need]:
     endpoint = at.arn("sagemaker", "endpoint/mlops")
     yield from need(role, "sagemaker:DescribeEndpoint", endpoint, "state FindServing")
     yield from _of_who_deploys(at, role)
+
+
+def _of_tuning(at: Deployed, role: str) -> Iterator[Need]:
+    job = at.arn("sagemaker", f"hyper-parameter-tuning-job/{TUNING}")
+    verbs = " ".join(f"{verb}HyperParameterTuningJob" for verb in ("Create", "Describe", "Stop"))
+    yield from need(role, f"sagemaker:{verbs} ListTags", job, f"state Tune; {_TUNING}")
+    yield from need(role, "sagemaker:AddTags", job, f"state Tune; {_TAGS}")
+    rule = at.arn("events", "rule/StepFunctionsGetEventsForSageMakerTuningJobsRule")
+    yield from need(role, "events:PutTargets PutRule DescribeRule", rule, f"state Tune; {_TUNING}")
+    listed = "sagemaker:ListHyperParameterTuningJobs"
+    yield from need(role, listed, "*", "state ListTuningJobs")
+    best = at.arn("sagemaker", f"training-job/{TUNING}-001-0a1b2c3d")
+    yield from need(role, "sagemaker:DescribeTrainingJob", best, "state TakeBest")
+
+
+def _of_preparation(at: Deployed, role: str) -> Iterator[Need]:
+    job = at.arn("sagemaker", f"processing-job/{VERSION}-prepare-0")
+    run = "sagemaker:CreateProcessingJob DescribeProcessingJob StopProcessingJob ListTags"
+    yield from need(role, run, job, f"state Prepare; {_PROCESSING}")
+    yield from need(role, "sagemaker:AddTags", job, f"state Prepare; {_TAGS}")
+    yield from need(role, "iam:PassRole", at.arns["PreparationJobRole"], _PASS, _TO_SAGEMAKER)
+    prepared = {"s3:prefix": f"prepared/{VERSION}/"}
+    artifacts = at.arns["ArtifactBucket"]
+    yield from need(role, "s3:ListBucket", artifacts, "state FindPrepared", prepared)
 
 
 def _of_evaluation(at: Deployed, role: str) -> Iterator[Need]:

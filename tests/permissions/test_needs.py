@@ -55,6 +55,8 @@ UNREACHED = {
     "TrainingSpotWaitSeconds": "a number",
     "TrainingUseSpot": "a choice",
     "TrainingVolumeGB": "a number",
+    "TuningJobs": "a number",
+    "TuningParallelJobs": "a number",
 }
 
 

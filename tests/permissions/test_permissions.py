@@ -31,6 +31,14 @@ EXCEPTIONS = {
     ("EvaluationJobRole", "cloudwatch:PutMetricData", "another's work"): (
         "SageMaker's own namespaces"
     ),
+    ("PreparationJobRole", "cloudwatch:PutMetricData", "another's work"): (
+        "SageMaker's own namespaces"
+    ),
+    **{
+        (f"{role}JobRole", f"logs:{action}", "another's work"): "logs of jobs of one kind"
+        for role in ("Evaluation", "Preparation")
+        for action in ("CreateLogStream", "PutLogEvents")
+    },
     ("sagemaker.amazonaws.com", "sts:AssumeRole", "another aws:SourceArn"): (
         "SageMaker documents the account's resources as the source, not one of them "
         "(Cross-service confused deputy prevention, SageMaker Developer Guide)"

@@ -179,7 +179,8 @@ def _other_resources(at: Deployed, call: Call) -> Iterator[tuple[str, str]]:
         # of another project or stack: mlops and what follows is not ours any more
         yield "another project", arn.replace("mlops", "another")
         yield "another name", arn.replace("mlops", "mlopsx")
-        lead, sep, rest = arn.rpartition(":" if service in ("sns", "codecommit") else "/")
+        by_colon = service in ("sns", "codecommit") or ":log-stream:" in arn
+        lead, sep, rest = arn.rpartition(":" if by_colon else "/")
         if "mlops" not in arn:
             yield "another name", f"{lead}{sep}another-{rest}"
 

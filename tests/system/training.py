@@ -76,6 +76,8 @@ class Project:
             "hyperparameters": dict.fromkeys(asked, "1"),
             "trigger": {"kind": "person", "by": SOMEBODY},
             "force": {"reason": force, "by": SOMEBODY if force else ""},
+            "prepare": False,
+            "tuning": {},
         }
         started = self.aws.client("stepfunctions").start_execution(
             stateMachineArn=self.machine, input=json.dumps(data)
@@ -134,25 +136,31 @@ class Project:
 
     def serve(self, version: str) -> None:
         """Bring a version into service, as the deployment workflow does."""
+        sagemaker, endpoint = self.aws.client("sagemaker"), self.artifacts
+        name = self.make(version)
+        sagemaker.create_endpoint(EndpointName=endpoint, EndpointConfigName=name)
+        ask = sagemaker.describe_endpoint
+        settled(lambda: ask(EndpointName=endpoint), "EndpointStatus", "Creating")
+
+    def make(self, version: str) -> str:
+        """All that a version is, where it is not there; its name."""
         sagemaker, name = self.aws.client("sagemaker"), f"{self.artifacts}-{version}"
         key = f"models/{name}-0/output/model.tar.gz"
-        self.aws.client("s3").put_object(Bucket=self.artifacts, Key=key, Body=archive(name))
-        sagemaker.create_model(
-            ModelName=name,
-            ExecutionRoleArn=self.aws.role("sagemaker"),
-            PrimaryContainer={
-                "Image": self.image,
-                "ModelDataUrl": f"s3://{self.artifacts}/{key}",
-            },
-        )
+        url = f"s3://{self.artifacts}/{key}"
         variant = {"VariantName": "AllTraffic", "ModelName": name, "InitialInstanceCount": 1}
-        sagemaker.create_endpoint_config(
-            EndpointConfigName=name,
-            ProductionVariants=[{**variant, "InstanceType": "ml.m5.large"}],
-        )
-        sagemaker.create_endpoint(EndpointName=self.artifacts, EndpointConfigName=name)
-        ask = sagemaker.describe_endpoint
-        settled(lambda: ask(EndpointName=self.artifacts), "EndpointStatus", "Creating")
+        self.aws.client("s3").put_object(Bucket=self.artifacts, Key=key, Body=archive(name))
+        if not sagemaker.list_models(NameContains=name)["Models"]:
+            sagemaker.create_model(
+                ModelName=name,
+                ExecutionRoleArn=self.aws.role("sagemaker"),
+                PrimaryContainer={"Image": self.image, "ModelDataUrl": url},
+            )
+        if not sagemaker.list_endpoint_configs(NameContains=name)["EndpointConfigs"]:
+            sagemaker.create_endpoint_config(
+                EndpointConfigName=name,
+                ProductionVariants=[{**variant, "InstanceType": "ml.m5.large"}],
+            )
+        return name
 
     def serving(self) -> str:
         """The version that the endpoint serves."""
@@ -185,6 +193,10 @@ def create_project(
         "TrainingMaxRuntimeSeconds": "6",
         "TrainingUseSpot": "true",
         "EvaluationInstanceType": "ml.m5.large",
+        "PreparationJobRole": aws.role("sagemaker"),
+        "TuningJobs": "0",
+        "TuningParallelJobs": "2",
+        "StackDigits": "0a1b2c3d",
         "EvaluationJobRole": aws.role("sagemaker"),
         "AccuracyTolerance": "0.01",
         "Repository": "arn:aws:codecommit:eu-west-1:111122223333:it",

@@ -14,6 +14,13 @@ def test_this_repositorys_hyperparameters_are_usable() -> None:
     parse({name: json.dumps(value) for name, value in given.items()}, model.Hyperparameters)
 
 
+def test_whatever_tuning_may_choose_is_usable() -> None:
+    ranges = json.loads((Path(__file__).parents[1] / "tuning.json").read_text())["ranges"]
+    for name, allowed in ranges.items():
+        for value in allowed.get("values") or (allowed["from"], allowed["to"]):
+            parse({name: json.dumps(value)}, model.Hyperparameters)
+
+
 def test_a_row_arrives_as_it_was_written() -> None:
     numbers = [float(number) for number in range(13)]
     feature = {

@@ -109,7 +109,9 @@ def _find_archive(storage: Storage) -> list[Step]:
     ours = all_of(
         present(_URL), matches(_URL, "s3://${ArtifactBucket}/models/*/output/model.tar.gz")
     )
-    job = f"States.ArrayGetItem(States.StringSplit({_URL}, '/'), 3)"
+    # s3://BUCKET/models/JOB/output/model.tar.gz; a tuned one has the version's folder before JOB
+    parts = f"States.StringSplit({_URL}, '/')"
+    third, fourth, fifth = (f"States.ArrayGetItem({parts}, {place})" for place in (3, 4, 5))
     return [
         check("IsArchiveOurs", ours, otherwise=[elsewhere], tokens=bucket),
         task(
@@ -117,7 +119,7 @@ def _find_archive(storage: Storage) -> list[Step]:
             "aws-sdk:s3:listObjectsV2",
             {
                 "Bucket": "${ArtifactBucket}",
-                "Prefix.$": f"States.Format('models/{{}}/output/model.tar.gz', {job})",
+                "Prefix.$": f"States.Format('models/{{}}/{{}}/{{}}', {third}, {fourth}, {fifth})",
                 "MaxKeys": 1,
             },
             grants=list_objects("ListModels", storage.artifacts, "models/"),

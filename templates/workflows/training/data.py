@@ -1,11 +1,12 @@
 """Training: is there data, and which? The first run of a project brings its own."""
 
 from awacs import kms, s3
+from awacs.aws import Statement
 from troposphere import Sub
 
 from templates.kit.grants import list_objects, read_objects, use_key
 from templates.kit.iam import allow, objects
-from templates.kit.names import CHECKPOINTS
+from templates.kit.names import CHECKPOINTS, PREPARED, version_objects
 from templates.parameters import Parameters
 from templates.parts.storage import Storage
 from templates.workflows.failure import problem, say_cause
@@ -29,9 +30,12 @@ from templates.workflows.language import (
 # What Configure lays there for the first run to copy
 SEED_FILES = "$.settings.seedFiles"
 SEEDS = ("train.tfrecords", "validation.tfrecords", "eval.tfrecords")
-_FOUND, _SEEDED = "$.data", "$.seeded"
+DATA, _SEEDED = "$.data", "$.seeded"
 # Which data it is, as a hash, and where a job reads it
-DATA_SHA256, DATA_URI = f"{_FOUND}.sha256", f"{_FOUND}.uri"
+DATA_SHA256, DATA_URI = f"{DATA}.sha256", f"{DATA}.uri"
+# What data is known by: what a listing says of its files or, where that has not all of them, the
+# name of this run, so that no other resumes it and misses a change
+ETAGS, OWN_NAME = f"{DATA}.Contents[*].ETag", "States.Array($.name)"
 # Where a job keeps its checkpoints
 CHECKPOINT_CONFIG = "$.checkpoints"
 
@@ -46,8 +50,9 @@ def find_data(parameters: Parameters, storage: Storage) -> list[Step]:
         {"Bucket": "${DataBucket}", "Prefix": "data/", "StartAfter": "data/", "MaxKeys": 100},
         grants=list_objects("ListData", storage.data, "data/"),
         tokens=data_bucket,
-        at=_FOUND,
+        at=DATA,
     )
+    raw: State = {"uri": "s3://${DataBucket}/data/"}
     vanished = problem(
         "DataVanished",
         "There is no data in s3://${DataBucket}/data/, although it was copied there",
@@ -59,14 +64,12 @@ def find_data(parameters: Parameters, storage: Storage) -> list[Step]:
         choose(
             "HasData",
             when(
-                equals(f"{_FOUND}.IsTruncated", True),
-                # The listing has not all files, and a resumed run could miss a change: it is known
-                # by this run's own name, so that no other resumes it
-                [_identify("DataIsLarge", "States.Array($.name)", data_bucket)],
+                equals(f"{DATA}.IsTruncated", True),
+                [identify("DataIsLarge", OWN_NAME, raw, data_bucket)],
             ),
             when(
-                compares(f"{_FOUND}.KeyCount", "NumericGreaterThan", 0),
-                [_identify("IdentifyData", f"{_FOUND}.Contents[*].ETag", data_bucket)],
+                compares(f"{DATA}.KeyCount", "NumericGreaterThan", 0),
+                [identify("IdentifyData", ETAGS, raw, data_bucket)],
             ),
             when(present(_SEEDED), [vanished]),
             otherwise=[_seed_data(parameters, storage, listing.name)],
@@ -74,10 +77,20 @@ def find_data(parameters: Parameters, storage: Storage) -> list[Step]:
     ]
 
 
-def _identify(name: str, identity: str, data_bucket: State) -> Step:
+def identify(name: str, identity: str, uri: State, tokens: State | None = None) -> Step:
+    """What the story carries of data, in the place of a listing."""
     sha256 = _hash(f"States.JsonToString({identity})")
-    laid = {"sha256.$": sha256, "uri": "s3://${DataBucket}/data/"}
-    return put(name, _FOUND, laid, tokens=data_bucket)
+    return put(name, DATA, {"sha256.$": sha256, **uri}, tokens=tokens)
+
+
+def read_data(storage: Storage) -> list[Statement]:
+    """For a job: what was found, or was made of it (prepare.py)."""
+    return [
+        *list_objects("ListData", storage.data, "data/"),
+        *read_objects("ReadData", objects(storage.data, "data/")),
+        *list_objects("ListPrepared", storage.artifacts, PREPARED),
+        *read_objects("ReadPrepared", version_objects(storage.artifacts, PREPARED)),
+    ]
 
 
 def _seed_data(parameters: Parameters, storage: Storage, then: str) -> Step:

@@ -9,7 +9,7 @@ from awacs import kms
 from troposphere.iam import Role
 
 from templates.kit.grants import list_objects, read_objects, use_key, write_objects
-from templates.kit.iam import allow, objects
+from templates.kit.iam import allow
 from templates.kit.names import version_objects
 from templates.parts.registry import Registry
 from templates.parts.storage import Storage
@@ -36,7 +36,7 @@ from templates.workflows.training.champion import (
     CHAMPION_NAME,
     NO_CHAMPION,
 )
-from templates.workflows.training.data import DATA_URI
+from templates.workflows.training.data import DATA_URI, read_data
 from templates.workflows.training.train import MODEL
 
 # The job's description, and what it found: the content of summary.json
@@ -98,8 +98,7 @@ def evaluate(settings: TrainingSettings, storage: Storage, registry: Registry) -
 
 def _role(storage: Storage, registry: Registry) -> Role:
     grants = [
-        *list_objects("ListData", storage.data, "data/"),
-        *read_objects("ReadData", objects(storage.data, "data/")),
+        *read_data(storage),
         *list_objects("ListModels", storage.artifacts, "models/"),
         *read_objects("ReadModels", version_objects(storage.artifacts, "models/")),
         *write_objects("WriteEvaluations", version_objects(storage.artifacts, _FOLDER)),

@@ -1,9 +1,11 @@
-"""The training workflow: find data, train, evaluate, judge, register, deploy. Its verdict is the
-verdict of the pipeline's last stage.
+"""The training workflow: find data, prepare it, train or tune, evaluate, judge, register, deploy.
+Its verdict is the verdict of the pipeline's last stage.
 
 Input: workflow.json of the Build stage, {"commit", "version", "trainingImage", "servingImage",
-"hyperparameters", "trigger": {"kind", "by"}, "force": {"reason", "by"}}; version is the commit in
-short, and an empty reason forces nothing. What the words of a story mean: language.py.
+"hyperparameters", "trigger": {"kind", "by"}, "force": {"reason", "by"}, "prepare", "tuning"};
+version is the commit in short, and an empty reason forces nothing; `prepare` is whether the commit
+has a program for that, and `tuning` what may be tuned, or {}. What the words of a story mean:
+language.py.
 """
 
 from collections.abc import Mapping
@@ -36,12 +38,14 @@ from templates.workflows.training.champion import find_champion
 from templates.workflows.training.data import SEEDS, find_data, name_checkpoints
 from templates.workflows.training.evaluate import evaluate
 from templates.workflows.training.judge import ACCURACY, WORDS, choose_image, judge, obey
+from templates.workflows.training.prepare import prepare
 from templates.workflows.training.register import PACKAGE, register
-from templates.workflows.training.train import MODEL, RESULT, train
+from templates.workflows.training.train import MODEL, RESULT, train, training_role
+from templates.workflows.training.tune import tune
 
 _NEEDED = (
     *("commit", "version", "trainingImage", "servingImage", "hyperparameters"),
-    *("trigger", "force"),
+    *("trigger", "force", "prepare", "tuning"),
 )
 # What is read of these
 _WITHIN = ("trigger.kind", "trigger.by", "force.reason", "force.by")
@@ -62,12 +66,15 @@ def add_training(
     approval: Approval,
 ) -> Training:
     settings, topic = training_settings(parameters), notifications.topic
+    role = training_role(storage, registry)
     story = [
         check_input((*_NEEDED, *_WITHIN), ", as workflow.json of the Build stage has"),
         _configure(settings),
         *find_data(parameters, storage),
+        prepare(settings, storage, registry),
         name_checkpoints(storage),
-        *train(settings, storage, registry),
+        tune(settings, storage, role),
+        *train(settings, storage, role),
         *find_champion(storage),
         *evaluate(settings, storage, registry),
         *judge(settings),

@@ -6,14 +6,14 @@ ends as Stopped, MaxWaitTimeExceeded (Managed Spot Training Lifecycle, SageMaker
 
 from collections.abc import Sequence
 
-from awacs import kms, s3
+from awacs import kms, logs, s3
 from awacs.aws import Statement
 from troposphere import Sub
 from troposphere.iam import Role
 
 from templates.kit.grants import list_objects, read_objects, write_objects
 from templates.kit.iam import allow, objects
-from templates.kit.names import CHECKPOINTS, version_objects
+from templates.kit.names import CHECKPOINTS, tuned_log_streams, version_objects
 from templates.parts.registry import Registry
 from templates.parts.storage import Storage
 from templates.workflows.job import TRAINING, VERSION_NAME, job, job_role
@@ -31,7 +31,7 @@ from templates.workflows.language import (
     when,
 )
 from templates.workflows.settings import TrainingSettings
-from templates.workflows.training.data import CHECKPOINT_CONFIG, DATA_URI
+from templates.workflows.training.data import CHECKPOINT_CONFIG, DATA_URI, read_data
 
 # Where the job's description is kept
 RESULT = "$.training"
@@ -40,8 +40,8 @@ MODEL = f"{RESULT}.ModelArtifacts.S3ModelArtifacts"
 # What training/job.py writes to output/failure
 LOST_WORKER = "another worker of the job was lost"
 
-_CAPACITY = "$.capacity"
-_METRICS = (
+# What the job prints, as NAME=NUMBER
+REPORTED = (
     *(
         f"{part}:{kind}"
         for part in ("train", "validation", "eval")
@@ -50,34 +50,39 @@ _METRICS = (
     "train:images_per_second",
     "export:onnx",
 )
+_CAPACITY = "$.capacity"
+# What a request says of a training, whether it is one alone or one of a tuning job's
+TRAINED: State = {
+    "AlgorithmSpecification": {
+        "TrainingImage.$": "$.trainingImage",
+        "TrainingInputMode": "File",
+        "MetricDefinitions": [
+            {"Name": name, "Regex": f"{name}=([0-9.eE+-]+)"} for name in REPORTED
+        ],
+    },
+    "InputDataConfig": [
+        {
+            "ChannelName": "training",
+            "DataSource": {
+                "S3DataSource": {
+                    "S3DataType": "S3Prefix",
+                    "S3Uri.$": DATA_URI,
+                    "S3DataDistributionType": "FullyReplicated",
+                }
+            },
+        }
+    ],
+    "StoppingCondition.$": f"{_CAPACITY}.stopping",
+    "EnableManagedSpotTraining.$": f"{_CAPACITY}.spot",
+}
 
 
-def train(settings: TrainingSettings, storage: Storage, registry: Registry) -> list[Step]:
+def train(settings: TrainingSettings, storage: Storage, role: Role) -> list[Step]:
     """Until a job has completed."""
     request = {
-        "AlgorithmSpecification": {
-            "TrainingImage.$": "$.trainingImage",
-            "TrainingInputMode": "File",
-            "MetricDefinitions": [
-                {"Name": name, "Regex": f"{name}=([0-9.eE+-]+)"} for name in _METRICS
-            ],
-        },
+        **TRAINED,
         "HyperParameters.$": "$.hyperparameters",
-        "InputDataConfig": [
-            {
-                "ChannelName": "training",
-                "DataSource": {
-                    "S3DataSource": {
-                        "S3DataType": "S3Prefix",
-                        "S3Uri.$": DATA_URI,
-                        "S3DataDistributionType": "FullyReplicated",
-                    }
-                },
-            }
-        ],
         "OutputDataConfig": {"S3OutputPath": "${ModelsUri}", "KmsKeyId": "${Key}"},
-        "StoppingCondition.$": f"{_CAPACITY}.stopping",
-        "EnableManagedSpotTraining.$": f"{_CAPACITY}.spot",
         # LocalPath is /opt/ml/checkpoints unless it is given (CheckpointConfig)
         "CheckpointConfig.$": CHECKPOINT_CONFIG,
     }
@@ -90,31 +95,40 @@ def train(settings: TrainingSettings, storage: Storage, registry: Registry) -> l
         result=RESULT,
         job_name=f"{_CAPACITY}.job",
         instance_type=settings.instance_type.path,
-        machines={
-            "InstanceCount.$": settings.instance_count.path,
-            "VolumeSizeInGB.$": settings.volume_gb.path,
-        },
-        role=_role(storage, registry),
+        machines=training_machines(settings),
+        role=role,
         key=storage.key,
         seconds=f"{_CAPACITY}.timeoutSeconds",
         tokens={
             "ModelsUri": Sub("s3://${Bucket}/models/", Bucket=storage.artifacts.ref()),
             "Key": storage.key.get_att("Arn"),
         },
-        before=[_choose_capacity(settings)],
+        before=[choose_capacity(settings)],
         fall_back=_fall_back(settings),
         note=f"{_CAPACITY}.note",
     )
 
 
-def _role(storage: Storage, registry: Registry) -> Role:
+def training_machines(settings: TrainingSettings) -> State:
+    return {
+        "InstanceCount.$": settings.instance_count.path,
+        "VolumeSizeInGB.$": settings.volume_gb.path,
+    }
+
+
+def training_role(storage: Storage, registry: Registry) -> Role:
+    """Of a job that is trained alone, and of those that a tuning job trains."""
     grants = [
-        *list_objects("ListData", storage.data, "data/"),
-        *read_objects("ReadData", objects(storage.data, "data/")),
+        *read_data(storage),
         *write_objects("WriteModels", version_objects(storage.artifacts, "models/")),
         *_keep_checkpoints(storage),
         # Asked of whoever names a key for the output (OutputDataConfig, SageMaker API)
         allow("EncryptModels", [kms.Encrypt], [storage.key.get_att("Arn")]),
+        allow(
+            "WriteLogsOfTuning",
+            [logs.CreateLogStream, logs.PutLogEvents],
+            [tuned_log_streams(TRAINING.log_group)],
+        ),
     ]
     description = "What a training job may do"
     return job_role("TrainingJobRole", description, TRAINING, registry, storage.key, grants)
@@ -137,7 +151,8 @@ def _keep_checkpoints(storage: Storage) -> list[Statement]:
 # ---- on which capacity
 
 
-def _choose_capacity(settings: TrainingSettings) -> Step:
+def choose_capacity(settings: TrainingSettings, infix: str = "") -> Step:
+    """`infix` is in the names of the states, as that of the job."""
     run, wait = settings.max_runtime_seconds.path, settings.spot_wait_seconds.path
     both = f"States.MathAdd({run}, {wait})"
     spot = {
@@ -148,9 +163,9 @@ def _choose_capacity(settings: TrainingSettings) -> Step:
         "timeoutSeconds.$": f"States.MathAdd({both}, 3600)",
     }
     return choose(
-        "ChooseCapacity",
-        when(equals(settings.use_spot.path, True), [put("UseSpot", _CAPACITY, spot)]),
-        otherwise=[put("UseOnDemand", _CAPACITY, {**_on_demand(settings), "note": ""})],
+        f"Choose{infix}Capacity",
+        when(equals(settings.use_spot.path, True), [put(f"Use{infix}Spot", _CAPACITY, spot)]),
+        otherwise=[put(f"Use{infix}OnDemand", _CAPACITY, {**_on_demand(settings), "note": ""})],
     )
 
 

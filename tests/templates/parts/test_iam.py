@@ -22,6 +22,7 @@ UNSCOPED = {
     "logs:ListLogDeliveries",
     "logs:PutResourcePolicy",
     "logs:UpdateLogDelivery",
+    "sagemaker:ListHyperParameterTuningJobs",
     "sagemaker:ListModels",
     "sagemaker:ListProcessingJobs",
     "sagemaker:ListTrainingJobs",
@@ -103,6 +104,7 @@ def test_the_source_of_a_role_is_of_the_service_that_assumes_it(template: Templa
     [
         ("TrainingWorkflowRole", "SageMakerTrainingJobsRule"),
         ("TrainingWorkflowRole", "SageMakerProcessingJobsRule"),
+        ("TrainingWorkflowRole", "SageMakerTuningJobsRule"),
         ("TrainingWorkflowRole", "StepFunctionsExecutionRule"),
     ],
 )

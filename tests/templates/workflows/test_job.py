@@ -12,12 +12,12 @@ from troposphere.sns import Topic
 
 from templates.parts.registry import Registry
 from templates.workflows.failure import failure
-from templates.workflows.job import PROCESSING, TRAINING, TRANSFORM, Kind, job, job_role
+from templates.workflows.job import PROCESSING, TRAINING, TRANSFORM, TUNING, Kind, job, job_role
 from templates.workflows.joining import Workflow, join
 from templates.workflows.language import Step, end, present
 
 MODEL = botocore.session.get_session().get_service_model("sagemaker")
-KINDS = (TRAINING, PROCESSING, TRANSFORM)
+KINDS = (TRAINING, PROCESSING, TRANSFORM, TUNING)
 AT = "$.work"
 
 
@@ -178,6 +178,37 @@ def two_jobs(first: Kind, second: Kind, **more: Any) -> Workflow:
 
     steps = [*one("First", first), *one("Second", second, **more), end("Done")]
     return join("test", [*steps, *failure("x ${ProjectName}", topic, key)])
+
+
+def test_two_jobs_may_have_one_role() -> None:
+    key = Key("Key")
+    role = job_role("WorkRole", "x", TRAINING, Registry(Repository("Images")), key, [])
+    kinds = {"First": TRAINING, "Second": TUNING}
+    steps = [
+        step
+        for noun, kind in kinds.items()
+        for step in job(
+            noun,
+            kind,
+            {},
+            noun=noun,
+            result=AT,
+            instance_type="$.type",
+            machines={},
+            role=role,
+            key=key,
+            seconds=600,
+        )
+    ]
+    story = [*steps, end("Done"), *failure("x ${ProjectName}", Topic("Topic"), key)]
+    assert join("test", story).roles == [role]
+
+
+def test_a_job_with_a_short_name_is_found_by_it() -> None:
+    states = states_of(story_of(TUNING, job_name="$.short"))
+    assert states["ListWorkJobs"]["Parameters"]["NameContains.$"] == "$.short"
+    grants = [g for g in story_of(TUNING).grants if g.Sid == "StopHyperParameterTuningJobs"]
+    assert {str(grant.Resource[0].to_dict()).count("/${Digits}-*") for grant in grants} == {1}
 
 
 def test_two_jobs_stand_in_one_story_one_after_the_other() -> None:

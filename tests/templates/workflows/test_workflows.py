@@ -39,7 +39,13 @@ def test_step_functions_takes_every_definition(template: Template) -> None:
     ("machine", "guard", "guarded"),
     [
         (TRAINING, "CheckInput", "Configure"),
-        (TRAINING, "HasVerdict", "FindServing"),
+        (TRAINING, "HasVerdict TakeBest", "FindServing"),
+        (TRAINING, "HasRanges", "Tune"),
+        (TRAINING, "HasTuningVerdict", "TakeBest"),
+        (TRAINING, "IsTuned", "Train"),
+        (TRAINING, "NeedsPreparation", "Train"),
+        (TRAINING, "HasPreparationVerdict", "FindPrepared"),
+        (TRAINING, "FindPrepared", "IdentifyPrepared"),
         (TRAINING, "FindServing", "Evaluate"),
         (TRAINING, "HasEvaluationVerdict", "ReadSummary"),
         (TRAINING, "IsSummaryWhole", "TakeSummary"),
@@ -69,7 +75,7 @@ def test_nothing_goes_round_its_guard(
 ) -> None:
     definition = definitions(template)[machine]
     assert guarded in reached(definition)
-    assert guarded not in reached(definition, guard)
+    assert guarded not in reached(definition, *guard.split())
 
 
 def programs(template: Template) -> dict[str, str]:
@@ -87,10 +93,16 @@ def programs(template: Template) -> dict[str, str]:
 
 
 def test_the_program_of_every_job_is_in_the_image(template: Template) -> None:
+    """`prepare` is a repository's own, if it has one; all of it is copied in any case."""
     container = Path(generate.__file__).parent / "container"
-    copied = re.findall(r"^COPY .*", (container / "Dockerfile").read_text(), re.MULTILINE)
+    dockerfile = (container / "Dockerfile").read_text()
+    copied = re.findall(r"^COPY .*", dockerfile, re.MULTILINE)
     assert programs(template)
+    assert "\nCOPY . ./\n" in dockerfile
+    assert "chmod 755 prepare;" in dockerfile
     for job, program in programs(template).items():
+        if program == "prepare":
+            continue
         assert (container / program).is_file(), f"{job} runs container/{program}"
         assert any(program in line.split() for line in copied), f"no COPY of {program} for {job}"
 
