@@ -19,11 +19,11 @@ def test_a_state_becomes_another_in_everything_that_a_training_goes_on_from() ->
     gradients = [variable * 0 + 1 for variable in one.network.trainable_variables]
     one.optimizer.apply(gradients)
     one.step, one.epoch, one.sums = 7, 2, np.array([1.5, 20, 30])
-    one.scores = {"train": Score(0.1, 0.2), "validation": Score(0.3, 0.4)}
+    one.history = [{"train": Score(0.1, 0.2), "validation": Score(0.3, 0.4)}] * 2
     assert different(one, other)
     other.restore(one.arrays())
     assert different(one, other) == set()
-    assert (other.step, other.epoch, other.scores) == (7, 2, one.scores)
+    assert (other.step, other.epoch, other.history) == (7, 2, one.history)
     assert other.sums.tolist() == [1.5, 20, 30]
 
 

@@ -20,7 +20,7 @@ SERVO = Path("export/Servo")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("model")
     network = keras.Sequential([keras.Input((4, 2)), keras.layers.Flatten(), keras.layers.Dense(3)])
-    export(network, tf.ones([5, 4, 2]), {}, ("a", "b", "c"), folder)
+    export(network, tf.ones([5, 4, 2]), {}, folder)
     return folder
 
 

@@ -69,6 +69,22 @@ def test_curves_for_tensorboard_lie_where_sagemaker_puts_them_beside_the_model(
 
 
 @pytest.mark.slow
+def test_the_artifact_tells_how_it_was_trained_for_whoever_judges_it(
+    undisturbed: tuple[Host, str],
+) -> None:
+    host, log = undisturbed
+    history, metrics, used = (
+        json.loads((host.base / f"model/{name}.json").read_text())
+        for name in ("history", "metrics", "hyperparameters")
+    )
+    assert [each["epoch"] for each in history] == list(range(1, 21))
+    assert f"train:loss={history[0]['train']['loss']:.6f}" in log
+    assert history[-1]["validation"] == metrics["validation"]
+    assert used.items() >= CHOICE.items()
+    assert used["learning_rate"] == 0.003, "what was not chosen is told too"
+
+
+@pytest.mark.slow
 def test_killed_and_stopped_it_ends_with_the_same_weights_and_scores(
     undisturbed: tuple[Host, str], tmp_path: Path, data: Path
 ) -> None:
@@ -95,8 +111,11 @@ def test_killed_and_stopped_it_ends_with_the_same_weights_and_scores(
     assert code == 0, log
     assert resumed_at(log) == saved
     assert last.weights() == whole.weights()
-    both = [json.loads((host.base / "model/metrics.json").read_text()) for host in (whole, last)]
-    assert both[0] == both[1]
+    for facts in ("metrics", "history"):
+        both = [
+            json.loads((host.base / f"model/{facts}.json").read_text()) for host in (whole, last)
+        ]
+        assert both[0] == both[1], facts
 
 
 @pytest.mark.parametrize(

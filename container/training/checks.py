@@ -23,7 +23,7 @@ def check(channel: Path, model: Model) -> Data:
         check_split(channel, "train", model),
         check_split(channel, "validation", model),
         check_split(channel, "eval", model),
-        _class_names(channel / "classes.json", model),
+        class_names(channel / "classes.json", model),
     )
 
 
@@ -100,7 +100,7 @@ def _plain(message: str) -> str:
     return reason.strip()[:REASON_LENGTH] or "cannot be read"
 
 
-def _class_names(path: Path, model: Model) -> tuple[str, ...]:
+def class_names(path: Path, model: Model) -> tuple[str, ...]:
     if not path.is_file():
         return tuple(model.CLASS_NAMES)
     try:

@@ -45,7 +45,7 @@ def training_batches(
     worker alone would have: so any step can be taken up again, by as many workers.
     """
     steps = split.examples // choice.batch_size
-    records, held = _records(split), _bytes(split) / (_memory() / TRAINING_SHARE)
+    records, held = read_records(split), _bytes(split) / (_memory() / TRAINING_SHARE)
     if held < 1:
         records = records.cache()
     shuffled_at_once = min(split.examples, SHUFFLED, int(split.examples / max(held, 1)))
@@ -79,7 +79,7 @@ def evaluation_batches(split: Split, model: Model, cluster: Cluster) -> Any:
     """Distributed (inputs, labels, weights); weight 0 is for what only fills the last batch."""
     size = math.ceil(EVALUATED_AT_ONCE / cluster.replicas) * cluster.replicas
     missing = -split.examples % size
-    records = _records(split)
+    records = read_records(split)
     first = records.take(1).cache()
     if _bytes(split) < _memory() / JUDGING_SHARE:
         records = records.cache()
@@ -101,11 +101,11 @@ def evaluation_batches(split: Split, model: Model, cluster: Cluster) -> Any:
 
 def sample(split: Split, model: Model, most: int) -> tf.Tensor:
     """The first inputs of a split, at most so many."""
-    records = next(iter(_records(split).batch(most)))
+    records = next(iter(read_records(split).batch(most)))
     return model.parse_example(records)[0]
 
 
-def _records(split: Split) -> tf.data.Dataset:
+def read_records(split: Split) -> tf.data.Dataset:
     return tf.data.TFRecordDataset([str(path) for path in split.files])
 
 

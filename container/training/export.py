@@ -3,7 +3,7 @@
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,6 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
-
-from training.progress import Score
 
 # TensorFlow Serving's layout: a folder for each version. assets.extra is for what others put beside
 # (TensorFlow, saved_model/constants.h)
@@ -33,19 +31,18 @@ class Exported:
 def export(
     network: keras.Model,
     sample: tf.Tensor,
-    scores: dict[str, Score],
-    class_names: Sequence[str],
+    facts: Mapping[str, object],
     folder: Path,
 ) -> Exported:
-    """Writes export/Servo/1 (SavedModel, and ONNX beside it), metrics.json and classes.json.
+    """Writes export/Servo/1 (SavedModel, and ONNX beside it), and each fact as NAME.json.
 
     Both take inputs float32 [batch, *input shape] and give classes int64 [batch] and probabilities
     float32 [batch, classes]. The ONNX file stays only if it answers as the SavedModel does on the
     sample.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    _write_json(folder / "metrics.json", {split: vars(score) for split, score in scores.items()})
-    _write_json(folder / "classes.json", list(class_names))
+    for name, value in facts.items():
+        (folder / f"{name}.json").write_text(json.dumps(value, indent=2) + "\n")
     # Written aside: a job that is stopped in the middle leaves nothing that could be served.
     with tempfile.TemporaryDirectory(dir=folder, prefix=".export-") as temporary:
         aside = Path(temporary) / "model"
@@ -109,7 +106,3 @@ def _difference(saved_model: Path, onnx: Path, sample: tf.Tensor) -> str:
     worst = float(np.abs(found - expected).max())
     # Also of a NaN
     return "" if worst <= TOLERANCE else f"its answers differ by {worst:.2g}"
-
-
-def _write_json(path: Path, value: object) -> None:
-    path.write_text(json.dumps(value, indent=2) + "\n")

@@ -22,6 +22,7 @@ from training.hyperparameters import Hyperparameters, parse
 from training.interface import Model
 from training.loop import Trainer
 from training.progress import Progress
+from training.state import Scores
 
 SAMPLE = 64
 # They decide when, not what
@@ -100,11 +101,24 @@ def _train(
         network = model.build_model(choice)
         network.set_weights(weights)
         inputs = sample(data.eval, model, SAMPLE)
-        done = export.export(network, inputs, scores, data.class_names, base / "model")
+        facts = {
+            "metrics": _plain(scores),
+            "classes": list(data.class_names),
+            "history": [
+                {"epoch": number, **_plain(each)}
+                for number, each in enumerate(trainer.state.history, 1)
+            ],
+            "hyperparameters": {**dataclasses.asdict(choice), "precision": policy},
+        }
+        done = export.export(network, inputs, facts, base / "model")
         if done.not_onnx:
             progress.line(f"TensorFlow will serve the model, not ONNX Runtime: {done.not_onnx}")
         progress.line(f"export:onnx={0 if done.not_onnx else 1}")
     cluster.gather([cluster.rank])  # who leaves early is taken for lost
+
+
+def _plain(scores: Scores) -> dict[str, dict[str, float]]:
+    return {split: vars(score) for split, score in scores.items()}
 
 
 def _summary(data: Data, cluster: Cluster, policy: str) -> str:

@@ -67,14 +67,14 @@ class Trainer:
         batches = iter(training_batches(self._data.train, *parts, self._choice, state.step))
         while state.epoch < epochs:
             speed = self._learn_epoch(batches)
-            state.scores["train"] = _score(state.sums)
-            state.scores["validation"] = self._evaluate(validation)
+            scores = {"train": _score(state.sums), "validation": self._evaluate(validation)}
+            state.history.append(scores)
             state.epoch, state.sums = state.epoch + 1, np.zeros(3)
-            self._tell(f"epoch={state.epoch}/{epochs}", state.scores, speed)
+            self._tell(f"epoch={state.epoch}/{epochs}", scores, speed)
         scores = {"eval": self._evaluate(evaluation_batches(self._data.eval, *parts))}
         self._save()
         self._tell("", scores)
-        return {**state.scores, **scores}
+        return {**state.history[-1], **scores}
 
     def weights(self) -> list[NDArray[Any]]:
         """Of the network; several workers have to call this together."""

@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 from training.checkpoints import Arrays
 from training.progress import Score
 
+SPLITS = ("train", "validation")  # of each epoch's scores
+Scores = dict[str, Score]
+
 
 @dataclass
 class State:
@@ -20,7 +23,7 @@ class State:
     step: int = 0
     epoch: int = 0
     sums: NDArray[np.float64] = field(default_factory=lambda: np.zeros(3))
-    scores: dict[str, Score] = field(default_factory=dict)
+    history: list[Scores] = field(default_factory=list)  # of each epoch
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Several workers have to call this together: some variables are the mean of all."""
@@ -28,12 +31,12 @@ class State:
             f"variable-{number}": variable.value.numpy()
             for number, variable in enumerate(self._variables())
         }
-        scores = {
-            f"score-{split}": np.array([score.loss, score.accuracy])
-            for split, score in self.scores.items()
-        }
+        history = [
+            [[scores[split].loss, scores[split].accuracy] for split in SPLITS]
+            for scores in self.history
+        ]
         where = {"step": np.array(self.step), "epoch": np.array(self.epoch), "sums": self.sums}
-        return {**where, **scores, **variables}
+        return {**where, "history": np.array(history, np.float64), **variables}
 
     def restore(self, arrays: Arrays) -> None:
         """In the scope of the strategy."""
@@ -41,11 +44,10 @@ class State:
             variable.assign(arrays[f"variable-{number}"])
         self.step, self.epoch = int(arrays["step"]), int(arrays["epoch"])
         self.sums = arrays["sums"].astype(np.float64)
-        self.scores = {
-            name.removeprefix("score-"): Score(*values.tolist())
-            for name, values in arrays.items()
-            if name.startswith("score-")
-        }
+        self.history = [
+            {split: Score(*score) for split, score in zip(SPLITS, scores, strict=True)}
+            for scores in arrays["history"].tolist()
+        ]
 
     def _variables(self) -> list[keras.Variable]:
         return [*self.network.variables, *self.optimizer.variables]

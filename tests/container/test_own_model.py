@@ -8,6 +8,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tarfile
 import time
 import urllib.error
 import urllib.request
@@ -102,6 +103,35 @@ def test_it_trains_to_a_good_score(base: Path) -> None:
     assert scores["eval"]["accuracy"] > 0.9
     assert (base / "model/export/Servo/1/assets.extra/model.onnx").is_file()
     assert json.loads((base / "model/classes.json").read_text()) == ["first", "second", "third"]
+
+
+@pytest.mark.slow
+def test_it_is_evaluated_against_the_model_that_serves(
+    repository: Path, base: Path, tmp_path: Path
+) -> None:
+    inputs = tmp_path / "processing/input"
+    shutil.copytree(base / "input/data/training", inputs / "data")
+    for model in ("candidate", "champion"):
+        (inputs / model).mkdir()
+        with tarfile.open(inputs / model / "model.tar.gz", "w:gz") as archive:
+            archive.add(base / "model", ".")
+    named = ("--version", "new", "--commit", "0123abc", "--champion", "old")
+    environment = {**os.environ, "SAGEMAKER_BASE_DIR": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, repository / "evaluate", *named],
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    found = tmp_path / "processing/output/evaluation"
+    summary = json.loads((found / "summary.json").read_text())
+    scores = json.loads((base / "model/metrics.json").read_text())["eval"]
+    assert summary["accuracy"] == pytest.approx(scores["accuracy"], abs=1e-6)
+    assert float(summary["metadata"]["log-loss"]) == pytest.approx(scores["loss"], abs=1e-4)
+    assert summary["comparison"]["words"].endswith(" of old: the same of 45 examples")
+    assert summary["metadata"]["hyperparameter.units"] == "16"
+    assert (found / "report.html").is_file()
 
 
 @pytest.mark.slow

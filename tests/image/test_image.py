@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import tarfile
 import time
 from pathlib import Path
 
@@ -82,6 +83,22 @@ def test_a_failed_training_leaves_the_reason_where_sagemaker_reads_it(
     job = opt_ml(tmp_path, data, depth="7")
     assert train_image.run("train", volume=f"{job}:/opt/ml").returncode == 1
     assert "depth is '7', expected 6n + 2" in (job / "output/failure").read_text()
+
+
+def test_it_evaluates_a_model_without_a_network(
+    train_image: Image, trained: Path, data: Path, tmp_path: Path
+) -> None:
+    inputs = tmp_path / "processing/input"
+    shutil.copytree(data, inputs / "data")
+    for model in ("candidate", "champion"):
+        (inputs / model).mkdir()
+        with tarfile.open(inputs / model / "model.tar.gz", "w:gz") as archive:
+            archive.add(trained / "model", ".")
+    job = ("evaluate", "--version", "new", "--commit", "0123abc", "--champion", "old")
+    done = train_image.run(*job, volume=f"{tmp_path}:/opt/ml")
+    assert done.returncode == 0, done.stderr
+    assert "of old: the same of 360 pictures" in done.stdout
+    assert (tmp_path / "processing/output/evaluation/report.html").is_file()
 
 
 def test_nothing_that_installs_or_compiles_is_left_in_an_image(

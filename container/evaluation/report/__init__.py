@@ -1,0 +1,1 @@
+"""report.html, out of an evaluation: one page that needs nothing else."""
