@@ -11,13 +11,18 @@ YES     ?=
 CODE    ?= container
 CHANNEL ?= build/data
 JOB     ?=
+VERSION ?=
+REASON  ?=
+FORCE   ?=
+JSON    ?=
 FOR     ?= 0
 PORT    ?= 8080
 PYTHON  ?= python3
 
 # A value is text, as it was typed: make would read each $ in it, and run $(shell …). Recipes read
 # it from the environment, so that it is no shell code either.
-GIVEN := STACK REGION PROFILE PARAMS ROLE IMAGE DATA SOURCE YES CODE CHANNEL JOB FOR PORT PYTHON
+GIVEN := STACK REGION PROFILE PARAMS ROLE IMAGE DATA SOURCE YES CODE CHANNEL JOB VERSION REASON \
+         FORCE JSON FOR PORT PYTHON
 $(foreach name,$(GIVEN),$(eval override $(name) := $$(value $(name))))
 export $(GIVEN)
 # aws (git's credential helper) and the generator's tools come from the project's environment
@@ -33,8 +38,8 @@ REGIONS := us-east-1 eu-west-1 cn-north-1 cn-northwest-1 us-gov-west-1
 
 .DEFAULT_GOAL := help
 .PHONY: help lint generate upload create-stack deploy demo local status logs predict train \
-        destroy train-local serve-local reclaim test test-quick test-local image sbom bench data \
-        golden docs lock clean check
+        models report trace approve reject destroy train-local serve-local reclaim test test-quick \
+        test-local image sbom bench data golden docs lock clean check
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -73,8 +78,23 @@ predict: $(VENV) ## ask the endpoint about IMAGE=x.png (.jpg .npy .json)
 	  echo "Error: pass IMAGE=<PNG, JPEG, NPY or JSON file>; \`make data\` writes a PNG" >&2; exit 2; fi
 	@$(PY) -m scripts.predict $(WHERE) -- "$$IMAGE"
 
-train: $(VENV) ## run the pipeline on the newest commit and follow it
-	@$(PY) -m scripts.train $(WHERE)
+train: $(VENV) ## run the pipeline on the newest commit and follow it (FORCE=reason)
+	@$(PY) -m scripts.train $(WHERE) $(if $(FORCE),--force "$$FORCE")
+
+models: $(VENV) ## list the versions: how good, what was decided, which serves
+	@$(PY) -m scripts.models $(WHERE)
+
+report: $(VENV) ## fetch and open the report of the newest model (VERSION=)
+	@$(PY) -m scripts.report $(WHERE) --version "$$VERSION"
+
+trace: $(VENV) ## from what serves back to data and commit (VERSION= JSON=1)
+	@$(PY) -m scripts.trace $(WHERE) --version "$$VERSION" $(if $(JSON),--json)
+
+approve: $(VENV) ## let the version that waits be deployed (VERSION= REASON=)
+	@$(PY) -m scripts.decide $(WHERE) $(SURE) --version "$$VERSION" --reason "$$REASON" approve
+
+reject: $(VENV) ## let the version that waits not be deployed (REASON= VERSION=)
+	@$(PY) -m scripts.decide $(WHERE) $(SURE) --version "$$VERSION" --reason "$$REASON" reject
 
 destroy: $(VENV) ## remove everything of the stack, asking before data
 	@$(PY) -m scripts.destroy $(WHERE) $(SURE)

@@ -4,6 +4,7 @@ A contract test (local/tests/test_moto_seams.py) holds the names that these seam
 that keep their records in moto, lean on: a moto that moves one fails there.
 """
 
+import copy
 import hashlib
 import json
 import logging
@@ -103,7 +104,8 @@ def _conditional_writes() -> None:
 def _registry() -> None:
     """An image's digest is that of its manifest's bytes (OCI image specification, "Digests"), where
     moto digests the layers' names or a random number; an immutable tag is refused by its own name
-    (ECR API reference, PutImage)."""
+    (ECR API reference, PutImage). An image with several tags is answered under the one that was
+    asked for (ECR API reference, BatchGetImage, Examples), where moto tells the newest."""
     from moto.ecr.models import ECRBackend, Image, Repository
 
     from local.context import current
@@ -126,6 +128,18 @@ def _registry() -> None:
                 )
         return original(self, name, manifest, tag, *more)
 
+    get_images = ECRBackend.batch_get_image
+
+    def batch_get_image(self: Any, name: str, registry: Any = None, asked: Any = None) -> Any:
+        whole: dict[str, list[Any]] = {"images": [], "failures": []}
+        for one in asked:
+            answer = get_images(self, name, registry, [one])
+            whole["failures"] += answer["failures"]
+            for image in map(copy.copy, answer["images"]):
+                image.image_tag = one.get("imageTag", image.image_tag)
+                whole["images"].append(image)
+        return whole
+
     created = Repository.__init__
 
     def create(self: Any, *arguments: Any, **named: Any) -> None:
@@ -135,6 +149,7 @@ def _registry() -> None:
     Repository.__init__ = create  # type: ignore[method-assign]
     Image._create_digest = create_digest  # type: ignore[method-assign]
     ECRBackend.put_image = put_image  # type: ignore[method-assign,assignment]
+    ECRBackend.batch_get_image = batch_get_image  # type: ignore[method-assign,assignment]
 
 
 def _workflows() -> None:

@@ -12,12 +12,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, MutableMapping, Sequence
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from scripts import create_stack, predict, upload
-from scripts.lib import jobs, pipeline, stacks
+from scripts.lib import packages, pipeline, stacks
 from scripts.lib.bootstrap import TEMPLATE, read_template
 from scripts.lib.console import Console, Pace
 from scripts.lib.digits import write_sample
@@ -25,6 +25,7 @@ from scripts.lib.following import follow
 from scripts.lib.guard import guarded
 from scripts.lib.problems import FAILED, Problem
 from scripts.lib.session import Clients, connect
+from scripts.report import fetch
 
 STACK, DIGITS = "mlops", Path("build/digits")
 HOME, LOG = Path(".demo/home"), Path(".demo/log")
@@ -116,12 +117,11 @@ def run(console: Console) -> int:
     template = read_template(TEMPLATE)
     if create_stack.deploy(clients, STACK, {}, console, template=template, brief=True):
         return FAILED
-    step(console, 4, "Follow the first execution: test, build, train, judge, deploy")
+    step(console, 4, "Follow the first execution: test, build, train, evaluate, judge, deploy")
     known = stacks.required_outputs(clients.cloudformation, STACK)
     if follow(clients, known, first_execution(clients, known["PipelineName"]), console):
         return FAILED
-    accuracy = measured_accuracy(clients, known["VersionPrefix"])
-    console.line(f"  Accuracy on 360 held-out pictures, as the job measured it: {accuracy:.1%}")
+    show_evaluation(clients, known, console)
     step(console, 5, "Ask the endpoint what is on a picture that no training saw")
     return compare(clients, known["EndpointName"], console)
 
@@ -155,8 +155,11 @@ def first_execution(clients: Clients, name: str) -> str:
     return found[-1].id
 
 
-def measured_accuracy(clients: Clients, prefix: str) -> float:
-    """eval:accuracy of the newest training job, 0..1."""
-    name = jobs.recent(clients, prefix)[0]["TrainingJobName"]
-    job = clients.sagemaker.describe_training_job(TrainingJobName=name)
-    return jobs.metrics(job)["eval:accuracy"]
+def show_evaluation(clients: Clients, known: Mapping[str, str], console: Console) -> None:
+    """What the evaluation found of the version that serves, and where its report is now."""
+    one = packages.newest(clients, known)
+    if one is None:
+        raise Problem("no version was registered", FAILED)
+    console.paragraph(f"Version {one.label}: {one.description}")
+    console.line("  Its report, for a browser:")
+    console.line(f"  {fetch(clients.s3, known['ArtifactBucket'], one)}")

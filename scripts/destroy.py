@@ -226,6 +226,8 @@ def remove_kept(clients: Clients, one: Held, console: Console) -> None:
             case "AWS::CodeCommit::Repository":
                 if name := repository_name(clients, one.physical):
                     clients.codecommit.delete_repository(repositoryName=name)
+            case "AWS::SageMaker::ModelPackageGroup":
+                remove_versions(clients, one.physical, console)
             case "AWS::KMS::Key":
                 word = f"scheduled for deletion in {KEY_DAYS} days (it cannot be sooner):"
                 clients.kms.schedule_key_deletion(KeyId=one.physical, PendingWindowInDays=KEY_DAYS)
@@ -236,6 +238,21 @@ def remove_kept(clients: Clients, one: Held, console: Console) -> None:
             case _:
                 return
     console.line(f"  {word}  {one.type.removeprefix('AWS::')} {one.physical}")
+
+
+def remove_versions(clients: Clients, group: str, console: Console) -> None:
+    """Delete a group of registered versions: only an empty one can be."""
+    pages = clients.sagemaker.get_paginator("list_model_packages")
+    found = [
+        one["ModelPackageArn"]
+        for page in pages.paginate(ModelPackageGroupName=group)
+        for one in page["ModelPackageSummaryList"]
+    ]
+    for number, arn in enumerate(found, 1):
+        with unless_gone():
+            clients.sagemaker.delete_model_package(ModelPackageName=arn)
+        console.live(f"deleting registered versions: {number} of {len(found)}")
+    clients.sagemaker.delete_model_package_group(ModelPackageGroupName=group)
 
 
 def delete_bucket(s3: "S3Client", bucket: str, console: Console, tries: int = 5) -> None:

@@ -1,4 +1,4 @@
-"""Follow the log of what is running now: a build, the training job, or the endpoint."""
+"""Follow the log of what is running now: a build, a job, or the endpoint."""
 
 if __name__ == "__main__":
     from scripts.lib.entry import begin
@@ -13,9 +13,10 @@ from datetime import UTC, datetime
 
 from scripts.lib import jobs, pipeline, stacks
 from scripts.lib.console import Console, Pace
-from scripts.lib.following import state, tell, tell_how_to_ask, verdict, waits_for
+from scripts.lib.following import state, tell, verdict, waits_for
 from scripts.lib.guard import guarded
-from scripts.lib.logstreams import ENDPOINT_GROUP, TRAINING_GROUP, Tail, streams
+from scripts.lib.jobs import Job
+from scripts.lib.logstreams import ENDPOINT_GROUP, JOB_GROUPS, Tail, streams
 from scripts.lib.pipeline import ENDED, PipelineRun, PipelineStep
 from scripts.lib.problems import Problem
 from scripts.lib.session import Clients, add_session_arguments, connect
@@ -37,10 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if args.endpoint:
             follow_endpoint(clients, known["EndpointName"], console, args.no_follow)
             return 0
-        code = follow_run(clients, known, console, args.no_follow)
-        if code == 0 and not args.no_follow:
-            tell_how_to_ask(args.stack, console)
-        return code
+        return follow_run(clients, known, console, args.no_follow, args.stack)
 
     return guarded(work, "The pipeline and the endpoint go on in AWS.")
 
@@ -55,7 +53,7 @@ class LogSource:
 
 
 def sources(clients: Clients, known: dict[str, str], step: PipelineStep) -> list[LogSource]:
-    """The logs of one step: the build's, and those of the training jobs since it began."""
+    """The logs of one step: the build's, and those of SageMaker's jobs since it began."""
     found: list[LogSource] = []
     # In China a build waits for the training, and tells only that: unless it fails, the jobs' logs
     # would be cut in pieces by it
@@ -66,24 +64,31 @@ def sources(clients: Clients, known: dict[str, str], step: PipelineStep) -> list
         stream = where["streamName"]
         found.append(LogSource(f"{step.stage}: build", where["groupName"], lambda: [stream]))
     if step.stage == "Train":
-        names = jobs_of(clients, known["VersionPrefix"], step)
-        found += [training_source(clients, name, names) for name in names]
+        made = jobs_of(clients, known["VersionPrefix"], step)
+        found += [job_source(clients, one, [each.name for each in made]) for one in made]
     return found
 
 
-def jobs_of(clients: Clients, prefix: str, step: PipelineStep) -> list[str]:
-    """Names of the training jobs a step's workflow started, oldest first."""
+def jobs_of(clients: Clients, prefix: str, step: PipelineStep) -> list[Job]:
+    """The jobs that a step's workflow started, oldest first."""
     end = step.updated if step.status != "InProgress" else None
-    return jobs.created(reversed(jobs.recent(clients, prefix)), step.started, end)
+    every = [
+        *jobs.trainings(clients, prefix),
+        *jobs.trainings(clients, jobs.digits(prefix)),
+        *jobs.processings(clients, prefix),
+    ]
+    return jobs.created(sorted(every, key=lambda one: one.created), step.started, end)
 
 
-def training_source(clients: Clients, job: str, others: Sequence[str]) -> LogSource:
-    """A training job's log: one stream for each machine, `<job>/algo-<n>-<time>`."""
-    note = ", on demand as there was no spot capacity" if jobs.fell_back(job, others) else ""
+def job_source(clients: Clients, job: Job, others: Sequence[str]) -> LogSource:
+    """A job's log: one stream for each machine, `<job>/algo-<n>-<time>`."""
+    back = job.kind == "Training" and jobs.fell_back(job.name, others)
+    note = ", on demand as there was no spot capacity" if back else ""
+    group = JOB_GROUPS + f"{job.kind}Jobs"
     return LogSource(
-        f"Train: job {job}{note}",
-        TRAINING_GROUP,
-        lambda: streams(clients.logs, TRAINING_GROUP, f"{job}/"),
+        f"Train: job {job.name}{note}",
+        group,
+        lambda: streams(clients.logs, group, f"{job.name}/"),
     )
 
 
@@ -111,7 +116,9 @@ class Follower:
         return news
 
 
-def follow_run(clients: Clients, known: dict[str, str], console: Console, once: bool) -> int:
+def follow_run(
+    clients: Clients, known: dict[str, str], console: Console, once: bool, stack: str = ""
+) -> int:
     """Follow the newest execution from the step it is at until it ends; or show that step once.
 
     Answers the exit code: a failed execution, followed to its end, is a failure.
@@ -137,7 +144,8 @@ def follow_run(clients: Clients, known: dict[str, str], console: Console, once: 
             return 0
         if status in ENDED:
             summary = answer.get("statusSummary", "")
-            return tell(clients, known, verdict(clients, status, found, machine, summary), console)
+            ending = verdict(clients, status, found, machine, summary)
+            return tell(clients, known, ending, console, stack)
         spoke = time.monotonic() if news else spoke
         if time.monotonic() - spoke > QUIET_SECONDS:
             at, turn = state(clients, found, machine), ""

@@ -1,4 +1,4 @@
-"""The stack, its pipeline, its training workflow and its endpoint at a glance."""
+"""The stack, its pipeline, its training workflow, its versions and its endpoint at a glance."""
 
 if __name__ == "__main__":
     from scripts.lib.entry import begin
@@ -8,18 +8,22 @@ if __name__ == "__main__":
 import argparse
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from itertools import islice
 from typing import TYPE_CHECKING
 
-from scripts.lib import jobs, operations, pipeline, stacks, workflow
-from scripts.lib.console import Console, shorten
+from scripts.lib import jobs, operations, packages, pipeline, stacks, workflow
+from scripts.lib.approval import tell_waiting
+from scripts.lib.console import Console, ago, shorten
 from scripts.lib.guard import guarded
 from scripts.lib.inventory import endpoint, served_version, take
+from scripts.lib.jobs import Job
 from scripts.lib.problems import FAILED, make
 from scripts.lib.session import Clients, add_session_arguments, connect
 
 if TYPE_CHECKING:
-    from mypy_boto3_sagemaker.type_defs import TrainingJobSummaryTypeDef
     from mypy_boto3_stepfunctions.type_defs import ExecutionListItemTypeDef
+
+WAITING = 5  # versions that wait, the newest first, are told of
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -49,6 +53,7 @@ def status(clients: Clients, stack: str, console: Console, now: datetime) -> boo
         return False
     failed = show_pipeline(clients, known, console, now)
     show_workflow(clients, known, console, now, told=failed)
+    show_versions(clients, known, stack, console, now)
     show_endpoint(clients, known, console, now)
     if failed:
         console.line()
@@ -141,7 +146,7 @@ def show_workflow(
     found = clients.stepfunctions.list_executions(
         stateMachineArn=known["TrainingWorkflowArn"], maxResults=5
     )
-    made = jobs.recent(clients, known["VersionPrefix"]) if found["executions"] else []
+    made = jobs.trainings(clients, known["VersionPrefix"]) if found["executions"] else []
     for number, one in enumerate(found["executions"]):
         head = f"  {console.status(one['status'], 10)} {ago(one['startDate'], now):>8}"
         what = f"{commit_of(clients, one['executionArn'])} {training(clients, made, one)}"
@@ -150,8 +155,9 @@ def show_workflow(
             why = workflow.failure(clients.stepfunctions, one["executionArn"])
             console.paragraph(str(why), 4)
         if number == 0 and one["status"] == "SUCCEEDED":
-            for newer in workflow.superseded(clients.stepfunctions, one["executionArn"]):
-                console.paragraph(newer, 4)
+            undone = workflow.undeployed(clients.stepfunctions, one["executionArn"])
+            if undone:
+                console.paragraph(undone.why, 4)
     if not found["executions"]:
         console.line("  It has not run yet.")
 
@@ -164,11 +170,12 @@ def commit_of(clients: Clients, execution: str) -> str:
 
 def training(
     clients: Clients,
-    made: "Sequence[TrainingJobSummaryTypeDef]",
+    made: Sequence[Job],
     execution: "ExecutionListItemTypeDef",
 ) -> str:
     """What the last training job made during an execution measured and ran on, or an empty text."""
-    names = jobs.created(made, execution["startDate"], execution.get("stopDate"))
+    within = jobs.created(made, execution["startDate"], execution.get("stopDate"))
+    names = [one.name for one in within]
     if not names:
         return ""
     job = clients.sagemaker.describe_training_job(TrainingJobName=names[0])
@@ -178,6 +185,40 @@ def training(
     if jobs.fell_back(names[0], names):
         words.append("on demand after spot")
     return ", ".join(words)
+
+
+def show_versions(
+    clients: Clients, known: dict[str, str], stack: str, console: Console, now: datetime
+) -> None:
+    """The newest version's verdict, what waits for a person's, and what a decision has come to."""
+    console.line()
+    console.line("Versions", "bold")
+    one = packages.newest(clients, known)
+    if one is None:
+        console.line("  None is registered yet.")
+    elif one.status != packages.PENDING:
+        made = f"{ago(one.created, now)} ago"
+        console.line(f"  Newest: version {one.label}, {one.status.lower()}, {made}")
+        console.paragraph(one.description, 4)
+    for waiting in islice(packages.registered(clients, known, packages.PENDING), WAITING):
+        tell_waiting(clients, known, waiting, stack, console)
+    if "ApprovalWorkflowArn" in known:
+        show_decision(clients, known["ApprovalWorkflowArn"], console)
+
+
+def show_decision(clients: Clients, machine: str, console: Console) -> None:
+    """How far the last decision is, or why it has come to nothing. Those that only wait for one are
+    no decisions."""
+    found = clients.stepfunctions.list_executions(stateMachineArn=machine, maxResults=50)
+    decisions = [one for one in found["executions"] if not one["name"].startswith("wait-")]
+    if not decisions or decisions[0]["status"] == "SUCCEEDED":
+        return
+    last = decisions[0]["executionArn"]
+    if decisions[0]["status"] == "RUNNING":
+        console.line(f"  Now: {workflow.where(clients, last)}", "cyan")
+    else:
+        console.line("  The last decision was not carried out:", "red")
+        console.paragraph(str(workflow.failure(clients.stepfunctions, last)), 4)
 
 
 def show_endpoint(clients: Clients, known: dict[str, str], console: Console, now: datetime) -> None:
@@ -194,14 +235,3 @@ def show_endpoint(clients: Clients, known: dict[str, str], console: Console, now
     )
     if found.reason:
         console.line(f"  {found.reason}", "red")
-
-
-def ago(when: datetime | None, now: datetime) -> str:
-    """How long ago, in the largest unit that says something."""
-    if when is None:
-        return ""
-    seconds = max(0, int((now - when).total_seconds()))
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"{seconds // size} {unit}"
-    return f"{seconds} s"

@@ -50,6 +50,7 @@ def add_outputs(
         ),
         "DeploymentWorkflowArn": (deployment.workflow.ref(), "Brings a version to the endpoint"),
         "ApprovalWorkflowArn": (approval.workflow.ref(), "Carries out decisions about versions"),
+        "ApprovalDays": (parameters.approval_days.ref(), "So long a version waits for one"),
         "EndpointName": (name, "Invoke this endpoint; it exists after the first deployment"),
         "EndpointUrl": (
             console_page(f"/sagemaker/home?{region}#/endpoints/${{Name}}", Name=name),

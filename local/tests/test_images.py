@@ -1,6 +1,7 @@
 """Content of images, kept by digest: what a build pushed is found, and nothing else."""
 
 import hashlib
+import json
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,21 @@ def test_a_pushed_image_is_found_by_tag_and_by_digest_and_its_program_runs(
     assert program is not None
     assert program.stat().st_mode & 0o111
     assert by_digest.program("serve") is None
+
+
+def test_an_image_of_two_tags_is_answered_under_the_one_that_is_asked_for(
+    aws: Aws, uri: str
+) -> None:
+    """So that a build finds the image of its commit after a deployment gave it one more tag."""
+    ecr, repository = aws.client("ecr"), uri.split("/", 1)[1]
+    kind = "application/vnd.docker.distribution.manifest.v2+json"
+    manifest = json.dumps({"schemaVersion": 2, "mediaType": kind, "layers": []})
+    for tag in ("one", "two"):
+        ecr.put_image(repositoryName=repository, imageManifest=manifest, imageTag=tag)
+    asked = [{"imageTag": tag} for tag in ("one", "two", "three")]
+    answer = ecr.batch_get_image(repositoryName=repository, imageIds=asked)
+    assert [each["imageId"]["imageTag"] for each in answer["images"]] == ["one", "two"]
+    assert [each["imageId"]["imageTag"] for each in answer["failures"]] == ["three"]
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import TextIO
 
 from scripts.lib.problems import Problem
@@ -107,6 +108,23 @@ class Console:
 def clock(seconds: float) -> str:
     """Elapsed time as m:ss."""
     return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
+
+
+def ago(when: datetime | None, now: datetime) -> str:
+    """How long ago, in the largest unit that says something."""
+    if when is None:
+        return ""
+    seconds = max(0, int((now - when).total_seconds()))
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"
+
+
+def plain(text: object) -> str:
+    """What others have written, on one line and without what would command a terminal."""
+    words = " ".join(str("" if text is None else text).split())
+    return "".join(letter for letter in words if letter.isprintable())
 
 
 def shorten(text: str, width: int) -> str:

@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from scripts.lib import pipeline
+from scripts.lib import packages, pipeline
+from scripts.lib.approval import tell_waiting
 from scripts.lib.console import Console, Pace, clock
 from scripts.lib.inventory import endpoint, served_version
 from scripts.lib.pipeline import ENDED, PipelineStep
@@ -14,19 +15,23 @@ from scripts.lib.session import Clients
 @dataclass(frozen=True)
 class Verdict:
     """How an execution ended; `reason` holds the lines that explain a failure, or why a model that
-    is good enough was not deployed."""
+    is good enough was not deployed, and `waits` the version that waits for a person's decision."""
 
     status: str
     reason: list[str]
+    waits: str = ""
 
     @property
     def succeeded(self) -> bool:
         return self.status == "Succeeded"
 
 
-def follow(clients: Clients, known: Mapping[str, str], execution: str, console: Console) -> int:
+def follow(
+    clients: Clients, known: Mapping[str, str], execution: str, console: Console, stack: str = ""
+) -> int:
     """Follow an execution and tell its verdict; `known` are the stack's outputs."""
-    return tell(clients, known, follow_steps(clients, known, execution, console), console)
+    ending = follow_steps(clients, known, execution, console)
+    return tell(clients, known, ending, console, stack)
 
 
 def follow_steps(
@@ -60,22 +65,32 @@ def verdict(
 ) -> Verdict:
     """How an execution ended, with the reasons of the steps that failed, else its summary."""
     if status == "Succeeded":
-        newer = [line for one in found for line in pipeline.superseded(clients, one, machine)]
-        return Verdict(status, newer)
+        looked = [pipeline.undeployed(clients, one, machine) for one in found]
+        undone = [one for one in looked if one]
+        waits = next((one.waits for one in undone if one.waits), "")
+        return Verdict(status, [one.why for one in undone], waits)
     fine = ("Succeeded", "Abandoned", "InProgress")
     failed = [one for one in found if one.status not in fine]
     lines = [line for one in failed for line in pipeline.reason(clients, one, machine)]
     return Verdict(status, lines or ([summary] if summary else []))
 
 
-def tell(clients: Clients, known: Mapping[str, str], ending: Verdict, console: Console) -> int:
-    """Say how an execution ended and what is served now; answers the exit code."""
-    if ending.succeeded and ending.reason:
+def tell(
+    clients: Clients, known: Mapping[str, str], ending: Verdict, console: Console, stack: str = ""
+) -> int:
+    """Say how an execution ended and what is served now, and what to do with that where the stack
+    is named; answers the exit code."""
+    if ending.succeeded:
         for line in ending.reason:
             console.paragraph(line)
-        return 0
-    if ending.succeeded:
-        console.line(f"The model is served by endpoint {known['EndpointName']}.", "green")
+        if not ending.reason:
+            console.line(f"The model is served by endpoint {known['EndpointName']}.", "green")
+        if ending.waits:
+            one = packages.read(clients, known, ending.waits)
+            if one:
+                tell_waiting(clients, known, one, stack, console)
+        elif stack:
+            console.line(f"Ask it: {make('predict', stack, 'IMAGE=<a PNG or JPEG file>')}")
         return 0
     console.line(f"The pipeline ended as {ending.status}:", "red")
     for line in ending.reason:
@@ -85,11 +100,6 @@ def tell(clients: Clients, known: Mapping[str, str], ending: Verdict, console: C
         version = served_version(serving.config, known["VersionPrefix"])
         console.line(f"The endpoint still serves version {version}.")
     return FAILED
-
-
-def tell_how_to_ask(stack: str, console: Console) -> None:
-    """How to get a prediction of the model that is served now."""
-    console.line(f"Ask it: {make('predict', stack, 'IMAGE=<a PNG or JPEG file>')}")
 
 
 def state(clients: Clients, found: Sequence[PipelineStep], machine: str) -> str:

@@ -10,13 +10,14 @@ from botocore.exceptions import ClientError
 from scripts.lib import stacks
 from scripts.lib.bootstrap import bootstrap_name
 from scripts.lib.logstreams import streams
+from scripts.lib.packages import has_no_registry
 from scripts.lib.problems import is_gone
 from scripts.lib.session import Clients
 from scripts.lib.stacks import REMADE, STATEFUL, Held
 
 # SageMaker's kinds of jobs that a workflow may start, as they are in the names of operations and
-# log groups; a job's name begins with its version's
-JOBS = ("Training", "Processing", "Transform")
+# log groups; a job's name begins with its version's, that of a tuning job with the stack's digits
+JOBS = ("HyperParameterTuning", "Training", "Processing", "Transform")
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,12 @@ class StackRecord:
     @property
     def prefix(self) -> str:
         """What the names of everything its workflow makes begin with."""
-        guid = self.stack_id.rsplit("/", 1)[-1]
-        return f"{self.name}-{guid.split('-', maxsplit=1)[0]}"
+        return f"{self.name}-{self.digits}"
+
+    @property
+    def digits(self) -> str:
+        """What the names of tuning jobs, and of what these train, begin with: they are short."""
+        return self.stack_id.rsplit("/", 1)[-1].split("-", maxsplit=1)[0]
 
     def physical(self, kind: str) -> list[str]:
         """The physical IDs of its resources of one type."""
@@ -102,10 +107,22 @@ def take(clients: Clients, stack: str) -> Inventory:
                 found.streams += [(group, one) for one in streams(clients.logs, group, prefix)]
         found.data += [one for one in record.held if keeps_data(one)]
         found.remade += [one for one in record.held if is_remade(one)]
+    found.data += versions(clients, found.records)
     # The key last: what it encrypts goes before it
     found.data = sorted(present(clients, found.data), key=lambda one: one.type == "AWS::KMS::Key")
     found.remade = present(clients, found.remade)
     return found
+
+
+def versions(clients: Clients, known: Iterable[StackRecord]) -> list[Held]:
+    """The groups of registered versions. The workflow makes them, not the stack, so nothing but the
+    project's name says whose they are: a stack's that lives and has that name by now, or ours."""
+    ours = [one.stack for one in known if one.alive]
+    return [
+        Held("Registered versions", "AWS::SageMaker::ModelPackageGroup", name, "")
+        for name in dict.fromkeys(one.name for one in known if one.name)
+        if stacks.holder(clients.cloudformation, name) in ("", *ours)
+    ]
 
 
 def present(clients: Clients, held: Iterable[Held]) -> list[Held]:
@@ -127,8 +144,9 @@ def is_anothers(clients: Clients, one: Held) -> bool:
 
 def log_places(record: StackRecord) -> Iterator[tuple[str, str]]:
     """The log groups that all jobs and notebooks of an account share, and how our streams begin."""
-    for kind in JOBS:
+    for kind in JOBS[1:]:  # a tuning job has no log of its own
         yield f"/aws/sagemaker/{kind}Jobs", f"{record.prefix}-"
+    yield "/aws/sagemaker/TrainingJobs", f"{record.digits}-"
     for notebook in record.physical("AWS::SageMaker::NotebookInstance"):
         yield "/aws/sagemaker/NotebookInstances", f"{notebook}/"
 
@@ -214,6 +232,11 @@ def exists(clients: Clients, one: Held) -> bool:
                 clients.ecr.describe_repositories(repositoryNames=[one.physical])
             case "AWS::CodeCommit::Repository":
                 return repository_name(clients, one.physical) != ""
+            case "AWS::SageMaker::ModelPackageGroup":
+                group = clients.sagemaker.describe_model_package_group(
+                    ModelPackageGroupName=one.physical
+                )
+                return group["ModelPackageGroupStatus"] != "Deleting"
             case "AWS::KMS::Key":
                 key = clients.kms.describe_key(KeyId=one.physical)["KeyMetadata"]
                 return key["KeyState"] != "PendingDeletion"
@@ -225,7 +248,7 @@ def exists(clients: Clients, one: Held) -> bool:
                 groups = clients.codebuild.batch_get_report_groups(reportGroupArns=[one.physical])
                 return bool(groups["reportGroups"])
     except ClientError as error:
-        if is_gone(error):
+        if is_gone(error) or has_no_registry(error):
             return False
         raise
     return True

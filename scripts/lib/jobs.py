@@ -1,35 +1,54 @@
-"""Training jobs: which belong to a run, what they run on, and what became of them."""
+"""SageMaker's jobs: which belong to a run, what they run on, and what became of them."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from scripts.lib.session import Clients
 
 if TYPE_CHECKING:
-    from mypy_boto3_sagemaker.type_defs import (
-        DescribeTrainingJobResponseTypeDef,
-        TrainingJobSummaryTypeDef,
-    )
+    from mypy_boto3_sagemaker.type_defs import DescribeTrainingJobResponseTypeDef
+
+NEWEST = 20
 
 
-def recent(clients: Clients, prefix: str) -> "list[TrainingJobSummaryTypeDef]":
-    """The project's last training jobs, newest first."""
+def digits(prefix: str) -> str:
+    """The stack's digits, which end the prefix of all versions: `<ProjectName>-<8 digits>`."""
+    return prefix.rpartition("-")[2]
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job by its name; `kind` is in the name of its log group."""
+
+    kind: str
+    name: str
+    created: datetime
+
+
+def trainings(clients: Clients, prefix: str) -> list[Job]:
+    """The last training jobs whose names begin so, newest first: with a version's prefix, or with
+    its digits alone, where a tuning job has begun them (templates/kit/names.py)."""
     found = clients.sagemaker.list_training_jobs(
-        NameContains=prefix, SortBy="CreationTime", SortOrder="Descending", MaxResults=20
+        NameContains=prefix, SortBy="CreationTime", SortOrder="Descending", MaxResults=NEWEST
     )["TrainingJobSummaries"]
-    return [one for one in found if one["TrainingJobName"].startswith(f"{prefix}-")]
+    listed = [Job("Training", one["TrainingJobName"], one["CreationTime"]) for one in found]
+    return [one for one in listed if one.name.startswith(f"{prefix}-")]
 
 
-def created(
-    found: "Iterable[TrainingJobSummaryTypeDef]", start: datetime, end: datetime | None
-) -> list[str]:
-    """Names of the jobs that were created in a span of time, which may not have ended yet."""
-    return [
-        one["TrainingJobName"]
-        for one in found
-        if start <= one["CreationTime"] and (end is None or one["CreationTime"] <= end)
-    ]
+def processings(clients: Clients, prefix: str) -> list[Job]:
+    """The project's last processing jobs, which prepare and evaluate, newest first."""
+    found = clients.sagemaker.list_processing_jobs(
+        NameContains=prefix, SortBy="CreationTime", SortOrder="Descending", MaxResults=NEWEST
+    )["ProcessingJobSummaries"]
+    listed = [Job("Processing", one["ProcessingJobName"], one["CreationTime"]) for one in found]
+    return [one for one in listed if one.name.startswith(f"{prefix}-")]
+
+
+def created(found: Iterable[Job], start: datetime, end: datetime | None) -> list[Job]:
+    """The jobs that were created in a span of time, which may not have ended yet."""
+    return [one for one in found if start <= one.created and (end is None or one.created <= end)]
 
 
 def fell_back(name: str, others: Iterable[str]) -> bool:
@@ -40,12 +59,42 @@ def fell_back(name: str, others: Iterable[str]) -> bool:
 
 def doing(clients: Clients, arn: str) -> str:
     """What a running job is at, and what it runs on where that is worth a word."""
-    job = clients.sagemaker.describe_training_job(TrainingJobName=arn.rpartition("/")[2])
+    kind, _, name = arn.rpartition(":")[2].partition("/")
+    if kind == "processing-job":
+        return processing(clients, name)
+    if kind == "hyper-parameter-tuning-job":
+        return tuning(clients, name)
+    job = clients.sagemaker.describe_training_job(TrainingJobName=name)
     at = job["SecondaryStatus"].lower()
     if at == "interrupted":
         at += ", waiting for spot capacity"
     words = ", ".join(capacity(job))
     return f"{at} ({words})" if words else at
+
+
+def processing(clients: Clients, name: str) -> str:
+    """Whether a processing job computes yet: it has a start only once its container runs."""
+    job = clients.sagemaker.describe_processing_job(ProcessingJobName=name)
+    if job["ProcessingJobStatus"] != "InProgress":
+        return job["ProcessingJobStatus"].lower()
+    return "computing" if job.get("ProcessingStartTime") else "starting"
+
+
+def tuning(clients: Clients, name: str) -> str:
+    """How many trainings of a tuning job have ended, and the best one's score."""
+    job = clients.sagemaker.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
+    counts = job["TrainingJobStatusCounters"]
+    limits = job["HyperParameterTuningJobConfig"]["ResourceLimits"]
+    failed = counts.get("NonRetryableError", 0)
+    words = [
+        f"{counts.get('Completed', 0)} of {limits.get('MaxNumberOfTrainingJobs', 0)} trainings",
+        *([f"{counts['InProgress']} running"] if counts.get("InProgress") else []),
+        *([f"{failed} failed"] if failed else []),
+    ]
+    best = job.get("BestTrainingJob", {}).get("FinalHyperParameterTuningJobObjectiveMetric")
+    if best:
+        words.append(f"best {best['MetricName']} {best['Value']:.4g}")
+    return ", ".join(words)
 
 
 def capacity(job: "DescribeTrainingJobResponseTypeDef") -> list[str]:

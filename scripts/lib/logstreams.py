@@ -10,7 +10,7 @@ if TYPE_CHECKING:
         GetLogEventsRequestTypeDef,
     )
 
-TRAINING_GROUP = "/aws/sagemaker/TrainingJobs"  # AWS: Log groups and streams that SageMaker sends
+JOB_GROUPS = "/aws/sagemaker/"  # AWS: Log groups and streams that SageMaker sends
 ENDPOINT_GROUP = "/aws/sagemaker/Endpoints/"
 
 

@@ -125,10 +125,10 @@ def reason(clients: Clients, step: PipelineStep, machine: str) -> list[str]:
     return [step.message or "no reason given"]
 
 
-def superseded(clients: Clients, step: PipelineStep, machine: str) -> list[str]:
-    """Lines that say why a step that ended well has deployed nothing, if so."""
+def undeployed(clients: Clients, step: PipelineStep, machine: str) -> workflow.Undeployed | None:
+    """Why a step that ended well has deployed nothing, if so."""
     execution = execution_of(clients, step, machine)
-    return workflow.superseded(clients.stepfunctions, execution) if execution else []
+    return workflow.undeployed(clients.stepfunctions, execution) if execution else None
 
 
 def doing(clients: Clients, step: PipelineStep, machine: str) -> str:

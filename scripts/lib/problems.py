@@ -63,7 +63,9 @@ def is_gone(error: "ClientError") -> bool:
     code = error_code(error)
     if code in ("ValidationException", "ValidationError"):
         return "not find" in str(error) or "does not exist" in str(error)
-    return "NotFound" in code or "DoesNotExist" in code or code in ("404", "NoSuchBucket")
+    return (
+        "NotFound" in code or "DoesNotExist" in code or code in ("404", "NoSuchBucket", "NoSuchKey")
+    )
 
 
 def overridden() -> str:

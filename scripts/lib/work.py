@@ -11,6 +11,7 @@ from scripts.lib.problems import error_code, is_gone
 from scripts.lib.session import Clients
 
 Found = TypeVar("Found")
+WORDS = {"HyperParameterTuning": "tuning"}
 # AWS: StopPipelineExecution, Errors
 OVER = ("PipelineExecutionNotStoppableException", "DuplicatedStopRequestException")
 
@@ -50,7 +51,9 @@ def running(clients: Clients, record: StackRecord) -> list[Work]:
         # A state machine's physical ID is its ARN
         for machine in record.physical("AWS::StepFunctions::StateMachine"):
             found.append(workflows(clients, machine))
-    found += [jobs(clients, kind, record.prefix) for kind in JOBS]
+    for kind in JOBS:
+        prefix = record.digits if kind == "HyperParameterTuning" else record.prefix
+        found.append(jobs(clients, kind, prefix))
     return [one for each in found for one in while_there(each)]
 
 
@@ -110,14 +113,19 @@ def workflows(clients: Clients, machine: str) -> Iterator[Work]:
 
 
 def jobs(clients: Clients, kind: str, prefix: str) -> Iterator[Work]:
-    """The project's SageMaker jobs of one kind that have not ended."""
+    """The project's SageMaker jobs of one kind that have not ended. Those that a tuning job trains
+    are stopped with it (StopHyperParameterTuningJob, SageMaker API Reference)."""
     sagemaker = clients.sagemaker
     listings: dict[str, Any] = {
+        "HyperParameterTuning": sagemaker.get_paginator("list_hyper_parameter_tuning_jobs"),
         "Training": sagemaker.get_paginator("list_training_jobs"),
         "Processing": sagemaker.get_paginator("list_processing_jobs"),
         "Transform": sagemaker.get_paginator("list_transform_jobs"),
     }
     stops: dict[str, Callable[[str], object]] = {
+        "HyperParameterTuning": lambda name: sagemaker.stop_hyper_parameter_tuning_job(
+            HyperParameterTuningJobName=name
+        ),
         "Training": lambda name: sagemaker.stop_training_job(TrainingJobName=name),
         "Processing": lambda name: sagemaker.stop_processing_job(ProcessingJobName=name),
         "Transform": lambda name: sagemaker.stop_transform_job(TransformJobName=name),
@@ -126,4 +134,4 @@ def jobs(clients: Clients, kind: str, prefix: str) -> Iterator[Work]:
         for page in listings[kind].paginate(NameContains=prefix, StatusEquals=status):
             names = (one[f"{kind}JobName"] for one in page[f"{kind}JobSummaries"])
             for name in ours(names, prefix):
-                yield Work(f"{kind.lower()} job", name, stops[kind])
+                yield Work(f"{WORDS.get(kind, kind.lower())} job", name, stops[kind])

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from mypy_boto3_stepfunctions.type_defs import HistoryEventTypeDef
 
 
+# What the answer to a task's first call calls that which the task waits for
+AWAITED = ("ExecutionArn", "TrainingJobArn", "ProcessingJobArn", "HyperParameterTuningJobArn")
+
+
 @dataclass(frozen=True)
 class Failure:
     """The state that failed, the error's name and its cause in words."""
@@ -27,6 +31,15 @@ class Failure:
         return f"state {self.state}: {self.error}" + (f": {self.cause}" if self.cause else "")
 
 
+@dataclass(frozen=True)
+class Undeployed:
+    """Why a model that is good enough does not serve; `waits` is the version (its ARN, or its
+    record's address) that a person has to decide on."""
+
+    why: str
+    waits: str = ""
+
+
 def started_since(stepfunctions: "SFNClient", machine: str, since: datetime) -> str:
     """The machine's first execution after a time, or an empty text.
 
@@ -35,6 +48,14 @@ def started_since(stepfunctions: "SFNClient", machine: str, since: datetime) -> 
     found = stepfunctions.list_executions(stateMachineArn=machine, maxResults=50)["executions"]
     later = [one for one in found if one["startDate"] >= since]
     return later[-1]["executionArn"] if later else ""
+
+
+def runs(stepfunctions: "SFNClient", machine: str) -> bool:
+    """Whether an execution of the machine is under way."""
+    found = stepfunctions.list_executions(
+        stateMachineArn=machine, statusFilter="RUNNING", maxResults=1
+    )
+    return bool(found["executions"])
 
 
 def history(stepfunctions: "SFNClient", execution: str) -> "list[HistoryEventTypeDef]":
@@ -50,12 +71,11 @@ def current_state(events: "Iterable[HistoryEventTypeDef]") -> str:
 
 
 def awaited(events: "Iterable[HistoryEventTypeDef]") -> str:
-    """The ARN of the execution or training job that the current state waits for, or an empty
-    text."""
+    """The ARN of the execution or the job that the current state waits for, or an empty text."""
     for event in reversed(list(events)):
         if "taskSubmittedEventDetails" in event:
             started = parsed(event["taskSubmittedEventDetails"].get("output", ""))
-            return str(started.get("ExecutionArn", started.get("TrainingJobArn", "")))
+            return next((str(started[name]) for name in AWAITED if started.get(name)), "")
         if "stateEnteredEventDetails" in event:
             break
     return ""
@@ -65,11 +85,9 @@ def where(clients: Clients, execution: str) -> str:
     """The state an execution is in, and the state of the workflow or the job it waits for."""
     events = history(clients.stepfunctions, execution)
     state, arn = current_state(events), awaited(events)
-    if ":training-job/" in arn:
-        return f"{state} > {jobs.doing(clients, arn)}"
-    if arn:
+    if ":execution:" in arn:
         return f"{state} > {current_state(history(clients.stepfunctions, arn))}"
-    return state
+    return f"{state} > {jobs.doing(clients, arn)}" if arn else state
 
 
 def failure(stepfunctions: "SFNClient", execution: str) -> Failure:
@@ -82,14 +100,18 @@ def failure(stepfunctions: "SFNClient", execution: str) -> Failure:
     return Failure(state, error, readable(answer.get("cause", "")))
 
 
-def superseded(stepfunctions: "SFNClient", execution: str) -> list[str]:
-    """Lines that say why a training workflow that ended well has deployed nothing, if so."""
+def undeployed(stepfunctions: "SFNClient", execution: str) -> Undeployed | None:
+    """Why a training workflow that ended well has deployed nothing, if so."""
     answer = stepfunctions.describe_execution(executionArn=execution)
     output = parsed(answer.get("output", ""))
+    if "serves" not in output and output.get("package"):
+        return Undeployed("It is good enough, and is not deployed yet.", str(output["package"]))
     serves = output.get("serves", output.get("name"))
     if serves == output.get("name"):
-        return []
-    return [f"It was not deployed: the endpoint serves {serves}, which was asked for later."]
+        return None
+    return Undeployed(
+        f"It was not deployed: the endpoint serves {serves}, which was asked for later."
+    )
 
 
 def failing_state(events: "Iterable[HistoryEventTypeDef]", error: str) -> tuple[str, str]:

@@ -31,6 +31,11 @@ from templates.parts.boundary import bucket_arns, named
 
 _BOOTSTRAP = "${ProjectName}-bootstrap-bucket-*"
 _DATA = "${ProjectName}-databucket-*"
+_ARTIFACTS = "${ProjectName}-artifactbucket-*"
+# Tuning jobs and what they train: `<8 digits of the stack>-<8 digits of the run>-…`, told from
+# others' by their tag; SageMaker gives that of a tuning job to all that it trains
+# (CreateHyperParameterTuningJob, Tags)
+_TUNED = "????????-????????-*"
 
 
 def add_people(
@@ -40,8 +45,16 @@ def add_people(
     developers = _policy(
         template,
         "DevelopersPolicy",
-        "Deploy, push, train, watch and ask the endpoint",
-        [*_operate_stacks(deployer), *_upload(), *_push(), *_train(), *_watch(), *_predict()],
+        "Deploy, push, train, watch, approve and ask the endpoint",
+        [
+            *_operate_stacks(deployer),
+            *_upload(),
+            *_push(),
+            *_train(),
+            *_watch(),
+            *_judge(),
+            *_predict(),
+        ],
     )
     removers = _policy(
         template,
@@ -61,6 +74,10 @@ def _policy(
     )
 
 
+def _tagged() -> StringEquals:
+    return StringEquals("aws:ResourceTag/project", Ref("ProjectName"))
+
+
 def _bucket(pattern: str) -> Sub:
     return Sub(f"arn:${{AWS::Partition}}:s3:::{pattern}")
 
@@ -70,6 +87,7 @@ JOB_STREAMS = (
     "/aws/sagemaker/NotebookInstances:log-stream:${ProjectName}/*",
     "/aws/sagemaker/ProcessingJobs:log-stream:${ProjectName}-*",
     "/aws/sagemaker/TrainingJobs:log-stream:${ProjectName}-*",
+    f"/aws/sagemaker/TrainingJobs:log-stream:{_TUNED}",  # a stream has no tags
     "/aws/sagemaker/TransformJobs:log-stream:${ProjectName}-*",
 )
 
@@ -121,12 +139,16 @@ def _upload() -> list[Statement]:
             named(s3, "AbortMultipartUpload DeleteObject GetObject PutObject"),
             [_bucket(f"{_DATA}/data/*")],
         ),
-        allow("ListBuckets", [s3.ListBucket], [_bucket(_BOOTSTRAP), _bucket(_DATA)]),
+        allow(
+            "ListBuckets",
+            [s3.ListBucket],
+            [_bucket(name) for name in (_ARTIFACTS, _BOOTSTRAP, _DATA)],
+        ),
         allow(
             "UseKeyForData",
             named(kms, "Decrypt GenerateDataKey"),
             [arn("kms", "key/*")],
-            StringEquals("aws:ResourceTag/project", Ref("ProjectName")),
+            _tagged(),
             StringEquals("kms:ViaService", via("s3")),
         ),
     ]
@@ -136,11 +158,15 @@ def _push() -> list[Statement]:
     return [
         allow(
             "PushCode",
-            named(codecommit, "GetRepository GitPull GitPush"),
+            named(codecommit, "GetCommit GetRepository GitPull GitPush"),
             [arn("codecommit", "${ProjectName}")],
         ),
-        # A creation says beforehand what would be in its way
-        allow("SeeImages", [ecr.DescribeRepositories], [arn("ecr", "repository/${ProjectName}")]),
+        # A creation says beforehand what would be in its way; an image's tags tell its commit
+        allow(
+            "SeeImages",
+            named(ecr, "DescribeImages DescribeRepositories"),
+            [arn("ecr", "repository/${ProjectName}")],
+        ),
     ]
 
 
@@ -151,11 +177,15 @@ def _train() -> list[Statement]:
             [codepipeline.StartPipelineExecution],
             [arn("codepipeline", "${ProjectName}")],
         ),
-        # The way back to an older model, and out of a deployment that holds up others
+        # The way back to an older model, and out of a deployment that holds up others; and where
+        # there is no registry whose event would tell of a decision
         allow(
             "StartDeployment",
             [states.StartExecution],
-            [arn("states", "stateMachine:${ProjectName}-deployment")],
+            [
+                arn("states", "stateMachine:${ProjectName}-approval"),
+                arn("states", "stateMachine:${ProjectName}-deployment"),
+            ],
         ),
         allow(
             "StopDeployment",
@@ -169,7 +199,7 @@ def _watch() -> list[Statement]:
     groups = (
         "/aws/codebuild/${ProjectName}-*",
         "/aws/sagemaker/Endpoints/${ProjectName}",
-        "/aws/sagemaker/TrainingJobs",
+        "/aws/sagemaker/*Jobs",
     )
     return [
         allow(
@@ -195,17 +225,41 @@ def _watch() -> list[Statement]:
         ),
         allow(
             "WatchWork",
-            named(sagemaker, "DescribeEndpoint DescribeTrainingJob"),
             [
-                arn("sagemaker", "endpoint/${ProjectName}"),
-                arn("sagemaker", "training-job/${ProjectName}-*"),
+                *named(sagemaker, "DescribeEndpoint DescribeEndpointConfig DescribeModel"),
+                *named(sagemaker, "DescribeProcessingJob DescribeTrainingJob ListTags"),
             ],
+            [arn("sagemaker", f"*/${{ProjectName}}{end}") for end in ("", "-*")],
         ),
-        allow("FindWork", [sagemaker.ListTrainingJobs], ["*"]),  # no resource level
+        allow(
+            "WatchTuning",
+            named(sagemaker, "DescribeHyperParameterTuningJob DescribeTrainingJob"),
+            [arn("sagemaker", f"*-job/{_TUNED}")],
+            _tagged(),
+        ),
+        # These have no resource level
+        allow("FindWork", named(sagemaker, "ListProcessingJobs ListTrainingJobs"), ["*"]),
         allow(
             "ReadLogs",
             named(logs, "DescribeLogStreams GetLogEvents"),
             [arn("logs", f"log-group:{name}:*") for name in groups],
+        ),
+    ]
+
+
+def _judge() -> list[Statement]:
+    """What is registered, why, and a person's decision about it."""
+    return [
+        allow(
+            "DecideOnVersions",
+            named(sagemaker, "DescribeModelPackage ListModelPackages UpdateModelPackage"),
+            [arn("sagemaker", "model-package/${ProjectName}/*")],
+        ),
+        # Reports, and records where there is no registry
+        allow(
+            "ReadEvaluations",
+            [s3.GetObject],
+            [_bucket(f"{_ARTIFACTS}/{folder}/*") for folder in ("evaluations", "registry")],
         ),
     ]
 
@@ -248,8 +302,18 @@ def _stop() -> list[Statement]:
                 for kind in ("processing", "training", "transform")
             ],
         ),
+        allow(
+            "StopTuning",
+            [sagemaker.StopHyperParameterTuningJob],
+            [arn("sagemaker", f"hyper-parameter-tuning-job/{_TUNED}")],
+            _tagged(),
+        ),
         # These have no resource level
-        allow("FindJobs", named(sagemaker, "ListProcessingJobs ListTransformJobs"), ["*"]),
+        allow(
+            "FindJobs",
+            named(sagemaker, "ListHyperParameterTuningJobs ListTransformJobs"),
+            ["*"],
+        ),
     ]
 
 
@@ -263,6 +327,17 @@ def _remove(system: Template) -> list[Statement]:
                 arn("sagemaker", "endpoint/${ProjectName}"),
                 arn("sagemaker", "endpoint-config/${ProjectName}-*"),
                 arn("sagemaker", "model/${ProjectName}-*"),
+            ],
+        ),
+        allow(
+            "RemoveVersions",
+            [
+                *named(sagemaker, "DeleteModelPackage DeleteModelPackageGroup"),
+                sagemaker.DescribeModelPackageGroup,
+            ],
+            [
+                arn("sagemaker", "model-package/${ProjectName}/*"),
+                arn("sagemaker", "model-package-group/${ProjectName}"),
             ],
         ),
         # These have no resource level
@@ -287,7 +362,7 @@ def _remove(system: Template) -> list[Statement]:
             "RemoveKey",
             named(kms, "DescribeKey ScheduleKeyDeletion"),
             [arn("kms", "key/*")],
-            StringEquals("aws:ResourceTag/project", Ref("ProjectName")),
+            _tagged(),
         ),
         allow(
             "RemoveCode",

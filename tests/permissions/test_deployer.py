@@ -266,6 +266,8 @@ def denied(deployer: Deployed, text: str) -> Iterator[Call]:
         "deployer": deployer.arns[DEPLOYER],
         "boundary": deployer.arns["Boundary"],
         "key": f"kms:{deployer.region}:{ACCOUNT}:key/1",
+        "tuning": f"sagemaker:{deployer.region}:{ACCOUNT}:"
+        "hyper-parameter-tuning-job/0a1b2c3d-0a1b2c3d-0",
         "tag": "aws:ResourceTag/project",
         "bound": "iam:PermissionsBoundary",
         "via_s3": f"kms:ViaService=s3.{deployer.region}.amazonaws.com",
@@ -357,6 +359,15 @@ kms:ScheduleKeyDeletion {key} {tag}=other
 ecr:PutImage ecr:{region}:{account}:repository/mlops
 sagemaker:CreateEndpoint sagemaker:{region}:{account}:endpoint/mlops
 sagemaker:DeleteEndpoint sagemaker:{region}:{account}:endpoint/other
+sagemaker:UpdateModelPackage sagemaker:{region}:{account}:model-package/other/1
+sagemaker:CreateModelPackage sagemaker:{region}:{account}:model-package/mlops/1
+sagemaker:DeleteModelPackageGroup sagemaker:{region}:{account}:model-package-group/other
+sagemaker:StopHyperParameterTuningJob {tuning} {tag}=other
+sagemaker:StopHyperParameterTuningJob {tuning}
+sagemaker:DescribeHyperParameterTuningJob {tuning} {tag}=other
+s3:PutObject s3:::mlops-artifactbucket-1/evaluations/mlops-1/report.html
+s3:PutObject s3:::mlops-artifactbucket-1/registry/mlops-1.json
+s3:GetObject s3:::mlops-artifactbucket-1/models/m
 states:UpdateStateMachine states:{region}:{account}:stateMachine:mlops-training
 codebuild:UpdateProject codebuild:{region}:{account}:project/mlops-image
 codecommit:DeleteRepository codecommit:{region}:{account}:other
@@ -396,7 +407,6 @@ BESIDES = {
     *("codecommit:GitPull", "codecommit:GitPush"),  # git
     *("kms:Decrypt", "kms:GenerateDataKey"),  # by S3, for data
     "s3:AbortMultipartUpload",  # of what is uploaded in parts, and is cut off
-    "states:StartExecution",  # the way back to an older model (docs/runbook.md)
     "iam:PassRole",  # of the deployer's role, to CloudFormation
     "cloudformation:ContinueUpdateRollback",  # told by `make deploy` after a failed way back
 }

@@ -1,5 +1,6 @@
 """What AWS answers about a stack and a pipeline, and what a job writes to its log."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,13 @@ def described(status: str, **more: Any) -> dict[str, Any]:
     """A stack, as DescribeStacks tells of it."""
     stack = {"StackName": "mlops", "StackId": STACK_ID, "CreationTime": START}
     return {"Stacks": [{**stack, "StackStatus": status, **more}]}
+
+
+def outputs(stub: Mapping[str, Stubber], known: Mapping[str, str]) -> None:
+    """A stack that stands, with these outputs."""
+    listed = [{"OutputKey": key, "OutputValue": value} for key, value in known.items()]
+    answer = described("CREATE_COMPLETE", Outputs=listed)
+    stub["cloudformation"].add_response("describe_stacks", answer)
 
 
 def event(

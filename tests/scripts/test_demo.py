@@ -1,5 +1,6 @@
 """The demo finds its endpoint and never leaves one behind."""
 
+import io
 import os
 import pty
 import signal
@@ -12,8 +13,12 @@ from pathlib import Path
 import pytest
 
 from local.tests.lasting import comes, commands
-from scripts.demo import local_endpoint, read_environment
+from scripts.demo import local_endpoint, read_environment, show_evaluation
+from scripts.lib.console import Console
 from scripts.lib.problems import Problem
+from scripts.lib.session import Clients
+from tests.scripts import versions
+from tests.scripts.conftest import Stubs
 
 ROOT = Path(__file__).parents[2]
 ENDS = [signal.SIGHUP, signal.SIGTERM, signal.SIGKILL, signal.SIGINT]
@@ -126,3 +131,25 @@ def test_an_impatient_second_ctrl_c_leaves_no_endpoint_either(tmp_path: Path) ->
             process.send_signal(signal.SIGINT)
         process.wait()
         assert comes(lambda: not endpoints(tmp_path))
+
+
+def test_the_demo_shows_the_evaluation_and_where_its_report_is(
+    clients: Clients,
+    stub: Stubs,
+    console: Console,
+    page: io.StringIO,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    versions.registry(stub, versions.description(1))
+    stub["s3"].add_response("get_object", {"Body": versions.stream(b"<html>")})
+    show_evaluation(clients, versions.KNOWN, console)
+    path = f"build/reports/{versions.name(1)}/report.html"
+    assert page.getvalue().splitlines() == [
+        "  Version 1 (0123456789ab): 98.1 % against 98.6 %: 2 of 360 pictures, within",
+        "  chance",
+        "  Its report, for a browser:",
+        f"  {path}",
+    ]
+    assert Path(path).is_file()

@@ -16,6 +16,9 @@ from scripts.lib.problems import Problem
 from scripts.lib.session import Clients
 from scripts.lib.stacks import Held
 from templates.workflows import job
+from tests.scripts import versions
+from tests.scripts.answers import START
+from tests.scripts.conftest import Stubs
 
 STACK_ID = "arn:aws:cloudformation:eu-west-1:123456789012:stack/mine/0a1b2c3d-1111-2222"
 PREFIX = "mlops-0a1b2c3d"
@@ -135,11 +138,66 @@ def test_only_the_projects_streams_go_from_the_shared_log_group(
     mine = [f"{OURS}-{number}/algo-1" for number in range(60)]  # more than a page of them
     for stream in (*mine, f"{OTHERS}/algo-1"):
         memory.logs.create_log_stream(logGroupName=group, logStreamName=stream)
-    places = [place for place, _ in inventory.log_places(project)]
-    assert places == [f"/aws/sagemaker/{kind}Jobs" for kind in inventory.JOBS]
+    places = list(inventory.log_places(project))
+    assert places == [
+        *((f"/aws/sagemaker/{kind}Jobs", f"{PREFIX}-") for kind in inventory.JOBS[1:]),
+        ("/aws/sagemaker/TrainingJobs", "0a1b2c3d-"),  # what a tuning job trains
+    ]
     found = streams(memory.logs, group, f"{project.prefix}-")
     destroy.remove_streams(memory, Inventory(streams=[(group, one) for one in found]), console)
     assert streams(memory.logs, group) == [f"{OTHERS}/algo-1"]
+
+
+REGISTERED = Held("Registered versions", "AWS::SageMaker::ModelPackageGroup", "mlops", "")
+
+
+def test_registered_versions_go_before_their_group(
+    clients: Clients, stub: Stubs, console: Console, page: io.StringIO
+) -> None:
+    """One of them went meanwhile."""
+    versions.registry(stub, versions.description(2), versions.description(1), read=0)
+    sagemaker = stub["sagemaker"]
+    gone = ("ValidationException", "ModelPackage does not exist")
+    sagemaker.add_client_error("delete_model_package", *gone)
+    sagemaker.add_response("delete_model_package", {}, {"ModelPackageName": versions.arn(1)})
+    sagemaker.add_response("delete_model_package_group", {}, {"ModelPackageGroupName": "mlops"})
+    destroy.remove_kept(clients, REGISTERED, console)
+    assert "deleted   SageMaker::ModelPackageGroup mlops" in page.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("status", "there"), [("Completed", True), ("Deleting", False), ("DeleteFailed", True)]
+)
+def test_a_group_that_is_being_deleted_is_not_counted(
+    clients: Clients, stub: Stubs, status: str, there: bool
+) -> None:
+    answer: dict[str, Any] = {
+        "ModelPackageGroupName": "mlops",
+        "ModelPackageGroupArn": versions.arn(1),
+    }
+    answer |= {"CreationTime": START, "CreatedBy": {}, "ModelPackageGroupStatus": status}
+    stub["sagemaker"].add_response("describe_model_package_group", answer)
+    assert inventory.exists(clients, REGISTERED) is there
+
+
+@pytest.mark.parametrize("said", [versions.NO_GROUP, versions.NO_REGISTRY])
+def test_where_there_is_no_group_or_no_registry_nothing_is_counted(
+    clients: Clients, stub: Stubs, said: tuple[str, str]
+) -> None:
+    stub["sagemaker"].add_client_error("describe_model_package_group", *said)
+    assert not inventory.exists(clients, REGISTERED)
+
+
+@pytest.mark.parametrize(("holder", "ours"), [("", True), ("mine", True), ("another", False)])
+def test_the_registered_versions_are_the_stacks_that_has_the_name(
+    clients: Clients, stub: Stubs, project: StackRecord, holder: str, ours: bool
+) -> None:
+    """The name of a deleted project may be another's by now, and its models too."""
+    resource = {"StackName": holder, "LogicalResourceId": "Pipeline", "Timestamp": START}
+    resource |= {"ResourceType": "AWS::CodePipeline::Pipeline", "PhysicalResourceId": "mlops"}
+    found = [resource | {"ResourceStatus": "CREATE_COMPLETE"}] if holder else []
+    stub["cloudformation"].add_response("describe_stack_resources", {"StackResources": found})
+    assert (inventory.versions(clients, [project, project]) == [REGISTERED]) is ours
 
 
 def test_every_kind_of_job_that_a_workflow_can_start_is_known_to_the_teardown() -> None:

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -25,12 +26,16 @@ import pytest
 from scripts import (
     create_stack,
     data,
+    decide,
     destroy,
     image,
     laptop,
     logs,
+    models,
     predict,
+    report,
     status,
+    trace,
     train,
     upload,
 )
@@ -160,6 +165,10 @@ def test_a_missing_certificate_file_is_named(
     assert "is not trusted: check AWS_CA_BUNDLE" in told()
 
 
+APPROVE = SimpleNamespace(main=lambda words: decide.main([*words, "approve"]))
+COMMANDS = [create_stack, destroy, logs, models, report, status, trace, train, upload, APPROVE]
+
+
 class Refusing(BaseHTTPRequestHandler):
     """Answers each call as AWS does that does not know, or no longer knows, who asks."""
 
@@ -187,7 +196,7 @@ class Refusing(BaseHTTPRequestHandler):
         ("AccessDenied", "access denied: GetCallerIdentity"),
     ],
 )
-@pytest.mark.parametrize("command", [create_stack, destroy, logs, status, train, upload])
+@pytest.mark.parametrize("command", COMMANDS)
 def test_keys_that_are_refused_are_told_before_anything_is_asked_or_changed(
     command: Any, code: str, words: str, monkeypatch: pytest.MonkeyPatch, told: Callable[[], str]
 ) -> None:

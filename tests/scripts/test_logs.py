@@ -9,6 +9,7 @@ from botocore.stub import Stubber
 
 from scripts import logs
 from scripts.lib.console import Console
+from scripts.lib.jobs import Job
 from scripts.lib.pipeline import PipelineRun, PipelineStep
 from scripts.lib.problems import Problem
 from scripts.lib.session import Clients
@@ -51,33 +52,45 @@ def test_a_run_that_has_not_begun_says_so() -> None:
         logs.shown_step([], PipelineRun("id", "InProgress", "", "", None, None))
 
 
-@pytest.mark.parametrize(
-    ("status", "shown"), [("Failed", ["p-mine"]), ("InProgress", ["p-mine", "p-later"])]
-)
-def test_a_step_shows_the_training_jobs_made_while_it_ran(
-    clients: Clients, stub: dict[str, Stubber], status: str, shown: list[str]
+@pytest.mark.parametrize(("status", "later"), [("Failed", []), ("InProgress", ["p-1-later"])])
+def test_a_step_shows_the_jobs_made_while_it_ran(
+    clients: Clients, stub: dict[str, Stubber], status: str, later: list[str]
 ) -> None:
-    jobs = [
-        {
-            "TrainingJobName": name,
-            "TrainingJobArn": "arn:aws:sagemaker:eu-west-1:123456789012:training-job/x",
-            "CreationTime": START + timedelta(minutes=minute),
-            "TrainingJobStatus": "Completed",
-        }
-        for name, minute in (("p-later", 30), ("p-mine", 0), ("p-earlier", -9), ("other-p-1", 0))
-    ]
-    stub["sagemaker"].add_response("list_training_jobs", {"TrainingJobSummaries": jobs})
-    assert logs.jobs_of(clients, "p", step("Train", status)) == shown
+    """Also those of a tuning job, whose names begin with the stack's digits alone."""
+
+    def listing(kind: str, **made: int) -> None:
+        found = [
+            {
+                f"{kind}JobName": name.replace("_", "-"),
+                f"{kind}JobArn": f"arn:aws:sagemaker:eu-west-1:123456789012:{kind.lower()}-job/x",
+                "CreationTime": START + timedelta(seconds=second),
+                f"{kind}JobStatus": "Completed",
+            }
+            for name, second in made.items()
+        ]
+        operation = f"list_{kind.lower()}_jobs"
+        stub["sagemaker"].add_response(operation, {f"{kind}JobSummaries": found})
+
+    listing("Training", p_1_later=1800, p_1_mine=0, p_1_earlier=-9, other_p_1_x=0)
+    listing("Training", **{"1_tuned": 20, "p_1_mine": 0})
+    listing("Processing", p_1_evaluate=30)
+    found = logs.jobs_of(clients, "p-1", step("Train", status))
+    assert [one.name for one in found] == ["p-1-mine", "1-tuned", "p-1-evaluate", *later]
+    groups = [logs.job_source(clients, one, []).group for one in found[1:3]]
+    assert groups == ["/aws/sagemaker/TrainingJobs", "/aws/sagemaker/ProcessingJobs"]
 
 
 def test_the_log_of_a_job_tells_that_it_took_the_place_of_a_spot_job(clients: Clients) -> None:
+    def title(name: str, others: list[str]) -> str:
+        return logs.job_source(clients, Job("Training", name, START), others).title
+
     names = ["p-1-2-spot-0", "p-1-2-0"]
-    titles = [logs.training_source(clients, name, names).title for name in names]
+    titles = [title(name, names) for name in names]
     assert titles == [
         "Train: job p-1-2-spot-0",
         "Train: job p-1-2-0, on demand as there was no spot capacity",
     ]
-    assert logs.training_source(clients, "p-1-2-0", ["p-9-9-spot-0"]).title == "Train: job p-1-2-0"
+    assert title("p-1-2-0", ["p-9-9-spot-0"]) == "Train: job p-1-2-0"
 
 
 def test_a_run_that_waits_for_its_turn_is_followed_and_says_for_which(
@@ -106,7 +119,9 @@ def test_a_build_that_only_waits_does_not_cut_the_jobs_logs(
     clients: Clients, stub: dict[str, Stubber]
 ) -> None:
     """In China the Train stage is a build that looks again and again, and says so."""
-    stub["sagemaker"].add_response("list_training_jobs", {"TrainingJobSummaries": []})
+    for _ in range(2):
+        stub["sagemaker"].add_response("list_training_jobs", {"TrainingJobSummaries": []})
+    stub["sagemaker"].add_response("list_processing_jobs", {"ProcessingJobSummaries": []})
     waiting = replace(step("Train", "InProgress"), external="mlops-train:1")
     assert logs.sources(clients, KNOWN, waiting) == []
 

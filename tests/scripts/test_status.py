@@ -10,7 +10,10 @@ from botocore.stub import Stubber
 
 from scripts import status
 from scripts.lib.console import Console
+from scripts.lib.packages import PENDING
 from scripts.lib.session import Clients
+from tests.scripts import versions
+from tests.scripts.conftest import Stubs
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 STACK_ID = "arn:aws:cloudformation:eu-west-1:123456789012:stack/mlops/0a1b2c3d-1111"
@@ -212,8 +215,72 @@ def test_without_a_stack_the_way_to_one_is_named(
     ]
 
 
-@pytest.mark.parametrize(
-    ("seconds", "text"), [(5, "5 s"), (125, "2 min"), (7300, "2 h"), (200000, "2 d")]
-)
-def test_times_are_told_in_the_unit_that_fits(seconds: int, text: str) -> None:
-    assert status.ago(NOW - timedelta(seconds=seconds), NOW) == text
+def decisions(stub: Stubs, *found: tuple[str, str]) -> None:
+    """Executions of the approval workflow, the newest first: name and status."""
+    machine = versions.MACHINE.replace("stateMachine", "execution") + "approval"
+    shared = {"stateMachineArn": "x", "startDate": NOW}
+    listed = [
+        {"executionArn": f"{machine}:{name}", "name": name, "status": one, **shared}
+        for name, one in found
+    ]
+    stub["stepfunctions"].add_response("list_executions", {"executions": listed})
+
+
+def test_what_waits_for_approval_tells_until_when_and_how_to_decide(
+    clients: Clients, stub: Stubs, console: Console, page: io.StringIO
+) -> None:
+    waiting = versions.description(2, PENDING)
+    versions.registry(stub, waiting, read=1)
+    versions.registry(stub, waiting)
+    versions.waits(stub, 2)
+    decisions(stub, (f"wait-{versions.name(2)}", "RUNNING"))
+    status.show_versions(clients, versions.KNOWN, "mlops", console, NOW)
+    lines = page.getvalue().splitlines()
+    assert max(map(len, lines)) <= 80
+    assert lines[2:4] == [
+        "  Version 2 (0123456789ab) waits for approval until 2026-01-08 00:00 UTC:",
+        "    98.1 % against 98.6 %: 2 of 360 pictures, within chance",
+    ]
+    assert "`make approve STACK=mlops VERSION=2` deploys it" in page.getvalue()
+
+
+def test_the_newest_verdict_is_told_and_a_decision_that_came_to_nothing(
+    clients: Clients, stub: Stubs, console: Console, page: io.StringIO
+) -> None:
+    versions.registry(stub, versions.description(1, "Rejected"), read=1)
+    versions.registry(stub)
+    decisions(stub, ("wait-x", "SUCCEEDED"), ("one", "FAILED"), ("two", "SUCCEEDED"))
+    described = {"executionArn": "x", "stateMachineArn": "x", "status": "FAILED", "startDate": NOW}
+    described |= {"error": "EndpointRolledBack", "cause": "the ping failed"}
+    stub["stepfunctions"].add_response("describe_execution", described)
+    stub["stepfunctions"].add_response("get_execution_history", {"events": []})
+    status.show_versions(clients, versions.KNOWN, "mlops", console, NOW + timedelta(hours=2))
+    assert page.getvalue().splitlines()[1:] == [
+        "Versions",
+        "  Newest: version 1 (0123456789ab), rejected, 1 h ago",
+        "    98.1 % against 98.6 %: 2 of 360 pictures, within chance",
+        "  The last decision was not carried out:",
+        "    state : EndpointRolledBack: the ping failed",
+    ]
+
+
+def test_a_decision_that_is_carried_out_tells_how_far_it_is(
+    clients: Clients, stub: Stubs, console: Console, page: io.StringIO
+) -> None:
+    versions.registry(stub, versions.description(1), read=1)
+    versions.registry(stub)
+    decisions(stub, ("one", "RUNNING"))
+    stub["stepfunctions"].add_response("get_execution_history", {"events": []})
+    status.show_versions(clients, versions.KNOWN, "mlops", console, NOW)
+    assert page.getvalue().endswith("  Now: starting\n")
+
+
+def test_a_stack_without_versions_says_so(
+    clients: Clients, stub: Stubs, console: Console, page: io.StringIO
+) -> None:
+    """Also one that was deployed before there were any."""
+    for _ in range(2):
+        stub["sagemaker"].add_client_error("list_model_packages", *versions.NO_GROUP)
+    known = {key: versions.KNOWN[key] for key in versions.KNOWN if "Approval" not in key}
+    status.show_versions(clients, known, "mlops", console, NOW)
+    assert page.getvalue() == "\nVersions\n  None is registered yet.\n"

@@ -8,6 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 LAPTOP = "tests/scripts/test_laptop.py"
 TEARDOWN = "tests/system/test_teardown.py"
+VERSIONS = "tests/scripts/test_version_commands.py"
 
 # The command that is named, and the file and the words of the test in which it is given
 TRIED = {
@@ -16,6 +17,11 @@ TRIED = {
     "make destroy": (TEARDOWN, 'begin(aws, "destroy")'),
     "make logs": (TEARDOWN, 'begin(aws, "logs")'),
     "make predict": (TEARDOWN, 'begin(aws, "predict"'),
+    "make approve": (VERSIONS, 'said(decide.main, "--yes", "approve")'),
+    "make models": (VERSIONS, "said(models.main)"),
+    "make reject": (VERSIONS, '"--reason", "biased", "reject")'),
+    "make report": (VERSIONS, 'said(report.main, "--version"'),
+    "make trace": (VERSIONS, 'said(trace.main, "--version"'),
     "make status": (TEARDOWN, '"scripts.status"'),
     "make train": (TEARDOWN, 'begin(aws, "train")'),
     "make upload": (TEARDOWN, 'begin(aws, "upload")'),

@@ -1,11 +1,14 @@
 """A terminal gets colours and rewritten lines; a file gets plain ones."""
 
 import io
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from scripts.lib.console import Console, clock, shorten
+from scripts.lib.console import Console, ago, clock, shorten
 from scripts.lib.problems import Problem
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class Terminal(io.StringIO):
@@ -61,3 +64,10 @@ def test_texts_fit() -> None:
     assert shorten("a\nb", 9) == "a b"
     assert shorten("abcdef", 4) == "abc…"
     assert clock(61.9) == "1:01"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(5, "5 s"), (125, "2 min"), (7300, "2 h"), (200000, "2 d")]
+)
+def test_times_are_told_in_the_unit_that_fits(seconds: int, text: str) -> None:
+    assert ago(NOW - timedelta(seconds=seconds), NOW) == text

@@ -44,8 +44,11 @@ def test_what_a_deleted_stack_kept_is_found_by_its_events(
     stub["sagemaker"].add_response("list_endpoint_configs", {"EndpointConfigs": []}, contained)
     stub["sagemaker"].add_response("list_models", {"Models": []}, contained)
     logs, stream = stub["logs"], {"logStreamName": "prj-0a1b2c3d-0123/algo-1"}
-    for found in ([stream], [], []):
+    for found in ([stream], [], [], []):
         logs.add_response("describe_log_streams", {"logStreams": found})
+    holder(stub, "prj", "")  # of the versions' group
+    missing = ("ValidationException", "ModelPackageGroup prj does not exist")
+    stub["sagemaker"].add_client_error("describe_model_package_group", *missing)
     for bucket in ("taken", "data"):
         stub["s3"].add_response("head_bucket", {}, {"Bucket": bucket})
         holder(stub, bucket, "another" if bucket == "taken" else "")

@@ -53,9 +53,23 @@ def execution(number: int) -> dict[str, Any]:
     }
 
 
+def call(kind: str) -> str:
+    """How the operations name a kind of job."""
+    return "hyper_parameter_tuning" if kind == "HyperParameterTuning" else kind.lower()
+
+
+def begins(kind: str) -> str:
+    """The name of a tuning job is too short for the project's."""
+    return "0a1b2c3d" if kind == "HyperParameterTuning" else PREFIX
+
+
 def job(kind: str, name: str, status: str = "InProgress") -> dict[str, Any]:
     arn = f"arn:aws:sagemaker:eu-west-1:123456789012:{kind.lower()}-job/{name}"
-    more = {f"{kind}JobName": name, f"{kind}JobArn": arn, f"{kind}JobStatus": status}
+    fields = {"Name": name, "Arn": arn, "Status": status}
+    more: dict[str, Any] = {f"{kind}Job{field}": value for field, value in fields.items()}
+    if kind == "HyperParameterTuning":
+        more |= {"Strategy": "Random", "TrainingJobStatusCounters": {}}
+        more |= {"ObjectiveStatusCounters": {}}
     return {"CreationTime": 1, **more}
 
 
@@ -69,7 +83,7 @@ def nothing_runs(stub: Stubs) -> None:
 def no_jobs(stub: Stubs) -> None:
     for kind in JOBS:
         for _ in range(2):
-            pages(stub, "sagemaker", f"list_{kind.lower()}_jobs", f"{kind}JobSummaries", [])
+            pages(stub, "sagemaker", f"list_{call(kind)}_jobs", f"{kind}JobSummaries", [])
 
 
 def test_work_of_each_kind_is_found_past_the_first_page(clients: Clients, stub: Stubs) -> None:
@@ -86,16 +100,17 @@ def test_work_of_each_kind_is_found_past_the_first_page(clients: Clients, stub: 
     operation = "list_executions"
     pages(stub, "stepfunctions", operation, "executions", [execution(1)], [execution(2)])
     for kind in JOBS:
-        mine = [job(kind, f"{PREFIX}-0123-{number}") for number in range(2)]
-        others = [job(kind, f"other-{PREFIX}-0123")]
-        operation, items = f"list_{kind.lower()}_jobs", f"{kind}JobSummaries"
+        mine = [job(kind, f"{begins(kind)}-0123-{number}") for number in range(2)]
+        others = [job(kind, f"other-{begins(kind)}-0123")]
+        operation, items = f"list_{call(kind)}_jobs", f"{kind}JobSummaries"
         pages(stub, "sagemaker", operation, items, [*others, mine[0]], [mine[1]])
         pages(stub, "sagemaker", operation, items, [])
     assert [str(one) for one in running(clients, RECORD)] == [
         *(f"pipeline execution {number:08}-1111-1111-1111-111111111111" for number in (3, 4)),
         "build mlops-test:2",
         *(f"workflow execution {number}" for number in (1, 2)),
-        *(f"{kind.lower()} job {PREFIX}-0123-{number}" for kind in JOBS for number in (0, 1)),
+        *(f"tuning job 0a1b2c3d-0123-{number}" for number in (0, 1)),
+        *(f"{kind.lower()} job {PREFIX}-0123-{number}" for kind in JOBS[1:] for number in (0, 1)),
     ]
 
 

@@ -4,6 +4,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
 from botocore.stub import Stubber
 
 from scripts.lib import workflow
@@ -150,3 +151,78 @@ def test_a_running_workflow_tells_what_its_training_job_waits_for(clients: Clien
         went_on = [entered(1, "Train"), submitted, entered(3, "CheckQuality")]
         stub.add_response("get_execution_history", {"events": went_on})
         assert workflow.where(clients, EXECUTION) == "CheckQuality"
+
+
+JOBS = "arn:aws:sagemaker:eu-west-1:123456789012:"
+
+
+@pytest.mark.parametrize(
+    ("status", "started", "words"),
+    [
+        ("InProgress", {}, "starting"),
+        ("InProgress", {"ProcessingStartTime": datetime.now(UTC)}, "computing"),
+        ("Stopping", {}, "stopping"),
+    ],
+)
+def test_a_running_workflow_tells_how_far_its_processing_job_is(
+    clients: Clients, status: str, started: dict[str, Any], words: str
+) -> None:
+    arn = f"{JOBS}processing-job/mlops-1-evaluate-0"
+    job = {
+        "ProcessingJobName": "mlops-1-evaluate-0",
+        "ProcessingJobArn": arn,
+        "ProcessingJobStatus": status,
+        "ProcessingResources": {
+            "ClusterConfig": {
+                "InstanceCount": 1,
+                "InstanceType": "ml.m5.large",
+                "VolumeSizeInGB": 1,
+            }
+        },
+        "AppSpecification": {"ImageUri": "image"},
+        "CreationTime": datetime.now(UTC),
+        **started,
+    }
+    assert awaiting(clients, {"ProcessingJobArn": arn}, "describe_processing_job", job) == words
+
+
+def test_a_running_workflow_tells_how_far_its_tuning_job_is(clients: Clients) -> None:
+    arn = f"{JOBS}hyper-parameter-tuning-job/0a1b2c3d-1-0"
+    limits = {"MaxNumberOfTrainingJobs": 10, "MaxParallelTrainingJobs": 2}
+    job = {
+        "HyperParameterTuningJobName": "0a1b2c3d-1-0",
+        "HyperParameterTuningJobArn": arn,
+        "HyperParameterTuningJobConfig": {"Strategy": "Random", "ResourceLimits": limits},
+        "HyperParameterTuningJobStatus": "InProgress",
+        "CreationTime": datetime.now(UTC),
+        "TrainingJobStatusCounters": {"Completed": 3, "InProgress": 2, "NonRetryableError": 1},
+        "ObjectiveStatusCounters": {},
+        "BestTrainingJob": {
+            "TrainingJobName": "0a1b2c3d-1-0-001",
+            "TrainingJobArn": f"{JOBS}training-job/0a1b2c3d-1-0-001",
+            "CreationTime": datetime.now(UTC),
+            "TrainingJobStatus": "Completed",
+            "TunedHyperParameters": {},
+            "FinalHyperParameterTuningJobObjectiveMetric": {
+                "MetricName": "validation:accuracy",
+                "Value": 0.98123,
+            },
+        },
+    }
+    said = awaiting(
+        clients,
+        {"HyperParameterTuningJobArn": arn},
+        "describe_hyper_parameter_tuning_job",
+        job,
+    )
+    assert said == "3 of 10 trainings, 2 running, 1 failed, best validation:accuracy 0.9812"
+
+
+def awaiting(clients: Clients, output: dict[str, str], operation: str, job: dict[str, Any]) -> str:
+    """What is told of the job that the current state waits for."""
+    details = {"resourceType": "sagemaker", "resource": "x.sync", "output": json.dumps(output)}
+    submitted = event(2, "TaskSubmitted", taskSubmittedEventDetails=details)
+    with Stubber(clients.stepfunctions) as stub, Stubber(clients.sagemaker) as sagemaker:
+        stub.add_response("get_execution_history", {"events": [entered(1, "Work"), submitted]})
+        sagemaker.add_response(operation, job)
+        return workflow.where(clients, EXECUTION).removeprefix("Work > ")

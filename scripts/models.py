@@ -1,0 +1,91 @@
+"""The versions of the model: how good each is, what became of it, and which one serves."""
+
+if __name__ == "__main__":
+    from scripts.lib.entry import begin
+
+    begin("scripts.models")
+
+import argparse
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from itertools import islice
+
+from scripts.lib import packages, stacks
+from scripts.lib.approval import waits_until
+from scripts.lib.console import Console, ago, shorten
+from scripts.lib.guard import guarded
+from scripts.lib.packages import APPROVED, PENDING, REJECTED, Package
+from scripts.lib.problems import make
+from scripts.lib.serving import Model, served, which
+from scripts.lib.session import Clients, add_session_arguments, connect
+
+SHOWN = 20
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m scripts.models", description=__doc__)
+    add_session_arguments(parser)
+    args = parser.parse_args(argv)
+
+    def work() -> int:
+        clients, now = connect(args.region, args.profile), datetime.now(UTC)
+        return models(clients, args.stack, Console(), now)
+
+    return guarded(work, "Nothing was changed.")
+
+
+def models(clients: Clients, stack: str, console: Console, now: datetime) -> int:
+    """One line for each version, the newest first; of a rejected one the reason below."""
+    known = stacks.required_outputs(clients.cloudformation, stack)
+    found = list(islice(packages.registered(clients, known), SHOWN + 1))
+    serving = served(clients, known["EndpointName"])
+    if not found:
+        console.line("No version of the model is registered yet: each training registers one.")
+        console.line(f"{make('train', stack)} trains.")
+    else:
+        console.line(
+            f"  {'version':<21}{'accuracy':>8}  {'change':>7}  {'status':<23}{'when':>8}", "bold"
+        )
+    at_work = which(serving, found)
+    for one in found[:SHOWN]:
+        status = "serves" if one is at_work else standing(clients, known, one)
+        style = {"serves": "green", REJECTED.lower(): "dim"}.get(status)
+        console.line(line(one, status, now), style or ("yellow" if one.status == PENDING else None))
+        if one.status == REJECTED:
+            console.paragraph(shorten(one.reason or one.description, 300), 8)
+    if len(found) > SHOWN:
+        console.line(f"  and older ones, which {make('trace', stack, 'VERSION=<number>')} shows")
+    tell_what_serves(serving, at_work, known["EndpointName"], console)
+    return 0
+
+
+def line(one: Package, status: str, now: datetime) -> str:
+    """A version, its accuracy, and how much that is above its champion's."""
+    head = f"{one.number:<4} {one.commit or 'of no name'}" if one.number else one.tail
+    accuracy = "" if one.accuracy is None else f"{one.accuracy:.1%}"
+    change = packages.number(one.metadata.get("difference"))
+    told = "" if change is None else f"{change:+.1%}"
+    return f"  {head:<21}{accuracy:>8}  {told:>7}  {status:<23}{ago(one.created, now):>8}".rstrip()
+
+
+def standing(clients: Clients, known: Mapping[str, str], one: Package) -> str:
+    """What was decided about a version, or until when it waits for that."""
+    if one.status == PENDING:
+        until = waits_until(clients, known, one)
+        return f"waits until {until:%Y-%m-%d}" if until else "waits for approval"
+    return {APPROVED: "approved", REJECTED: "rejected"}.get(one.status, one.status)
+
+
+def tell_what_serves(
+    serving: Model | None, at_work: Package | None, endpoint: str, console: Console
+) -> None:
+    """The one that serves, also where it is none of those above."""
+    console.line()
+    if serving is None:
+        console.line(f"Endpoint {endpoint} serves none yet.")
+    elif at_work:
+        console.line(f"Endpoint {endpoint} serves version {at_work.label}.")
+    else:
+        console.paragraph(
+            f"Endpoint {endpoint} serves model {serving.name}, which is none of these versions.", 0
+        )

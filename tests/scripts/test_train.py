@@ -1,0 +1,94 @@
+"""A person starts the pipeline, and may want the model whatever it scores, with a reason."""
+
+import io
+from typing import Any
+
+import pytest
+
+from scripts import train
+from scripts.lib.console import Console
+from scripts.lib.problems import Problem
+from scripts.lib.session import Clients
+from tests.scripts import versions
+from tests.scripts.answers import RUN, START, action, look, outputs
+from tests.scripts.conftest import Stubs
+from tests.scripts.versions import KNOWN
+
+
+def started(stub: Stubs, **more: Any) -> None:
+    answer = {"pipelineExecutionId": RUN}
+    stub["codepipeline"].add_response("start_pipeline_execution", answer, {"name": "mlops", **more})
+
+
+@pytest.mark.parametrize("reason", [None, "the old one is biased"])
+def test_a_reason_travels_as_a_variable_of_the_run(
+    clients: Clients, stub: Stubs, console: Console, page: io.StringIO, reason: str | None
+) -> None:
+    outputs(stub, KNOWN)
+    started(stub, **({"variables": [{"name": "FORCE", "value": reason}]} if reason else {}))
+    look(stub, "Succeeded", action("Source", "Succeeded", "CodeCommit"))
+    assert train.train(clients, "mlops", console, reason) == 0
+    assert ("the model is deployed, because: the old" in page.getvalue()) is (reason is not None)
+    assert page.getvalue().endswith("`make predict STACK=mlops IMAGE=<a PNG or JPEG file>`\n")
+
+
+def test_an_older_stack_is_deployed_first(clients: Clients, stub: Stubs, console: Console) -> None:
+    """Its pipeline knows no such variable: nothing is started."""
+    outputs(stub, {key: KNOWN[key] for key in KNOWN if key != "ApprovalWorkflowArn"})
+    with pytest.raises(Problem, match="`make deploy STACK=mlops` first"):
+        train.train(clients, "mlops", console, "the old one is biased")
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("  the old\none  is biased ", "the old one is biased"),
+        ('"drift", (see #7) $(x)', "drift see 7 x"),
+        ("größer, 更好", "größer 更好"),
+        ("e\u0301", "\u00e9"),
+        ("a_b.c:d/e=f+g-h@i", "a_b.c:d/e=f+g-h@i"),
+    ],
+)
+def test_a_reason_is_kept_as_metadata_take_it(given: str, kept: str) -> None:
+    assert train.cleaned(given) == kept
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ("", "says why"),
+        (" \t", "says why"),
+        ("-", "says why"),
+        ("!?", "says why"),
+        ("x" * 201, "201"),
+    ],
+)
+def test_what_is_no_reason_starts_nothing(given: str, words: str) -> None:
+    with pytest.raises(Problem, match=words):
+        train.cleaned(given)
+
+
+def test_a_version_that_waits_is_a_success_that_says_how_to_decide(
+    clients: Clients, stub: Stubs, console: Console, page: io.StringIO
+) -> None:
+    outputs(stub, KNOWN)
+    started(stub)
+    execution = versions.MACHINE.replace("stateMachine", "execution") + "training:one"
+    look(stub, "Succeeded", action("Train", "Succeeded", "StepFunctions", execution))
+    described = {"executionArn": execution, "stateMachineArn": "x", "status": "SUCCEEDED"}
+    output = f'{{"name": "{versions.name(2)}", "package": "{versions.arn(2)}"}}'
+    stub["stepfunctions"].add_response(
+        "describe_execution", described | {"startDate": START, "output": output}
+    )
+    one = versions.description(2, "PendingManualApproval")
+    stub["sagemaker"].add_response("describe_model_package", one)
+    versions.waits(stub, 2)
+    assert train.train(clients, "mlops", console) == 0
+    assert page.getvalue().splitlines()[-6:] == [
+        "  It is good enough, and is not deployed yet.",
+        "  Version 2 (0123456789ab) waits for approval until 2026-01-08 00:00 UTC:",
+        "    98.1 % against 98.6 %: 2 of 360 pictures, within chance",
+        "    `make report STACK=mlops VERSION=2` shows its evaluation,",
+        "    `make approve STACK=mlops VERSION=2` deploys it,",
+        "    `make reject STACK=mlops VERSION=2 REASON=…` does not.",
+    ]
