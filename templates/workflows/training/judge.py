@@ -68,7 +68,9 @@ def judge(settings: TrainingSettings) -> list[Step]:
             ),
             when(
                 compared,
-                _refuse("Worse", "{}: no more is tolerated than {}", _COMPARED, tolerance),
+                _refuse(
+                    "Worse", "{} (a loss of more than {} is not tolerated)", _COMPARED, tolerance
+                ),
             ),
             when(
                 _outcome_is("none", "unscorable"),
