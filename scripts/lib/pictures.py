@@ -56,8 +56,8 @@ def story(states: States, start: str) -> list[str]:
 
 
 def _onward(states: States, leading: Sequence[str], told: Sequence[str], end: str) -> str:
-    """Where the story goes on: where the ways that lead on meet, or by the first of them if that is
-    at the end or nowhere. A way that only leaves out what the others do is not followed."""
+    """Where the story goes on: where the ways that lead on meet, or by the longest of them if that
+    is at the end or nowhere. A way that only leaves out what the others do is not followed."""
     meetings = {
         name
         for name in _reached(states, leading[0], told)
@@ -68,7 +68,7 @@ def _onward(states: States, leading: Sequence[str], told: Sequence[str], end: st
         if name in _reached(states, leading[0], [*told, *(meetings - {name})]):
             others = [way for way in leading if way != name]
             return _onward(states, others, told, end) if name in leading and others else name
-    return min(leading, key=list(states).index)
+    return max(leading, key=lambda way: len(_reached(states, way, told)))
 
 
 def picture(name: str, definition: Mapping[str, Any], calls: Mapping[str, str]) -> str:

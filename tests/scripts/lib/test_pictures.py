@@ -80,11 +80,6 @@ def test_a_way_that_only_leaves_a_step_out_stands_beside_the_story() -> None:
     assert story(FORKED, "Check") == ["Check", "Mend", "Serve", "Done"]
 
 
-def test_of_ways_that_never_meet_the_story_takes_the_first_of_the_definition() -> None:
-    apart = {**FORKED, "Turn": {"Type": "Succeed"}}
-    assert story(apart, "Choose")[:3] == ["Choose", "Left", "Check"]
-
-
 def test_a_way_is_named_after_the_errors_that_take_it() -> None:
     catch = [
         {"ErrorEquals": ["A", "B"], "Next": "X"},
@@ -92,3 +87,13 @@ def test_a_way_is_named_after_the_errors_that_take_it() -> None:
     ]
     errors = [arrow.error for arrow in arrows({"Next": "Z", "Catch": catch})]
     assert errors == ["", "A or B", "any other error"]
+
+
+def test_of_ways_to_ends_of_their_own_the_story_goes_the_longest() -> None:
+    states: dict[str, dict[str, Any]] = {
+        "Ask": {"Type": "Choice", "Choices": [{"Next": "Nothing"}], "Default": "Work"},
+        "Nothing": {"Type": "Succeed"},
+        "Work": {"Type": "Task", "Next": "Done"},
+        "Done": {"Type": "Succeed"},
+    }
+    assert story(states, "Ask") == ["Ask", "Work", "Done"]
