@@ -18,7 +18,7 @@ from scripts.lib.console import Console
 from scripts.lib.guard import guarded
 from scripts.lib.packages import APPROVED, PENDING, REJECTED, Package
 from scripts.lib.problems import FAILED, INTERRUPTED, Problem, error_code, make
-from scripts.lib.serving import Model, served
+from scripts.lib.serving import ServedModel, served
 from scripts.lib.session import Clients, add_session_arguments, connect
 from scripts.lib.workflow import runs
 
@@ -115,7 +115,7 @@ def decide(
     return 0
 
 
-def check(one: Package, verdict: str, serving: Model | None, stack: str) -> None:
+def check(one: Package, verdict: str, serving: ServedModel | None, stack: str) -> None:
     """Refuse what would decide nothing."""
     done = VERDICTS[verdict]
     if serving and serving.is_of(one):
@@ -142,7 +142,7 @@ def tell(
     known: Mapping[str, str],
     one: Package,
     verdict: str,
-    serving: Model | None,
+    serving: ServedModel | None,
     console: Console,
 ) -> None:
     """The figures, what serves now, and what a person may not expect."""

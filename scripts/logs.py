@@ -15,7 +15,7 @@ from scripts.lib import jobs, pipeline, stacks
 from scripts.lib.console import Console, Pace
 from scripts.lib.following import state, tell, verdict, waits_for
 from scripts.lib.guard import guarded
-from scripts.lib.jobs import Job
+from scripts.lib.jobs import BegunJob
 from scripts.lib.logstreams import ENDPOINT_GROUP, JOB_GROUPS, Tail, streams
 from scripts.lib.pipeline import ENDED, PipelineRun, PipelineStep
 from scripts.lib.problems import Problem
@@ -69,7 +69,7 @@ def sources(clients: Clients, known: dict[str, str], step: PipelineStep) -> list
     return found
 
 
-def jobs_of(clients: Clients, prefix: str, step: PipelineStep) -> list[Job]:
+def jobs_of(clients: Clients, prefix: str, step: PipelineStep) -> list[BegunJob]:
     """The jobs that a step's workflow started, oldest first."""
     end = step.updated if step.status != "InProgress" else None
     every = [
@@ -80,7 +80,7 @@ def jobs_of(clients: Clients, prefix: str, step: PipelineStep) -> list[Job]:
     return jobs.created(sorted(every, key=lambda one: one.created), step.started, end)
 
 
-def job_source(clients: Clients, job: Job, others: Sequence[str]) -> LogSource:
+def job_source(clients: Clients, job: BegunJob, others: Sequence[str]) -> LogSource:
     """A job's log: one stream for each machine, `<job>/algo-<n>-<time>`."""
     back = job.kind == "Training" and jobs.fell_back(job.name, others)
     note = ", on demand as there was no spot capacity" if back else ""

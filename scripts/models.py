@@ -16,7 +16,7 @@ from scripts.lib.console import Console, ago, shorten
 from scripts.lib.guard import guarded
 from scripts.lib.packages import APPROVED, PENDING, REJECTED, Package
 from scripts.lib.problems import make
-from scripts.lib.serving import Model, served, which
+from scripts.lib.serving import ServedModel, served, which
 from scripts.lib.session import Clients, add_session_arguments, connect
 
 SHOWN = 20
@@ -77,7 +77,7 @@ def standing(clients: Clients, known: Mapping[str, str], one: Package) -> str:
 
 
 def tell_what_serves(
-    serving: Model | None, at_work: Package | None, endpoint: str, console: Console
+    serving: ServedModel | None, at_work: Package | None, endpoint: str, console: Console
 ) -> None:
     """The one that serves, also where it is none of those above."""
     console.line()

@@ -16,7 +16,7 @@ from scripts.lib.approval import tell_waiting
 from scripts.lib.console import Console, ago, shorten
 from scripts.lib.guard import guarded
 from scripts.lib.inventory import endpoint, served_version, take
-from scripts.lib.jobs import Job
+from scripts.lib.jobs import BegunJob
 from scripts.lib.problems import FAILED, make
 from scripts.lib.session import Clients, add_session_arguments, connect
 
@@ -170,7 +170,7 @@ def commit_of(clients: Clients, execution: str) -> str:
 
 def training(
     clients: Clients,
-    made: Sequence[Job],
+    made: Sequence[BegunJob],
     execution: "ExecutionListItemTypeDef",
 ) -> str:
     """What the last training job made during an execution measured and ran on, or an empty text."""

@@ -14,7 +14,7 @@ from scripts.lib.inventory import endpoint
 from scripts.lib.packages import PENDING, Package
 from scripts.lib.problems import Problem, is_gone
 from scripts.lib.refusals import explain
-from scripts.lib.serving import Model, model_of, read_model
+from scripts.lib.serving import ServedModel, model_of, read_model
 from scripts.lib.session import Clients
 
 Found = TypeVar("Found")
@@ -99,7 +99,7 @@ class Chain:
             self._lacks(what, str(problem))
         return None
 
-    def _package_of(self, model: Model) -> Package | None:
+    def _package_of(self, model: ServedModel) -> Package | None:
         """The version that the model was made from."""
         if not model.package:
             self._lacks(
@@ -121,7 +121,7 @@ class Chain:
         self._has("status", one.status, "registered")
         self._has("verdict", one.description or "none was told", "registered")
 
-    def _compare(self, model: Model, one: Package) -> None:
+    def _compare(self, model: ServedModel, one: Package) -> None:
         """A model that is not made of what was registered is another model."""
         for what, has, registered in (
             ("image", model.image, one.image),

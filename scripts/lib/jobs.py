@@ -19,7 +19,7 @@ def digits(prefix: str) -> str:
 
 
 @dataclass(frozen=True)
-class Job:
+class BegunJob:
     """A job by its name; `kind` is in the name of its log group."""
 
     kind: str
@@ -27,26 +27,28 @@ class Job:
     created: datetime
 
 
-def trainings(clients: Clients, prefix: str) -> list[Job]:
+def trainings(clients: Clients, prefix: str) -> list[BegunJob]:
     """The last training jobs whose names begin so, newest first: with a version's prefix, or with
     its digits alone, where a tuning job has begun them (templates/kit/names.py)."""
     found = clients.sagemaker.list_training_jobs(
         NameContains=prefix, SortBy="CreationTime", SortOrder="Descending", MaxResults=NEWEST
     )["TrainingJobSummaries"]
-    listed = [Job("Training", one["TrainingJobName"], one["CreationTime"]) for one in found]
+    listed = [BegunJob("Training", one["TrainingJobName"], one["CreationTime"]) for one in found]
     return [one for one in listed if one.name.startswith(f"{prefix}-")]
 
 
-def processings(clients: Clients, prefix: str) -> list[Job]:
+def processings(clients: Clients, prefix: str) -> list[BegunJob]:
     """The project's last processing jobs, which prepare and evaluate, newest first."""
     found = clients.sagemaker.list_processing_jobs(
         NameContains=prefix, SortBy="CreationTime", SortOrder="Descending", MaxResults=NEWEST
     )["ProcessingJobSummaries"]
-    listed = [Job("Processing", one["ProcessingJobName"], one["CreationTime"]) for one in found]
+    listed = [
+        BegunJob("Processing", one["ProcessingJobName"], one["CreationTime"]) for one in found
+    ]
     return [one for one in listed if one.name.startswith(f"{prefix}-")]
 
 
-def created(found: Iterable[Job], start: datetime, end: datetime | None) -> list[Job]:
+def created(found: Iterable[BegunJob], start: datetime, end: datetime | None) -> list[BegunJob]:
     """The jobs that were created in a span of time, which may not have ended yet."""
     return [one for one in found if start <= one.created and (end is None or one.created <= end)]
 

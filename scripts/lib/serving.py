@@ -13,7 +13,7 @@ from scripts.lib.session import Clients
 
 
 @dataclass(frozen=True)
-class Model:
+class ServedModel:
     """A SageMaker model: what it is made of, and the tags that its deployment gave it."""
 
     name: str
@@ -41,17 +41,17 @@ def model_of(clients: Clients, config: str) -> str:
     return found["ProductionVariants"][0].get("ModelName", "")
 
 
-def read_model(clients: Clients, name: str) -> Model:
+def read_model(clients: Clients, name: str) -> ServedModel:
     """A model with its tags."""
     found = clients.sagemaker.describe_model(ModelName=name)
     container = found.get("PrimaryContainer", {})
     pages = clients.sagemaker.get_paginator("list_tags").paginate(ResourceArn=found["ModelArn"])
     tags = {plain(one["Key"]): plain(one["Value"]) for page in pages for one in page["Tags"]}
     data, image = container.get("ModelDataUrl", ""), container.get("Image", "")
-    return Model(name, found["ModelArn"], image, data, tags)
+    return ServedModel(name, found["ModelArn"], image, data, tags)
 
 
-def served(clients: Clients, name: str) -> Model | None:
+def served(clients: Clients, name: str) -> ServedModel | None:
     """The model that an endpoint serves; None where there is no endpoint, or one of its links is
     missing."""
     found = endpoint(clients, name)
@@ -65,6 +65,6 @@ def served(clients: Clients, name: str) -> Model | None:
         raise
 
 
-def which(model: Model | None, packages: Iterable[Package]) -> Package | None:
+def which(model: ServedModel | None, packages: Iterable[Package]) -> Package | None:
     """The version among these that a model is, or None."""
     return next((one for one in packages if model and model.is_of(one)), None)

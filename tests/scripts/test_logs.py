@@ -9,7 +9,7 @@ from botocore.stub import Stubber
 
 from scripts import logs
 from scripts.lib.console import Console
-from scripts.lib.jobs import Job
+from scripts.lib.jobs import BegunJob
 from scripts.lib.pipeline import PipelineRun, PipelineStep
 from scripts.lib.problems import Problem
 from scripts.lib.session import Clients
@@ -82,7 +82,7 @@ def test_a_step_shows_the_jobs_made_while_it_ran(
 
 def test_the_log_of_a_job_tells_that_it_took_the_place_of_a_spot_job(clients: Clients) -> None:
     def title(name: str, others: list[str]) -> str:
-        return logs.job_source(clients, Job("Training", name, START), others).title
+        return logs.job_source(clients, BegunJob("Training", name, START), others).title
 
     names = ["p-1-2-spot-0", "p-1-2-0"]
     titles = [title(name, names) for name in names]
