@@ -68,7 +68,7 @@ class VersionRecord(Record):
         emit("aws.sagemaker", what, [detail["ModelPackageArn"]], detail)
 
 
-class Registry(Operations):
+class ModelRegistry(Operations):
     def create_model_package_group(self) -> ActionResult:
         name = self.get("ModelPackageGroupName")
         arn = MODEL_PACKAGE_GROUP.arn(name)

@@ -65,7 +65,7 @@ def decide(
     seen = hashlib.sha256(one.changed.isoformat().encode()).hexdigest()[:8]
     clients.stepfunctions.start_execution(
         stateMachineArn=known["ApprovalWorkflowArn"],
-        name=f"{one.name}-{status}-{seen}",
+        name=f"decide-{one.name}-{status}-{seen}",
         input=json.dumps(asked),
     )
 

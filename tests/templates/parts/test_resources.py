@@ -29,6 +29,7 @@ OUTPUTS = {
     "TrainingWorkflowArn",
     "TrainingWorkflowUrl",
     "DeploymentWorkflowArn",
+    "ApprovalDays",
     "ApprovalWorkflowArn",
     "EndpointName",
     "EndpointUrl",
