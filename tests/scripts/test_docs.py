@@ -1,5 +1,6 @@
 """What docs/ says of the template is what the template says."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -58,3 +59,15 @@ def test_a_page_says_what_a_later_change_replaces_and_what_stays() -> None:
     assert "replaces `KeyAlias`, `ImageRepository` (the old one stays)," in row("ProjectName")
     assert "replaces `NotificationSubscription`." in row("NotificationEmail")
     assert "replaces" not in row("KeepVersions")
+
+
+def test_the_runbook_knows_every_error_that_a_run_may_end_with() -> None:
+    """What is told inside a Map is taken up by the story around it."""
+    given = set[str]()
+    for machine in WORKFLOWS.values():
+        for state in machine["States"].values():
+            outer = {name: each for name, each in state.items() if name != "ItemProcessor"}
+            given |= set(re.findall(r'"Error": "([A-Za-z]+)"', json.dumps(outer)))
+    assert len(given) > 20
+    told = re.findall(r"[`(]([A-Z]\w+)", (ROOT / "docs/runbook.md").read_text())
+    assert given - set(told) == set(), "docs/runbook.md, When something fails: say what to do"
