@@ -276,6 +276,16 @@ def test_an_execution_begins_and_ends_in_two_methods() -> None:
     assert parameters(ProgramStopped) == ["stop_date", "error", "cause"]
 
 
+def test_a_definition_is_read_once_and_each_execution_has_steps_of_its_own(aws: Aws) -> None:
+    from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
+
+    definition = json.dumps({"StartAt": "A", "States": {"A": {"Type": "Succeed"}}})
+    first, read = AmazonStateLanguageParser.parse(definition)
+    again, same = AmazonStateLanguageParser.parse(definition)
+    assert read is same
+    assert first is not again
+
+
 def test_a_call_that_fails_after_its_execution_was_stopped_leaves_it_stopped(aws: Aws) -> None:
     from moto.stepfunctions.parser.asl.eval.environment import Environment
     from moto.stepfunctions.parser.asl.eval.program_state import ProgramError, ProgramStopped

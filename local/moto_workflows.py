@@ -1,0 +1,290 @@
+"""What this package changes in moto's Step Functions.
+
+Put in by moto_seams.py, and held by its contract test.
+"""
+
+import json
+import logging
+import re
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
+INDEFINITE = re.compile(r"\.\.|\.\*|\[\s*(?:\*|\?|-?\d*\s*:|-?\d+\s*,|'[^']*'\s*,)")
+
+
+def install() -> None:
+    """The interpreter runs, its tasks act with the machine's role."""
+    import moto.stepfunctions.models as records
+    import moto.stepfunctions.parser.models as interpreter
+    import moto.stepfunctions.urls as urls
+    from moto.core.config import default_user_config
+
+    from local.stepfunctions.api import Machines, StepFunctions, check
+
+    default_user_config["stepfunctions"] = {"execute_state_machine": True}
+    Machines._url_module = urls  # type: ignore[assignment]
+    records.stepfunctions_backends.backend = Machines
+    # machines live in one of moto's two registries, executions would look in the other
+    interpreter.stepfunctions_parser_backends = records.stepfunctions_backends  # type: ignore[assignment]
+    interpreter.StepFunctionsParserBackend._validate_definition = staticmethod(check)  # type: ignore[method-assign]
+    for path in urls.url_paths:
+        urls.url_paths[path] = StepFunctions.dispatch
+    _error_codes()
+    _tasks()
+    _json_paths()
+    _choices()
+    _unique()
+    _strict_json()
+    _start_time()
+    _status_changes()
+    _terminal_errors()
+    _stopped_for_good()
+    _read_once()
+    # a failed state is told by the execution's history, not by pages of the interpreter's log
+    logging.getLogger("moto.stepfunctions").setLevel(logging.CRITICAL)
+
+
+def _error_codes() -> None:
+    """The interpreter's errors (InvalidDefinition …) reach the client without their code."""
+    import moto.stepfunctions.parser.api as api
+    from moto.stepfunctions.exceptions import AWSError
+
+    errors: list[Any] = [each for each in vars(api).values() if isinstance(each, type)]
+    for error in errors:
+        if issubclass(error, AWSError) and "code" in vars(error):
+            error.TYPE = error.code
+
+
+def _tasks() -> None:
+    import moto.stepfunctions.parser.asl.component.state.exec.state_task.state_task_factory as tasks
+
+    from local.stepfunctions.work import OptimizedTask, SdkTask
+
+    def task_for(service_name: str) -> Any:
+        return SdkTask() if service_name == "aws-sdk" else OptimizedTask()
+
+    tasks.state_task_service_for = task_for
+
+
+def _json_paths() -> None:
+    """Paths as Step Functions reads them: `$.a[0].b` is one value, where moto gives a list of one;
+    a filter or slice that finds nothing gives [], if what it looks through exists."""
+    import moto.stepfunctions.parser.asl.utils.json_path as paths
+
+    original = paths.parse
+
+    class Checked:
+        def __init__(self, path: str) -> None:
+            self.path, self.expression = path, original(path)
+            definite = INDEFINITE.split(path, maxsplit=1)[0]
+            self.definite = original(definite) if definite not in (path, "", "$") else None
+
+        def find(self, data: Any) -> Any:
+            if self.definite and not self.definite.find(data):
+                raise paths.NoSuchJsonPathError(self.path, data)
+            return self.expression.find(data)
+
+    def indefinite(path: str) -> bool:
+        return INDEFINITE.search(path) is not None
+
+    paths.parse = lru_cache(maxsize=512)(Checked)  # type: ignore[assignment]
+    paths._contains_slice_or_wildcard_array = indefinite
+    paths._is_singleton_array_access = lambda path: not indefinite(path)
+
+
+def _choices() -> None:
+    """A Choice whose Variable does not exist fails the execution, unless it asks IsPresent
+    (Developer Guide, "Choice workflow state"); moto takes the default. A time may have fractions
+    of a second, as `$$.Execution.StartTime` has (RFC 3339, which Amazon States Language names);
+    moto compares none that does."""
+    from moto.stepfunctions.parser.asl.component.state.choice.comparison import (
+        comparison_variable,
+        variable,
+    )
+    from moto.stepfunctions.parser.asl.component.state.choice.comparison.comparison_operator_type import (  # noqa: E501
+        ComparisonOperatorType,
+    )
+    from moto.stepfunctions.parser.asl.component.state.choice.comparison.operator.implementations.is_operator import (  # noqa: E501
+        IsTimestamp,
+    )
+
+    def moment(text: str) -> datetime | None:
+        try:
+            return datetime.fromisoformat(text) if RFC_3339.fullmatch(text) else None
+        except ValueError:
+            return None
+
+    def compare(self: Any, env: Any) -> None:
+        self.variable.eval(env)
+        found, operator = env.stack[-1], self.comparison_function.operator_type
+        if isinstance(found, variable.NoSuchVariable) and (
+            operator != ComparisonOperatorType.IsPresent
+        ):
+            raise ValueError(
+                f"Invalid path '{self.variable.string_sampler.literal_value}': The choice state's "
+                "condition path references an invalid value."
+            )
+        self.comparison_function.eval(env)
+
+    comparison_variable.ComparisonVariable._eval_body = compare  # type: ignore[method-assign]
+    IsTimestamp.string_to_timestamp = staticmethod(moment)  # type: ignore[method-assign,assignment]
+
+
+def _unique() -> None:
+    """States.ArrayUnique is for every JSON value; moto's fails on lists and objects, and takes true
+    for 1."""
+    from moto.stepfunctions.parser.asl.component.intrinsic.function.statesfunction.array.array_unique import (  # noqa: E501
+        ArrayUnique,
+    )
+
+    def evaluate(self: Any, env: Any) -> None:
+        self.argument_list.eval(env=env)
+        array = env.stack.pop().pop()
+        if not isinstance(array, list):
+            raise TypeError(f"Expected an array type, but got '{array}'.")
+        kept: dict[str, Any] = {}
+        for each in array:
+            kept.setdefault(json.dumps(each, sort_keys=True), each)
+        env.stack.append(list(kept.values()))
+
+    ArrayUnique._eval_body = evaluate  # type: ignore[method-assign]
+
+
+def _strict_json() -> None:
+    """States.StringToJson is for JSON, which has no NaN and no Infinity (RFC 8259); moto reads them
+    as Python does, and hands them on. Where it fails, the error is States.IntrinsicFailure, which
+    States.ALL catches (Handling errors, Step Functions Developer Guide); moto's is none of a name.
+    """
+    from moto.stepfunctions.parser.api import HistoryEventType, TaskFailedEventDetails
+    from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import (
+        FailureEvent,
+        FailureEventException,
+    )
+    from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import (
+        StatesErrorName,
+    )
+    from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import (
+        StatesErrorNameType,
+    )
+    from moto.stepfunctions.parser.asl.component.intrinsic.function.statesfunction.json_manipulation import (  # noqa: E501
+        string_to_json,
+    )
+    from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
+
+    original = string_to_json.StringToJson._eval_body
+    name = StatesErrorNameType.StatesIntrinsicFailure
+
+    def evaluate(self: Any, env: Any) -> None:
+        try:
+            original(self, env)
+            json.dumps(env.stack[-1], allow_nan=False)
+        except ValueError as error:
+            cause = f"The function 'States.StringToJson' had the following error: {error}"
+            told = TaskFailedEventDetails(error=name.to_name(), cause=cause)
+            event = FailureEvent(
+                env=env,
+                error_name=StatesErrorName(typ=name),
+                event_type=HistoryEventType.TaskFailed,
+                event_details=EventDetails(taskFailedEventDetails=told),  # type: ignore[typeddict-item]
+            )
+            raise FailureEventException(event) from error
+
+    string_to_json.StringToJson._eval_body = evaluate  # type: ignore[method-assign]
+
+
+def _start_time() -> None:
+    """`$$.Execution.StartTime` is text; moto leaves a datetime, which no state can hand on."""
+    from moto.stepfunctions.parser.backend.execution import Execution
+
+    from local.stepfunctions.shapes import iso
+
+    original = Execution.get_start_execution_details
+
+    def details(self: Any) -> Any:
+        found = original(self)
+        found.start_time = iso(self.start_date)  # type: ignore[misc]
+        return found
+
+    Execution.get_start_execution_details = details  # type: ignore[method-assign]
+
+
+def _status_changes() -> None:
+    """moto tells nobody that an execution has begun or ended, and forgets with which words somebody
+    stopped it."""
+    from moto.stepfunctions.parser.asl.eval.program_state import ProgramStopped
+    from moto.stepfunctions.parser.backend.execution import (
+        BaseExecutionWorkerCommunication,
+        Execution,
+    )
+
+    from local.stepfunctions.views import announce
+
+    begin, end = Execution.start, BaseExecutionWorkerCommunication.terminated
+
+    def start(self: Any) -> None:
+        begin(self)
+        announce(self, begun=True)
+
+    def terminated(self: Any) -> None:
+        state = self.execution.exec_worker.env.program_state()
+        if isinstance(state, ProgramStopped):
+            self.execution.error, self.execution.cause = state.error, state.cause
+        end(self)
+        announce(self.execution)
+
+    Execution.start = start  # type: ignore[method-assign]
+    BaseExecutionWorkerCommunication.terminated = terminated  # type: ignore[method-assign]
+
+
+def _read_once() -> None:
+    """A definition is read four times until its first execution, and once for each other one; to
+    read one of 200 states takes a second, and what is read does not change."""
+    from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
+    from moto.stepfunctions.parser.asl.parse.preprocessor import Preprocessor
+
+    original = AmazonStateLanguageParser.parse
+
+    @lru_cache(32)
+    def tree(definition: str) -> Any:
+        return original(definition)[1]
+
+    def parse(definition: str) -> Any:
+        read = tree(definition)
+        return Preprocessor().visit(read), read
+
+    AmazonStateLanguageParser.parse = staticmethod(parse)  # type: ignore[method-assign]
+
+
+def _stopped_for_good() -> None:
+    """An execution that was stopped is ABORTED (StopExecution, Step Functions API Reference); in
+    moto a call that was under way, and fails after that, makes it FAILED."""
+    from moto.stepfunctions.parser.asl.eval.environment import Environment
+    from moto.stepfunctions.parser.asl.eval.program_state import ProgramStopped
+
+    original = Environment.set_error
+
+    def set_error(self: Any, error: Any) -> None:
+        if not isinstance(self.program_state(), ProgramStopped):
+            original(self, error)
+
+    Environment.set_error = set_error  # type: ignore[method-assign]
+
+
+def _terminal_errors() -> None:
+    """`States.ALL` catches neither a runtime error nor too much data (Handling errors in Step
+    Functions workflows, States.ALL); moto lets it."""
+    from moto.stepfunctions.parser.asl.component.common.error_name.error_equals_decl import (
+        ErrorEqualsDecl,
+    )
+
+    original = ErrorEqualsDecl._eval_body
+
+    def equals(self: Any, env: Any) -> None:
+        error = env.stack[-1].error_name
+        original(self, env)
+        if error in ("States.Runtime", "States.DataLimitExceeded"):
+            env.stack[-1] = error in [each.error_name for each in self.error_names]
+
+    ErrorEqualsDecl._eval_body = equals  # type: ignore[method-assign]
