@@ -32,8 +32,9 @@ VENV := .venv/.installed
 PY   := .venv/bin/python
 WHERE = --stack "$$STACK" --region "$$REGION" --profile "$$PROFILE"
 SURE  = $(if $(YES),--yes)
-# Two processes share the files, in the order in which conftest.py puts them
-PYTEST = $(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+# Three processes share the files, in the order in which conftest.py puts them: on two cores, since
+# stories wait for a good part of their time
+PYTEST = $(PY) -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 REGIONS := us-east-1 eu-west-1 cn-north-1 cn-northwest-1 us-gov-west-1
 
 .DEFAULT_GOAL := help

@@ -10,7 +10,7 @@ gc.set_threshold(50_000, 20, 20)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files that take longest come first, so that of two processes none is left with one alone."""
+    """Files that take longest come first, so that no process is left with one alone."""
     ranks: dict[Path, int] = {}
     for item in items:
         names = {mark.name for mark in item.iter_markers()}

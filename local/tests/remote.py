@@ -31,11 +31,11 @@ class Remote(Aws):
             monkeypatch.setenv(name, value)
 
 
-def start(home: Path, *more: str) -> "subprocess.Popen[str]":
+def start(home: Path, *more: str, output: Any = subprocess.PIPE) -> "subprocess.Popen[str]":
     return subprocess.Popen(
         [sys.executable, "-m", "local", "--port", "0", "--home", str(home), *more],
         cwd=ROOT,
-        stdout=subprocess.PIPE,
+        stdout=output,
         stderr=subprocess.STDOUT,
         text=True,
     )

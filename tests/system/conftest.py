@@ -8,10 +8,12 @@ from local.context import Context
 from local.tests import remote
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[remote.Remote]:
+    """One for all tests that need no account of their own: names are made unique."""
     home = tmp_path_factory.mktemp("endpoint")
-    process = remote.start(home, "--region", "eu-west-1")
+    with (home.parent / "endpoint.log").open("w") as log:
+        process = remote.start(home, "--region", "eu-west-1", output=log)
     try:
         yield remote.Remote(Context("eu-west-1", 0, home), remote.settings(home, process))
     finally:
