@@ -4,10 +4,13 @@ Kind, name and size of a member are looked at before it is written, and the chec
 before anything of it is used.
 """
 
+import errno
 import gzip
 import tarfile
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
+
+from evaluation.errors import EvaluationError
 
 MOST_MEMBERS = 10_000
 MOST_BYTES = 20 * 1024**3  # of all members together, with what tar writes beside them
@@ -15,7 +18,18 @@ MOST_BYTES = 20 * 1024**3  # of all members together, with what tar writes besid
 # mostly tar's own padding, so the rule begins where it could hurt
 MOST_SHRUNK, SHRUNK_FROM = 100, 64 * 1024**2
 MOST_AT_ONCE = 64 * 1024  # tarfile reads a long name in one piece, into memory
+MOST_FOLDERS = 32  # inside each other: to remove them, Python goes as deep
 SHOWN = 80  # characters of a member's name
+# What is wrong with this machine, and not with the archive
+_OURS = (
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EFBIG,
+    errno.EIO,
+    errno.EMFILE,
+    errno.ENFILE,
+    errno.ENOMEM,
+)
 _FILES = (tarfile.REGTYPE, tarfile.AREGTYPE)
 _LINKS = (tarfile.LNKTYPE, tarfile.SYMTYPE)
 
@@ -25,7 +39,10 @@ class BadArchive(Exception):
 
 
 def unpack(archive: Path, folder: Path) -> None:
-    """The regular files and folders of a tar.gz, into an empty folder; raises BadArchive."""
+    """The regular files and folders of a tar.gz, into an empty folder.
+
+    Raises BadArchive, or EvaluationError where this machine cannot hold it.
+    """
     try:
         with archive.open("rb") as file:
             packed = _Packed(file, archive.stat().st_size)
@@ -39,7 +56,14 @@ def unpack(archive: Path, folder: Path) -> None:
     except gzip.BadGzipFile:
         raise BadArchive("it is no gzip archive, or damaged") from None
     except OSError as error:
+        if error.errno in _OURS:
+            raise EvaluationError(
+                f"a model cannot be unpacked here: {error.strerror}. TrainingVolumeGB is the disk"
+                " of the job: data and two models, packed and unpacked, have to fit"
+            ) from None
         raise BadArchive(f"it cannot be unpacked: {error.strerror}") from None
+    except MemoryError:
+        raise
     except Exception:  # tarfile and zlib raise errors of many kinds for what is damaged
         raise BadArchive("it is damaged, cut short or no tar archive") from None
 
@@ -67,6 +91,8 @@ def _inside(member: tarfile.TarInfo) -> PurePosixPath:
     name, path = _shown(member.name), PurePosixPath(member.name)
     if path.is_absolute() or ".." in path.parts or "\0" in member.name:
         raise BadArchive(f"{name} in it leads out of its folder")
+    if len(path.parts) > MOST_FOLDERS:
+        raise BadArchive(f"{name} in it lies in more than {MOST_FOLDERS} folders")
     if member.type in _LINKS:
         raise BadArchive(f"{name} in it is a link")
     if not member.isdir() and (member.type not in _FILES or member.issparse()):

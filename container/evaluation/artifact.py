@@ -13,6 +13,7 @@ from evaluation.record import Epoch
 
 VERSIONS = Path("export/Servo")  # where serving looks, below the archive's top
 MOST_BYTES = 4 * 1024**2  # of a file of facts
+LARGEST = 1e100  # of a score: charts and tables reckon with them
 
 
 class BadFacts(Exception):
@@ -58,13 +59,28 @@ def hyperparameters(folder: Path) -> dict[str, str]:
     return {name: _text(value) for name, value in found.items()}
 
 
+def inputs(folder: Path) -> dict[str, list[float]]:
+    """Of inputs.json: what it was trained on looked like, by record; empty if there is none.
+
+    Raises BadFacts.
+    """
+    found = _read(folder / "inputs.json")
+    try:
+        return {str(name): [_number(one) for one in each] for name, each in (found or {}).items()}
+    except (AttributeError, TypeError, ValueError, OverflowError):
+        raise BadFacts("inputs.json in it is no table of inputs") from None
+
+
 def _read(file: Path) -> Any:
     if not file.is_file():
         return None
     if file.stat().st_size > MOST_BYTES:
         raise BadFacts(f"{file.name} in it is larger than {MOST_BYTES // 1024**2} MiB")
     try:
-        return json.loads(file.read_text(encoding="utf-8"))
+        found = json.loads(file.read_text(encoding="utf-8"))
+        # JSON can hold half a character, which no file can be written with
+        json.dumps(found, ensure_ascii=False).encode()
+        return found
     except (ValueError, RecursionError):
         raise BadFacts(f"{file.name} in it is not JSON") from None
 
@@ -72,7 +88,9 @@ def _read(file: Path) -> Any:
 def _number(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise ValueError
-    return float(value)
+    if abs(value) > LARGEST:
+        raise ValueError
+    return float(value) if abs(value) > 1 / LARGEST else 0.0
 
 
 def _text(value: Any) -> str:

@@ -30,6 +30,7 @@ from evaluation.report import page
 from evaluation.scoring import Contender, Unscorable
 from evaluation.telling import count, noun, percent, sentence
 from serving.engines import Prediction
+from training import likeness
 from training.interface import Model
 
 ARCHIVE = "model.tar.gz"
@@ -115,10 +116,28 @@ def _champion(
     if found.shape != data.model.INPUT_SHAPE:
         words = f"{name} takes inputs of shape {found.shape}, not {data.model.INPUT_SHAPE}"
         return None, Comparison("other-inputs", sentence(f"not comparable: {words}"), name)
+    changed = _changed_input(found, data)
+    if changed is not None:
+        words = f"{name} was given another input for the same example, number {changed}"
+        return None, Comparison("other-inputs", sentence(f"not comparable: {words}"), name)
     if not len(align(data.class_names, found.class_names).shared):
         words = f"{name} knows none of the classes, but {_list(found.class_names)}"
         return None, Comparison("other-classes", sentence(f"not comparable: {words}"), name)
     return found, Comparison("compared", "", name)
+
+
+def _changed_input(champion: Contender, data: HeldOut) -> int | None:
+    """The example that model.py turns into another input now than when the champion was trained.
+
+    Whoever asks the endpoint sends inputs, and knows nothing of model.py: a champion that is asked
+    with other inputs than it serves would look worse than it is.
+    """
+    try:
+        known = artifact.inputs(champion.folder)
+    except artifact.BadFacts as error:
+        print(f"{champion.name}: {error}", flush=True)
+        return None
+    return likeness.differs(data.split, data.model, known) if known else None
 
 
 def _unscorable(name: str, reason: Exception) -> Comparison:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluation import archive, artifact
+from evaluation.errors import EvaluationError
 from evaluation.record import Scored
 from serving import engines
 from serving.examples import Shape
@@ -46,6 +47,7 @@ class Contender:
         try:
             answer = self.engine.predict(inputs)
         except Exception as error:  # of many kinds, each engine its own
+            _refuse_want(error)
             raise Unscorable(f"it fails at example {self._asked}: {_line(error)}") from None
         problem = _problem(answer, len(inputs), len(self.class_names), self._asked)
         if problem:
@@ -70,7 +72,8 @@ class Contender:
 def load(name: str, packed: Path, folder: Path, data_names: tuple[str, ...]) -> Contender:
     """A model.tar.gz, unpacked into `folder`, and loaded as the endpoint loads it.
 
-    Without a list of its own its classes are those of the data. Raises Unscorable.
+    Without a list of its own its classes are those of the data. Raises Unscorable, or
+    EvaluationError where this machine does not suffice.
     """
     try:
         archive.unpack(packed, folder)
@@ -82,8 +85,12 @@ def load(name: str, packed: Path, folder: Path, data_names: tuple[str, ...]) -> 
     except artifact.BadFacts as error:
         raise Unscorable(str(error).replace("in it", "in its artifact")) from None
     except engines.Unusable as error:
+        _refuse_want(error)
         raise Unscorable(str(error).replace(f"{folder}/", "")) from None
+    except EvaluationError:
+        raise
     except Exception as error:  # of many kinds, each engine its own
+        _refuse_want(error)
         raise Unscorable(f"it fails: {_line(error)}") from None
     if answers != len(names):
         raise Unscorable(f"it answers for {answers} classes and names {len(names)}")
@@ -104,6 +111,17 @@ def _problem(answer: engines.Prediction, asked: int, classes: int, first: int) -
         row = int(np.argmax(strange))
         return f"its answer to example {first + row} is class {answer.classes[row]} of {classes}"
     return ""
+
+
+def _refuse_want(error: Exception) -> None:
+    """Want of memory says nothing of a model: the champion of a larger machine would count as one
+    that cannot be scored, and whatever is good enough would take its place."""
+    kinds = {type(each).__name__ for each in (error, error.__cause__, error.__context__)}
+    text = str(error)
+    if kinds & {"MemoryError", "ResourceExhaustedError"} or "bad_alloc" in text:
+        raise EvaluationError(
+            "a model does not fit into the memory of the job: EvaluationInstanceType is its machine"
+        ) from None
 
 
 def _line(error: Exception) -> str:

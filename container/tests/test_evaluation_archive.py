@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import resource
 import tarfile
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from evaluations import pack, packed
 
 from evaluation import archive
 from evaluation.archive import BadArchive, unpack
+from evaluation.errors import EvaluationError
 
 CONTENT = b"weights" * 1000
 
@@ -54,7 +56,7 @@ def test_files_and_folders_arrive_as_they_were_packed(tmp_path: Path) -> None:
         (member("model"), "it cannot be unpacked: File exists"),
         (member("model/below"), "it cannot be unpacked: "),
         (member("x" * 300), "it cannot be unpacked: File name too long"),
-        (member("x/" * 3000), "it cannot be unpacked: File name too long"),
+        (member("x/" * 33), "in it lies in more than 32 folders"),
     ],
 )
 def test_what_is_no_plain_file_of_its_own_folder_is_refused(
@@ -139,7 +141,9 @@ def test_what_was_changed_on_its_way_is_refused(tmp_path: Path) -> None:
     assert "damaged" in refused(tmp_path / "a", tmp_path / "folder")
 
 
-@pytest.mark.parametrize("content", [b"", b"<Error>", gzip.compress(b"no tar" * 1000)])
+@pytest.mark.parametrize(
+    "content", [b"", b"<Error>", gzip.compress(b"no tar" * 1000)], ids=["empty", "text", "no tar"]
+)
 def test_what_is_no_archive_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a").write_bytes(content)
     assert "no gzip" in (reason := refused(tmp_path / "a", tmp_path / "f")) or "no tar" in reason
@@ -147,3 +151,18 @@ def test_what_is_no_archive_is_refused(tmp_path: Path, content: bytes) -> None:
 
 def test_what_is_missing_is_told(tmp_path: Path) -> None:
     assert refused(tmp_path / "a", tmp_path / "folder") == "it is missing"
+
+
+def test_a_disk_that_is_too_small_says_nothing_of_the_archive(tmp_path: Path) -> None:
+    """Of a champion that is refused the candidate need not be as good."""
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model/weights").write_bytes(CONTENT)
+    archive = pack(tmp_path / "model.tar.gz", tmp_path / "model")
+    (tmp_path / "folder").mkdir()
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        with pytest.raises(EvaluationError, match="TrainingVolumeGB"):
+            unpack(archive, tmp_path / "folder")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)

@@ -12,8 +12,12 @@ from evaluations import NAMES, answers, artifact, held_out, pack
 from records import example, record, write
 from serving_models import write_saved_model
 
+from evaluation.errors import EvaluationError
 from evaluation.job import Contest, run
+from evaluation.scoring import Contender
 from evaluation.telling import noun
+from serving.engines import Engine
+from training import checks, likeness
 from training.errors import JobError
 
 LABELS = [place % 3 for place in range(360)]
@@ -314,6 +318,49 @@ def test_curves_that_cannot_be_read_are_left_out_and_told(
     said = capsys.readouterr().out
     assert "the report has no learning curves: history.json" in said
     assert "the hyperparameters are unknown: hyperparameters.json in it is not an object" in said
+
+
+def test_a_champion_that_was_given_other_inputs_is_not_asked(ml: Path) -> None:
+    split = checks.check_split(ml / "input/data", "eval", tiny_model)
+    known = likeness.describe(split, tiny_model)
+    artifact(champion(ml), answers(), inputs=known)
+    assert evaluate(ml)["comparison"]["outcome"] == "compared"
+    scaled = {name: [each / 255 for each in figures] for name, figures in known.items()}
+    artifact(champion(ml), answers(), inputs=scaled)
+    told = evaluate(ml)["comparison"]
+    assert told["outcome"] == "other-inputs"
+    assert told["words"].startswith(f"not comparable: {OLD} was given another input for the same")
+
+
+@pytest.mark.parametrize("broken", [[1], {"a": "b"}, {"a": [1e300]}])
+def test_what_a_champion_says_of_its_inputs_need_not_be_readable(ml: Path, broken: Any) -> None:
+    artifact(champion(ml), answers(), inputs=broken)
+    assert evaluate(ml)["comparison"]["outcome"] == "compared"
+
+
+def test_half_a_character_in_what_a_model_brings_is_no_fault_of_the_job(ml: Path) -> None:
+    half = {"a": "\ud800"}
+    artifact(candidate(ml), answers(wrong=range(7)), hyperparameters=half)
+    artifact(champion(ml), answers(), names=["\ud800", "b", "c"])
+    told = evaluate(ml)
+    assert (told["accuracy"], told["comparison"]["outcome"]) == (353 / 360, "unscorable")
+
+
+@pytest.mark.parametrize("score", [1e308, -1e308, 5e-324])
+def test_scores_that_nobody_can_draw_are_no_fault_of_the_job(ml: Path, score: float) -> None:
+    scores = {"loss": score, "accuracy": 1e-323}
+    epochs = [{"epoch": one, "train": scores, "validation": scores} for one in (1, 2)]
+    artifact(candidate(ml), answers(), history=epochs)
+    assert evaluate(ml, "")["accuracy"] == 1
+
+
+def test_want_of_memory_says_nothing_of_the_champion() -> None:
+    def predict(inputs: Any) -> Any:
+        raise MemoryError
+
+    engine = Engine("onnxruntime", 1, (6,), predict)
+    with pytest.raises(EvaluationError, match="EvaluationInstanceType"):
+        Contender(OLD, Path(), engine, NAMES).ask(np.zeros((1, 6), np.float32))
 
 
 def test_a_picture_is_called_one() -> None:

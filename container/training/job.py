@@ -12,7 +12,7 @@ from typing import Protocol, cast
 import keras
 import tensorflow as tf
 
-from training import checks, export, precision
+from training import checks, export, likeness, precision
 from training import cluster as clusters
 from training.checkpoints import Checkpoints
 from training.cluster import Cluster
@@ -108,6 +108,7 @@ def _train(
                 {"epoch": number, **_plain(each)}
                 for number, each in enumerate(trainer.state.history, 1)
             ],
+            "inputs": likeness.describe(data.eval, model),
             "hyperparameters": {**dataclasses.asdict(choice), "precision": policy},
         }
         done = export.export(network, inputs, facts, base / "model")

@@ -127,7 +127,7 @@ class ModelRegistry(Operations):
             made = VersionRecord(_describe(request, group, who), [], token, request)
             name = f"{_group_of(made)}/{group.versions}"
             answer = self.add(MODEL_PACKAGE, name, made)
-        made.tell()
+            made.tell()
         return answer
 
     def describe_model_package(self) -> ActionResult:
@@ -162,7 +162,8 @@ class ModelRegistry(Operations):
                     raise invalid(f"CustomerMetadataProperties has more than {MAX_PROPERTIES}")
                 given["CustomerMetadataProperties"] = kept or None
             version.update(**given, LastModifiedTime=datetime.now(UTC), LastModifiedBy=who)
-        version.tell(sorted(given, key=("ModelApprovalStatus", *given).index))
+            # Before anybody changes it again: each event tells what was changed
+            version.tell(sorted(given, key=("ModelApprovalStatus", *given).index))
         return ActionResult({"ModelPackageArn": arn})
 
     def delete_model_package(self) -> ActionResult:

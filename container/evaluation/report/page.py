@@ -115,10 +115,9 @@ def _interval(against: Comparison) -> Markup | str:
         f"The candidate's accuracy differs by {points(against.difference)} from the champion's; "
         f"with 95 % confidence by {points(low)} to {points(high)}."
     )
-    caption = "The bar holds the true difference with 95 % confidence. " + (
-        "It reaches over 0: the two may be equally good."
-        if low <= 0 <= high
-        else "It does not reach 0: more than chance."
+    # Whether it is chance is told by the exact test alone: near its limit the two do not agree
+    caption = (
+        "The bar holds the true difference with 95 % confidence: an estimate for many examples."
     )
     picture = charts.interval(against.difference, low, high, axis, text)
     return tag("figure", picture, tag("figcaption", caption))
