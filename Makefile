@@ -11,13 +11,14 @@ YES     ?=
 CODE    ?= container
 CHANNEL ?= build/data
 JOB     ?=
-VERSION ?=
-REASON  ?=
-FORCE   ?=
-JSON    ?=
 FOR     ?= 0
 PORT    ?= 8080
 PYTHON  ?= python3
+# Of this command alone: what the environment happens to hold under such a name decides nothing
+VERSION =
+REASON  =
+FORCE   =
+JSON    =
 
 # A value is text, as it was typed: make would read each $ in it, and run $(shell …). Recipes read
 # it from the environment, so that it is no shell code either.

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from botocore.exceptions import ClientError
 
 from scripts.lib import packages, stacks
-from scripts.lib.approval import Status
+from scripts.lib.approval import Status, begun, execution
 from scripts.lib.approval import decide as write_decision
 from scripts.lib.console import Console
 from scripts.lib.guard import guarded
@@ -23,6 +23,8 @@ from scripts.lib.session import Clients, add_session_arguments, connect
 from scripts.lib.workflow import runs
 
 VERDICTS: dict[str, Status] = {"approve": APPROVED, "reject": REJECTED}
+NO_REASON = "no reason was given"
+REFUSED = "refused"  # what the gate says of a version, in its metadata as `verdict`
 LONGEST = 1000  # characters of a reason (AWS: UpdateModelPackage, ApprovalDescription: 1024)
 
 
@@ -54,7 +56,7 @@ def cleaned(verdict: str, reason: str) -> str:
         raise Problem('a rejection says why, for those who ask later: pass REASON="…"')
     if len(found) > LONGEST:
         raise Problem(f"REASON= has {len(found)} characters: {LONGEST} fit")
-    return found or "no reason was given"
+    return found or NO_REASON
 
 
 def chosen(clients: Clients, known: Mapping[str, str], text: str, stack: str) -> Package:
@@ -87,7 +89,9 @@ def decide(
     """Show what is decided on, ask, write the decision down, and say what happens now."""
     serving = served(clients, known["EndpointName"])
     check(one, verdict, serving, stack)
-    tell(clients, known, one, verdict, serving, console)
+    if verdict == "approve":
+        check_approval(clients, known, one, reason, stack)
+    tell(clients, known, one, verdict, serving, console, stack)
     if not yes:
         try:
             answer = console.ask(f"Type yes to {verdict} it: ", "--yes (make: YES=1)")
@@ -123,18 +127,35 @@ def check(one: Package, verdict: str, serving: ServedModel | None, stack: str) -
         if done == APPROVED:
             more = "there is nothing to approve"
         raise Problem(f"version {one.label} serves already: {more}", FAILED)
-    if one.status == done:
-        by = one.metadata.get("decided-by", "the workflow")
-        back = (
-            f" {make('status', stack)} tells what came of it, and docs/runbook.md how to go back "
-            "to an older model"
-        )
-        why = one.reason or one.description
+    if one.status == done == REJECTED:
+        raise Problem(f"{before(one)}. Nothing was changed.", FAILED)
+
+
+def check_approval(
+    clients: Clients, known: Mapping[str, str], one: Package, reason: str, stack: str
+) -> None:
+    """What was approved is approved again only where that has begun no deployment: a deployment has
+    the version's name, which is used once. What the gate refused is wanted for a reason."""
+    if one.metadata.get("verdict") == REFUSED and reason == NO_REASON:
         raise Problem(
-            f"version {one.label} was {done.lower()} before by {by}: {why}. Nothing was changed."
-            f"{back if done == APPROVED else ''}",
+            f"version {one.label} was refused ({one.description}): who wants it all the same says "
+            'why, for those who ask later: pass REASON="…"'
+        )
+    if one.status != APPROVED:
+        return
+    if begun(clients, execution(known["DeploymentWorkflowArn"], one.name)):
+        raise Problem(
+            f"{before(one)}. Its deployment has begun, so nothing was changed. "
+            f"{make('status', stack)} tells what came of it, and docs/runbook.md how to go back to "
+            "an older model",
             FAILED,
         )
+
+
+def before(one: Package) -> str:
+    """Who has decided so before, and why."""
+    by, why = one.metadata.get("decided-by", "the workflow"), one.reason or one.description
+    return f"version {one.label} was {one.status.lower()} before by {by}: {why}"
 
 
 def tell(
@@ -144,6 +165,7 @@ def tell(
     verdict: str,
     serving: ServedModel | None,
     console: Console,
+    stack: str,
 ) -> None:
     """The figures, what serves now, and what a person may not expect."""
     console.line(f"Version {one.label}, {one.name}", "bold")
@@ -153,8 +175,17 @@ def tell(
         if serving
         else f"Endpoint {known['EndpointName']} serves none yet."
     )
-    if one.status != PENDING:
+    if one.status == APPROVED and verdict == "approve":
+        console.paragraph("It was approved before, and no deployment began; this repeats it.")
+    elif one.status != PENDING:
         why = f" ({one.reason})" if one.reason else ""
         console.paragraph(f"It was {one.status.lower()} before{why}; this decides anew.")
+    if verdict == "approve" and one.metadata.get("verdict") == REFUSED:
+        console.line("  The gate refused it: it is deployed by your decision alone.", "yellow")
     if verdict == "approve" and runs(clients.stepfunctions, known["TrainingWorkflowArn"]):
-        console.paragraph("A training runs: its model comes later.")
+        # Deployments are ordered by when each was asked for: a training's when it began
+        # (templates/workflows/deployment/order.py), this one's now
+        found = stacks.describe(clients.cloudformation, stack)
+        manual = found is not None and stacks.parameters(found).get("Approval") == "Manual"
+        then = "its model will wait for a decision too" if manual else "it will not replace this"
+        console.paragraph(f"A training runs that began before this decision: {then}.")

@@ -17,7 +17,7 @@ from scripts.lib import operations, stacks
 from scripts.lib.bootstrap import bootstrap_name
 from scripts.lib.console import Console, Pace
 from scripts.lib.guard import guarded
-from scripts.lib.inventory import Inventory, endpoint, repository_name, take
+from scripts.lib.inventory import Inventory, endpoint, named, repository_name, take
 from scripts.lib.problems import FAILED, INTERRUPTED, Problem, error_code, is_gone, make
 from scripts.lib.session import Clients, add_session_arguments, connect
 from scripts.lib.stacks import Held
@@ -59,6 +59,7 @@ def destroy(
     """Remove everything of the project; safe to repeat after it was cut off."""
     found = take(clients, stack)
     if not found.lines():
+        tell_others(found, console)
         console.line(f"Nothing is left of {stack} in {clients.region}.", "green")
         return 0
     check_protection(clients, found)
@@ -82,7 +83,11 @@ def destroy(
     # What was being made when the work was stopped
     remove_served(clients, take(clients, stack), console)
     if keep_data:
-        for line in take(clients, stack).lines():
+        kept = take(clients, stack)
+        for one in kept.data:
+            if one.type == "AWS::SageMaker::ModelPackageGroup":
+                let_none_wait(clients, one.physical, console)
+        for line in kept.lines():
             console.line(f"  kept      {line}")
         console.line(f"{make('destroy', stack)} removes the rest when you want it gone.")
         return 0
@@ -125,7 +130,18 @@ def plan(found: Inventory, stack: str, console: Console, keep_data: bool) -> Non
     console.line("Kept, as asked:" if keep_data else "With all their data, for good:", "bold")
     for line in data:
         console.line(f"  {line}", None if keep_data else "red")
+    tell_others(found, console)
     console.line("Records of training jobs stay: SageMaker cannot delete them; they cost nothing.")
+
+
+def tell_others(found: Inventory, console: Console) -> None:
+    """What has the project's name, and is not its own."""
+    for one in found.others:
+        console.paragraph(
+            f"{named(one)} has no tag project={one.physical}: no workflow of this project has made "
+            "it, so it is left as it is.",
+            0,
+        )
 
 
 def stop_work(clients: Clients, found: Inventory, console: Console) -> None:
@@ -253,6 +269,23 @@ def remove_versions(clients: Clients, group: str, console: Console) -> None:
             clients.sagemaker.delete_model_package(ModelPackageName=arn)
         console.live(f"deleting registered versions: {number} of {len(found)}")
     clients.sagemaker.delete_model_package_group(ModelPackageGroupName=group)
+
+
+def let_none_wait(clients: Clients, group: str, console: Console) -> None:
+    """Reject the versions that wait: what would have done so is gone with the stack, and a later
+    one knows nothing of them."""
+    pages = clients.sagemaker.get_paginator("list_model_packages").paginate(
+        ModelPackageGroupName=group, ModelApprovalStatus="PendingManualApproval"
+    )
+    for arn in [
+        one["ModelPackageArn"] for page in pages for one in page["ModelPackageSummaryList"]
+    ]:
+        clients.sagemaker.update_model_package(
+            ModelPackageArn=arn,
+            ModelApprovalStatus="Rejected",
+            ApprovalDescription="Its stack was removed while it waited for a decision",
+        )
+        console.line(f"  rejected  version {arn.rpartition('/')[2]}, which waited for a decision")
 
 
 def delete_bucket(s3: "S3Client", bucket: str, console: Console, tries: int = 5) -> None:

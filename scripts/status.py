@@ -12,7 +12,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from scripts.lib import jobs, operations, packages, pipeline, stacks, workflow
-from scripts.lib.approval import tell_waiting
+from scripts.lib.approval import tell_undeployed, tell_waiting
 from scripts.lib.console import Console, ago, shorten
 from scripts.lib.guard import guarded
 from scripts.lib.inventory import endpoint, served_version, take
@@ -156,7 +156,10 @@ def show_workflow(
             console.paragraph(str(why), 4)
         if number == 0 and one["status"] == "SUCCEEDED":
             undone = workflow.undeployed(clients.stepfunctions, one["executionArn"])
-            if undone:
+            if undone and undone.waits:
+                left = packages.read(clients, known, undone.waits)
+                tell_undeployed(clients, known, left, console, 4)
+            elif undone:
                 console.paragraph(undone.why, 4)
     if not found["executions"]:
         console.line("  It has not run yet.")

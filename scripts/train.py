@@ -1,6 +1,6 @@
 """Start the pipeline on the newest commit and follow it to its verdict.
 
-With a reason to force it, the model is deployed even if the gate refuses it.
+With a reason to force it, the model goes on even if the gate refuses it.
 """
 
 if __name__ == "__main__":
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from mypy_boto3_codepipeline.type_defs import StartPipelineExecutionInputTypeDef
 
 MARKS, LONGEST = "_.:/=+-@", 200
+SOURCE = "Source"  # the pipeline's action that checks out (templates/parts/pipeline.py)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -66,10 +67,25 @@ def train(clients: Clients, stack: str, console: Console, reason: str | None = N
             "first"
         )
     wanted: StartPipelineExecutionInputTypeDef = {"name": name}
+    commit = newest_commit(clients, stack, known["RepositoryName"]) if reason else ""
     if reason:
         wanted["variables"] = [{"name": "FORCE", "value": reason}]
+        wanted["sourceRevisions"] = [
+            {"actionName": SOURCE, "revisionType": "COMMIT_ID", "revisionValue": commit}
+        ]
     started = clients.codepipeline.start_pipeline_execution(**wanted)["pipelineExecutionId"]
     console.line(f"Pipeline {name}: execution {started}", "bold")
     if reason:
-        console.paragraph(f"Whatever it scores, the model is deployed, because: {reason}")
+        console.paragraph(
+            f"Whatever it scores, the model of commit {commit[:12]} goes on, because: {reason}"
+        )
     return follow(clients, known, started, console, stack)
+
+
+def newest_commit(clients: Clients, stack: str, repository: str) -> str:
+    """The commit that the branch has now: what is forced is that one, whatever is pushed before the
+    run's turn comes."""
+    found = stacks.describe(clients.cloudformation, stack)
+    branch = stacks.parameters(found).get("BranchName", "") if found else ""
+    answer = clients.codecommit.get_branch(repositoryName=repository, branchName=branch)
+    return answer["branch"].get("commitId", "")

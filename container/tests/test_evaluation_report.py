@@ -192,13 +192,13 @@ def test_figures_on_other_examples_are_not_subtracted() -> None:
 
 def test_which_classes_got_better_and_worse_is_told_by_name() -> None:
     text = Page(evaluation(wrong=(2, 5), champion_wrong=(3,))).section("Classes")
-    assert "Better: cat (+10.0 points). Worse: owl (\u221220.0 points). As before: 1." in text
+    assert "Better: cat (+10.0 points). Worse: owl (\u221220.0 points). As before: 1 class." in text
     assert "▼ \u221220.0 points" in text
 
 
 def test_classes_of_the_same_name_keep_their_own_figures() -> None:
     text = Page(evaluation(names=("cat", "cat", "owl"), wrong=(1,), champion_wrong=())).text()
-    assert "Better: none. Worse: cat (\u221210.0 points). As before: 2." in text
+    assert "Better: none. Worse: cat (\u221210.0 points). As before: 2 classes." in text
 
 
 def test_of_many_classes_the_worst_come_first_and_the_pairs_that_are_confused() -> None:

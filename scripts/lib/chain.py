@@ -18,6 +18,7 @@ from scripts.lib.serving import ServedModel, model_of, read_model
 from scripts.lib.session import Clients
 
 Found = TypeVar("Found")
+CREATED = "the pipeline's creation, with the stack"
 
 
 @dataclass(frozen=True)
@@ -210,7 +211,14 @@ class Chain:
     def _people(self, one: Package) -> None:
         """Who started it, who forced it, who decided."""
         self._told("started by", one, "triggered-by")
-        self._told("trigger", one, "trigger")
+        kind, by = one.metadata.get("trigger", ""), one.metadata.get("triggered-by", "unknown")
+        if kind == "other":
+            # Only of what starts with a pipeline's creation is it known by whom
+            # (buildspec/image.yml)
+            how = "neither a push nor a person's start" if by == "unknown" else CREATED
+            self._has("trigger", how, "registered")
+        else:
+            self._told("trigger", one, "trigger")
         self._has("workflow", one.execution or "unknown", "registered")
         if one.metadata.get("forced-by"):
             self._told("forced by", one, "forced-by")

@@ -1,6 +1,7 @@
 """What a person sees: at most 80 columns, colours and rewritten lines only on a terminal."""
 
 import os
+import re
 import shutil
 import sys
 import textwrap
@@ -9,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TextIO
 
-from scripts.lib.problems import Problem
+from scripts.lib.problems import Problem, harmless
 
 STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 COLOURS = {
@@ -17,6 +18,8 @@ COLOURS = {
     **dict.fromkeys(("Failed", "FAILED", "TIMED_OUT", "ABORTED", "Stopped", "Abandoned"), "red"),
     **dict.fromkeys(("InProgress", "RUNNING", "Updating", "Creating", "Stopping"), "cyan"),
 }
+
+_OWN = re.compile(r"(\x1b\[(?:0|" + "|".join(STYLES.values()) + r")m)")
 
 
 class Console:
@@ -51,7 +54,7 @@ class Console:
     def line(self, text: str = "", style: str | None = None) -> None:
         """One finished line."""
         self._wipe()
-        print(self.paint(text, style), file=self.stream, flush=True)
+        print(self.paint(self._shown(text), style), file=self.stream, flush=True)
 
     def paragraph(self, text: str, indent: int = 2) -> None:
         """A text of any length, wrapped; words that do not fit, as addresses, stay whole."""
@@ -68,6 +71,7 @@ class Console:
 
     def live(self, text: str) -> None:
         """What is going on now: rewritten in place, or printed when it changes."""
+        text = self._shown(text)
         if self.terminal:
             shown = shorten(f"  {clock(self.elapsed)}  {text}", self.width - 1)
             self.stream.write("\r\x1b[2K" + self.paint(shown, "dim"))
@@ -75,6 +79,13 @@ class Console:
         elif text != self._live:
             print(f"  {clock(self.elapsed)}  {text}", file=self.stream, flush=True)
         self._live = text
+
+    def _shown(self, text: str) -> str:
+        """What others have written cannot command the terminal: of that, only our styles pass."""
+        if not self._colour:
+            return harmless(text)
+        parts = _OWN.split(text)
+        return "".join(one if at % 2 else harmless(one) for at, one in enumerate(parts))
 
     def _wipe(self) -> None:
         if self._live and self.terminal:
@@ -123,8 +134,7 @@ def ago(when: datetime | None, now: datetime) -> str:
 
 def plain(text: object) -> str:
     """What others have written, on one line and without what would command a terminal."""
-    words = " ".join(str("" if text is None else text).split())
-    return "".join(letter for letter in words if letter.isprintable())
+    return harmless(" ".join(str("" if text is None else text).split()))
 
 
 def shorten(text: str, width: int) -> str:

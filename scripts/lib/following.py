@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from scripts.lib import packages, pipeline
-from scripts.lib.approval import tell_waiting
+from scripts.lib.approval import tell_undeployed, tell_waiting
 from scripts.lib.console import Console, Pace, clock
 from scripts.lib.inventory import endpoint, served_version
 from scripts.lib.pipeline import ENDED, PipelineStep
@@ -15,7 +15,7 @@ from scripts.lib.session import Clients
 @dataclass(frozen=True)
 class Verdict:
     """How an execution ended; `reason` holds the lines that explain a failure, or why a model that
-    is good enough was not deployed, and `waits` the version that waits for a person's decision."""
+    is good enough was not deployed, and `waits` the version that was left to a person."""
 
     status: str
     reason: list[str]
@@ -68,7 +68,7 @@ def verdict(
         looked = [pipeline.undeployed(clients, one, machine) for one in found]
         undone = [one for one in looked if one]
         waits = next((one.waits for one in undone if one.waits), "")
-        return Verdict(status, [one.why for one in undone], waits)
+        return Verdict(status, [one.why for one in undone if not one.waits], waits)
     fine = ("Succeeded", "Abandoned", "InProgress")
     failed = [one for one in found if one.status not in fine]
     lines = [line for one in failed for line in pipeline.reason(clients, one, machine)]
@@ -83,11 +83,12 @@ def tell(
     if ending.succeeded:
         for line in ending.reason:
             console.paragraph(line)
-        if not ending.reason:
+        if not ending.reason and not ending.waits:
             console.line(f"The model is served by endpoint {known['EndpointName']}.", "green")
         if ending.waits:
             one = packages.read(clients, known, ending.waits)
-            if one:
+            tell_undeployed(clients, known, one, console, 2)
+            if one and one.status == packages.PENDING:
                 tell_waiting(clients, known, one, stack, console)
         elif stack:
             console.line(f"Ask it: {make('predict', stack, 'IMAGE=<a PNG or JPEG file>')}")

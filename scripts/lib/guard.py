@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TextIO
 
-from scripts.lib.problems import FAILED, INTERRUPTED, Problem, in_the_system, wrapped
+from scripts.lib.problems import FAILED, INTERRUPTED, Problem, harmless, in_the_system, wrapped
 
 
 def guarded(work: Callable[[], int], interrupted: str) -> int:
@@ -90,4 +90,4 @@ def drop_what_waits() -> None:
 def say(text: str) -> None:
     """To the person, if anybody can be reached."""
     with suppress(OSError):
-        print(text, file=sys.stderr, flush=True)
+        print(harmless(text), file=sys.stderr, flush=True)

@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 
 from scripts.lib import stacks
 from scripts.lib.bootstrap import bootstrap_name
+from scripts.lib.console import plain
 from scripts.lib.logstreams import streams
 from scripts.lib.packages import has_no_registry
 from scripts.lib.problems import is_gone
@@ -62,7 +63,7 @@ class StackRecord:
 
 @dataclass
 class Inventory:
-    """Everything that belongs to the project and exists now."""
+    """Everything that belongs to the project and exists now; `others` only bears its name."""
 
     records: list[StackRecord] = field(default_factory=list)
     stacks: list[str] = field(default_factory=list)
@@ -72,6 +73,7 @@ class Inventory:
     data: list[Held] = field(default_factory=list)
     remade: list[Held] = field(default_factory=list)
     streams: list[tuple[str, str]] = field(default_factory=list)
+    others: list[Held] = field(default_factory=list)
 
     def lines(self) -> list[str]:
         """One line for each thing."""
@@ -107,22 +109,39 @@ def take(clients: Clients, stack: str) -> Inventory:
                 found.streams += [(group, one) for one in streams(clients.logs, group, prefix)]
         found.data += [one for one in record.held if keeps_data(one)]
         found.remade += [one for one in record.held if is_remade(one)]
-    found.data += versions(clients, found.records)
+    for each in versions(clients, found.records):
+        (found.data if is_tagged(clients, each) else found.others).append(each)
     # The key last: what it encrypts goes before it
     found.data = sorted(present(clients, found.data), key=lambda one: one.type == "AWS::KMS::Key")
     found.remade = present(clients, found.remade)
+    found.others = present(clients, found.others)
     return found
 
 
 def versions(clients: Clients, known: Iterable[StackRecord]) -> list[Held]:
-    """The groups of registered versions. The workflow makes them, not the stack, so nothing but the
-    project's name says whose they are: a stack's that lives and has that name by now, or ours."""
+    """The groups of registered versions, by name. The workflow makes them, not the stack: they are
+    a stack's that lives and has that name by now, or ours."""
     ours = [one.stack for one in known if one.alive]
     return [
         Held("Registered versions", "AWS::SageMaker::ModelPackageGroup", name, "")
         for name in dict.fromkeys(one.name for one in known if one.name)
         if stacks.holder(clients.cloudformation, name) in ("", *ours)
     ]
+
+
+def is_tagged(clients: Clients, group: Held) -> bool:
+    """Whether the workflow has made a group, which its tag says: somebody else's of the same name
+    has none. One that is not there is nobody else's."""
+    try:
+        found = clients.sagemaker.describe_model_package_group(ModelPackageGroupName=group.physical)
+        arn = found["ModelPackageGroupArn"]
+        pages = clients.sagemaker.get_paginator("list_tags").paginate(ResourceArn=arn)
+        tags = {one["Key"]: one["Value"] for page in pages for one in page["Tags"]}
+    except ClientError as error:
+        if is_gone(error) or has_no_registry(error):
+            return True
+        raise
+    return tags.get("project") == group.physical
 
 
 def present(clients: Clients, held: Iterable[Held]) -> list[Held]:
@@ -195,7 +214,7 @@ def endpoint(clients: Clients, name: str) -> ServingEndpoint | None:
         found["EndpointStatus"],
         found.get("EndpointConfigName", ""),
         found["LastModifiedTime"],
-        found.get("FailureReason", ""),
+        plain(found.get("FailureReason")),
     )
 
 

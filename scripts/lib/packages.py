@@ -6,6 +6,7 @@ All that is written in them comes from jobs and from people: what is shown of it
 
 import json
 import math
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -205,10 +206,8 @@ def moment(value: object) -> datetime:
 def find(clients: Clients, known: Mapping[str, str], text: str, stack: str) -> Package:
     """The version that a person means: its number, its name, or how the name goes on after the
     prefix, `<commit>-<8>`, as far as that is told."""
-    if text.isdecimal():
-        for one in identities(clients, known):
-            if one.rpartition("/")[2] == text and (found := read(clients, known, one)):
-                return found
+    if found := numbered(clients, known, text):
+        return found
     fitting = []
     for each in registered(clients, known):
         if text == each.name:
@@ -224,6 +223,21 @@ def find(clients: Clients, known: Mapping[str, str], text: str, stack: str) -> P
             f"{make('models', stack)} lists"
         )
     return fitting[0]
+
+
+def numbered(clients: Clients, known: Mapping[str, str], text: str) -> Package | None:
+    """The version of this number, however old it is; None where that is none, or has none."""
+    if not re.fullmatch(r"[1-9][0-9]{0,8}", text):
+        return None
+    _, partition, _, region, account, *_ = known["TrainingWorkflowArn"].split(":")
+    group = known["ProjectName"]
+    arn = f"arn:{partition}:sagemaker:{region}:{account}:model-package/{group}/{text}"
+    try:
+        return read(clients, known, arn)
+    except ClientError as error:
+        if has_no_registry(error):
+            return None
+        raise
 
 
 def newest(clients: Clients, known: Mapping[str, str]) -> Package | None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from scripts.lib import workflow
+from scripts.lib.console import plain
 from scripts.lib.problems import Problem
 from scripts.lib.session import Clients
 
@@ -62,7 +63,7 @@ def read_run(summary: "PipelineExecutionSummaryTypeDef") -> PipelineRun:
         summary.get("pipelineExecutionId", ""),
         summary.get("status", "InProgress"),
         revisions[0].get("revisionId", "")[:12],
-        message.splitlines()[0] if message else "",
+        plain(message.splitlines()[0]) if message else "",
         summary.get("startTime"),
         summary.get("lastUpdateTime"),
     )
@@ -97,8 +98,9 @@ def read_step(detail: "ActionExecutionDetailTypeDef") -> PipelineStep:
         detail["startTime"],
         detail.get("lastUpdateTime", detail["startTime"]),
         result.get("externalExecutionId", ""),
-        result.get("errorDetails", {}).get("message", "")
-        or result.get("externalExecutionSummary", ""),
+        plain(
+            result.get("errorDetails", {}).get("message") or result.get("externalExecutionSummary")
+        ),
     )
 
 
@@ -174,5 +176,5 @@ def log_gist(clients: Clients, build: "BuildTypeDef") -> list[str]:
     lines = [one.get("message", "").rstrip() for one in events]
     said = [one for one in lines if one and not one.startswith("[Container]")]
     telling = [one for one in said if one.startswith(("E ", "FAILED"))]
-    plain = [one for one in said if not one.startswith("====")]
-    return [f"| {one}" for one in (telling or plain)[-SHOWN_LINES:]]
+    rest = [one for one in said if not one.startswith("====")]
+    return [f"| {one}" for one in (telling or rest)[-SHOWN_LINES:]]

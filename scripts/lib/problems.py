@@ -45,6 +45,12 @@ def wrapped(text: str) -> str:
     return textwrap.fill(text, 80, break_long_words=False, break_on_hyphens=False)
 
 
+def harmless(text: str) -> str:
+    """A text of any lines without what would command a terminal."""
+    lines = text.replace("\r", " ")
+    return "".join(one for one in lines if one.isprintable() or one in "\n\t")
+
+
 def make(target: str, stack: str, more: str = "") -> str:
     """A command as this person has to type it: without the region and the profile that they gave to
     make, which hands them on, it would lead to another place."""

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from scripts.lib import jobs
+from scripts.lib.console import plain
 from scripts.lib.session import Clients
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class Failure:
 @dataclass(frozen=True)
 class Undeployed:
     """Why a model that is good enough does not serve; `waits` is the version (its ARN, or its
-    record's address) that a person has to decide on."""
+    record's address) that was left to a person's decision, which may have come since."""
 
     why: str
     waits: str = ""
@@ -105,7 +106,7 @@ def undeployed(stepfunctions: "SFNClient", execution: str) -> Undeployed | None:
     answer = stepfunctions.describe_execution(executionArn=execution)
     output = parsed(answer.get("output", ""))
     if "serves" not in output and output.get("package"):
-        return Undeployed("It is good enough, and is not deployed yet.", str(output["package"]))
+        return Undeployed("It was left to a person's decision.", str(output["package"]))
     serves = output.get("serves", output.get("name"))
     if serves == output.get("name"):
         return None
@@ -138,7 +139,7 @@ def readable(cause: str) -> str:
     for key in ("FailureReason", "Cause", "cause", "errorMessage"):
         if found.get(key):
             return readable(str(found[key]))
-    return " ".join(cause.split())
+    return plain(cause)
 
 
 def parsed(text: str) -> dict[str, Any]:

@@ -158,7 +158,7 @@ def _push() -> list[Statement]:
     return [
         allow(
             "PushCode",
-            named(codecommit, "GetCommit GetRepository GitPull GitPush"),
+            named(codecommit, "GetBranch GetCommit GetRepository GitPull GitPush"),
             [arn("codecommit", "${ProjectName}")],
         ),
         # A creation says beforehand what would be in its way; an image's tags tell its commit

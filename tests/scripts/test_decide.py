@@ -20,9 +20,14 @@ RECORD = f"s3://{ARTIFACTS}/registry/{name(1)}.json"
 
 
 def decided(
-    clients: Clients, console: Console, one: Package, verdict: str = "approve", yes: bool = True
+    clients: Clients,
+    console: Console,
+    one: Package,
+    verdict: str = "approve",
+    yes: bool = True,
+    reason: str = "",
 ) -> int:
-    reason = "it is biased" if verdict == "reject" else "no reason was given"
+    reason = reason or ("it is biased" if verdict == "reject" else "no reason was given")
     return decide.decide(clients, KNOWN, one, verdict, reason, console, stack="mlops", yes=yes)
 
 
@@ -58,18 +63,33 @@ def test_of_several_or_none_that_wait_one_has_to_be_named(clients: Clients, stub
         decide.chosen(clients, KNOWN, "", "mlops")
 
 
+@pytest.mark.parametrize(
+    ("mode", "training"),
+    [
+        ("Automatic", ["decision: it will not replace this."]),
+        ("Manual", ["decision: its model will wait for a", "  decision too."]),
+    ],
+)
 def test_an_approval_shows_the_figures_and_what_serves_and_says_what_happens(
-    clients: Clients, stub: Stubs, console: Console, page: io.StringIO
+    clients: Clients,
+    stub: Stubs,
+    console: Console,
+    page: io.StringIO,
+    mode: str,
+    training: list[str],
 ) -> None:
+    """What is approved was asked for later than what a training makes that runs: see order.py."""
     versions.serves(stub, name(1), package=arn(1))
     no_training(stub, running=True)
+    versions.stack(stub, Approval=mode)
     updated(stub, 2, "Approved", "no reason was given")
     assert decided(clients, console, versions.version(2, PENDING)) == 0
     assert page.getvalue().splitlines() == [
         f"Version 2 ({COMMIT}), {name(2)}",
         "  98.1 % against 98.6 %: 2 of 360 pictures, within chance",
         f"  Now endpoint mlops serves {name(1)}.",
-        "  A training runs: its model comes later.",
+        f"  A training runs that began before this {training[0]}",
+        *training[1:],
         f"Version 2 ({COMMIT}) is approved: its deployment begins by itself.",
         "`make status STACK=mlops` shows how far it is.",
     ]
@@ -140,6 +160,8 @@ def test_the_same_decision_twice_is_told(
     clients: Clients, stub: Stubs, console: Console, verdict: str, status: str, words: str
 ) -> None:
     versions.serves(stub, "")
+    if verdict == "approve":
+        versions.deployed(stub, 2, begun=True)
     with pytest.raises(Problem, match=words):
         decided(clients, console, versions.version(2, status, decided_by=PERSON), verdict)
 
@@ -155,30 +177,89 @@ def test_a_person_may_want_what_was_rejected(
     assert "It was rejected before; this decides anew." in said
 
 
+def test_an_approval_that_began_no_deployment_is_repeated(
+    clients: Clients, stub: Stubs, console: Console, page: io.StringIO
+) -> None:
+    """The workflow that carries it out came to nothing before; an event tells only of changes."""
+    versions.serves(stub, "")
+    versions.deployed(stub, 2, begun=False)
+    no_training(stub)
+    updated(stub, 2, "Rejected", "To be decided anew")
+    updated(stub, 2, "Approved", "no reason was given")
+    assert decided(clients, console, versions.version(2, decided_by=PERSON)) == 0
+    assert "no deployment began; this repeats it" in page.getvalue()
+
+
+def test_what_the_gate_refused_is_approved_for_a_reason(
+    clients: Clients, stub: Stubs, console: Console, page: io.StringIO
+) -> None:
+    refused = versions.version(2, "Rejected", verdict="refused")
+    versions.serves(stub, "")
+    with pytest.raises(Problem, match=r"was refused \(98.1 .* pass REASON="):
+        decided(clients, console, refused)
+    versions.serves(stub, "")
+    no_training(stub)
+    updated(stub, 2, "Approved", "it is fair")
+    assert decided(clients, console, refused, reason="it is fair") == 0
+    assert "The gate refused it" in page.getvalue()
+
+
 def recorded(status: str = PENDING) -> Package:
     answer: Any = versions.description(1, status)
     return package(RECORD, {**answer, "ModelPackageVersion": None})
 
 
-def test_without_a_registry_a_decision_starts_the_workflow_under_one_name(
-    clients: Clients, stub: Stubs, console: Console, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The second of two at once is refused by that name."""
-    who = {"UserId": "x", "Account": "123456789012", "Arn": PERSON}
+def starts_of(clients: Clients) -> list[dict[str, Any]]:
+    """With what executions are started."""
     starts: list[dict[str, Any]] = []
     clients.stepfunctions.meta.events.register(
         "provide-client-params.sfn.StartExecution", lambda params, **_: starts.append(params)
     )
+    return starts
+
+
+WHO = {"UserId": "x", "Account": "123456789012", "Arn": PERSON}
+
+
+def name_is_taken(stub: Stubs, status: str) -> None:
+    """By an execution that has this status."""
+    stub["stepfunctions"].add_client_error("start_execution", "ExecutionAlreadyExists")
+    answer = {"executionArn": "x", "stateMachineArn": "x", "status": status, "startDate": START}
+    stub["stepfunctions"].add_response("describe_execution", answer)
+
+
+@pytest.mark.parametrize("status", ["FAILED", "TIMED_OUT", "ABORTED"])
+def test_without_a_registry_a_decision_that_came_to_nothing_is_repeated(
+    clients: Clients, stub: Stubs, console: Console, status: str
+) -> None:
+    """The record is as it was, and the name of the try before is used up for 90 days."""
+    starts = starts_of(clients)
+    versions.serves(stub, "")
+    no_training(stub)
+    stub["sts"].add_response("get_caller_identity", WHO)
+    name_is_taken(stub, status)
+    stub["stepfunctions"].add_response("start_execution", {"executionArn": "x", "startDate": START})
+    assert decided(clients, console, recorded()) == 0
+    one, two = starts
+    assert one["name"] != two["name"] and len(two["name"]) <= 80
+    assert one["input"] == two["input"]
+
+
+def test_without_a_registry_a_decision_starts_the_workflow_under_one_name(
+    clients: Clients, stub: Stubs, console: Console
+) -> None:
+    """The second of two at once is refused by that name."""
+    starts = starts_of(clients)
     for first in (True, False):
         versions.serves(stub, "")
         no_training(stub)
-        stub["sts"].add_response("get_caller_identity", who)
+        stub["sts"].add_response("get_caller_identity", WHO)
         if first:
             answer = {"executionArn": "x", "startDate": START}
             stub["stepfunctions"].add_response("start_execution", answer)
             assert decided(clients, console, recorded()) == 0
         else:
-            stub["stepfunctions"].add_client_error("start_execution", "ExecutionAlreadyExists")
+            name_is_taken(stub, "RUNNING")
             with pytest.raises(Problem, match="somebody else decides"):
                 decided(clients, console, recorded())
     one, two = starts

@@ -200,6 +200,49 @@ def test_the_registered_versions_are_the_stacks_that_has_the_name(
     assert (inventory.versions(clients, [project, project]) == [REGISTERED]) is ours
 
 
+def group(stub: Stubs, **tags: str) -> None:
+    """A model package group of the project's name with these tags."""
+    arn = "arn:aws:sagemaker:eu-west-1:123456789012:model-package-group/mlops"
+    answer: dict[str, Any] = {"ModelPackageGroupName": "mlops", "ModelPackageGroupArn": arn}
+    answer |= {"CreationTime": START, "CreatedBy": {}, "ModelPackageGroupStatus": "Completed"}
+    stub["sagemaker"].add_response("describe_model_package_group", answer)
+    listed = [{"Key": key, "Value": value} for key, value in tags.items()]
+    stub["sagemaker"].add_response("list_tags", {"Tags": listed}, {"ResourceArn": arn})
+
+
+@pytest.mark.parametrize(
+    ("tags", "ours"), [({"project": "mlops"}, True), ({"project": "x"}, False), ({}, False)]
+)
+def test_a_group_that_the_workflow_has_not_made_is_somebody_elses(
+    clients: Clients, stub: Stubs, tags: dict[str, str], ours: bool
+) -> None:
+    group(stub, **tags)
+    assert inventory.is_tagged(clients, REGISTERED) is ours
+
+
+def test_what_is_somebody_elses_is_left_and_told(console: Console, page: io.StringIO) -> None:
+    found = Inventory(stacks=["mine"], others=[REGISTERED])
+    assert found.lines() == ["stack mine"]
+    destroy.plan(found, "mine", console, keep_data=False)
+    said = " ".join(page.getvalue().split())
+    assert "SageMaker::ModelPackageGroup mlops has no tag project=mlops" in said
+    assert "left as it is" in said
+
+
+def test_of_kept_versions_none_goes_on_waiting(
+    clients: Clients, stub: Stubs, console: Console, page: io.StringIO
+) -> None:
+    """What would reject it after some days is gone with the stack."""
+    versions.registry(stub, versions.description(2), read=0)
+    why = "Its stack was removed while it waited for a decision"
+    asked = {"ModelPackageArn": versions.arn(2), "ModelApprovalStatus": "Rejected"}
+    answer = {"ModelPackageArn": versions.arn(2)}
+    asked |= {"ApprovalDescription": why}
+    stub["sagemaker"].add_response("update_model_package", answer, asked)
+    destroy.let_none_wait(clients, "mlops", console)
+    assert page.getvalue() == "  rejected  version 2, which waited for a decision\n"
+
+
 def test_every_kind_of_job_that_a_workflow_can_start_is_known_to_the_teardown() -> None:
     kinds = {one.operations for one in vars(job).values() if isinstance(one, job.Kind)}
     assert set(inventory.JOBS) == kinds, "add the kind to JOBS in scripts/lib/inventory.py"

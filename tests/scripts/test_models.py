@@ -36,12 +36,12 @@ def test_each_version_tells_how_good_it_is_and_what_became_of_it(
     ]
     versions.registry(stub, *found)
     versions.serves(stub, name(9), package=arn(2))
-    versions.waits(stub, 5)
+    versions.waits(stub, 5, days=9)  # the stack has another ApprovalDays by now
     assert models.models(clients, "mlops", console, NOW) == 0
     lines = page.getvalue().splitlines()
     assert max(map(len, lines)) <= 80
     assert [line.split() for line in lines[1:4]] == [
-        ["5", COMMIT, "98.1%", "+0.5%", "waits", "until", "2026-01-08", "1", "h"],
+        ["5", COMMIT, "98.1%", "+0.5%", "waits", "until", "2026-01-10", "1", "h"],
         ["4", COMMIT, "approved", "2", "h"],
         ["3", COMMIT, "91.4%", "-6.7%", "rejected", "3", "h"],
     ]

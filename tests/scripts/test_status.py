@@ -157,6 +157,32 @@ def test_a_training_shows_its_commit_its_accuracy_and_its_cause_once(
     assert page.getvalue().count("QualityTooLow") == (0 if told else 1)
 
 
+@pytest.mark.parametrize(
+    ("became", "told"),
+    [(PENDING, "and is not deployed yet"), ("Rejected", "(0123456789ab) was rejected by me.")],
+)
+def test_a_model_that_was_left_to_a_person_tells_what_became_of_it(
+    clients: Clients, stub: Stubs, console: Console, page: io.StringIO, became: str, told: str
+) -> None:
+    """What the training ended with says for ever that it waits."""
+    machine = KNOWN["TrainingWorkflowArn"]
+    execution: dict[str, Any] = {"executionArn": f"{machine}:one"}
+    execution |= {"stateMachineArn": machine, "status": "SUCCEEDED", "startDate": NOW}
+    output = json.dumps({"name": versions.name(2), "package": versions.arn(2)})
+    states = stub["stepfunctions"]
+    states.add_response("list_executions", {"executions": [{**execution, "name": RUN}]})
+    stub["sagemaker"].add_response("list_training_jobs", {"TrainingJobSummaries": []})
+    for _ in range(2):
+        states.add_response("describe_execution", {**execution, "output": output})
+    one = versions.description(2, became, decided_by="me")
+    stub["sagemaker"].add_response("describe_model_package", one)
+    if became == "Rejected":
+        versions.serves(stub, "")
+    status.show_workflow(clients, versions.KNOWN, console, NOW, told=False)
+    assert told in " ".join(page.getvalue().split())
+    assert ("is not deployed yet" in page.getvalue()) is (became == PENDING)
+
+
 @pytest.mark.parametrize(("serves", "times"), [("mlops-old", 0), ("mlops-new", 1)])
 def test_a_model_that_was_superseded_is_told_from_one_that_serves(
     clients: Clients,

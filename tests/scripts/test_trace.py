@@ -10,6 +10,7 @@ from scripts import trace
 from scripts.lib.chain import Chain, Link, written
 from scripts.lib.console import Console
 from scripts.lib.packages import PENDING
+from scripts.lib.packages import package as read_package
 from scripts.lib.session import Clients
 from tests.scripts import versions
 from tests.scripts.answers import START
@@ -237,3 +238,23 @@ def test_where_nothing_serves_that_is_all(clients: Clients, stub: Stubs) -> None
 )
 def test_the_date_of_a_commit_is_told_as_others_are(date: str, text: str) -> None:
     assert written(date) == text
+
+
+@pytest.mark.parametrize(
+    ("by", "told"),
+    [
+        (PERSON, "the pipeline's creation, with the stack"),
+        ("unknown", "neither a push nor a person's start"),
+    ],
+)
+def test_what_neither_a_push_nor_a_person_started_says_what_did(
+    clients: Clients, stub: Stubs, by: str, told: str
+) -> None:
+    job(stub)
+    images(stub, "c0ffee-serve", "c0ffee-train")
+    commit(stub)
+    answer = registered()
+    answer["CustomerMetadataProperties"] |= {"trigger": "other", "triggered-by": by}
+    chain = Chain(clients, KNOWN)
+    chain.of_version(read_package(arn(1), answer))
+    assert (links(chain)["started by"].value, links(chain)["trigger"].value) == (by, told)

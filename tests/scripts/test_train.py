@@ -7,12 +7,16 @@ import pytest
 
 from scripts import train
 from scripts.lib.console import Console
+from scripts.lib.following import Verdict, tell
 from scripts.lib.problems import Problem
 from scripts.lib.session import Clients
+from templates.parts.source import CHECK_OUT
 from tests.scripts import versions
 from tests.scripts.answers import RUN, START, action, look, outputs
 from tests.scripts.conftest import Stubs
 from tests.scripts.versions import KNOWN
+
+HEAD = versions.COMMIT + "f" * 28
 
 
 def started(stub: Stubs, **more: Any) -> None:
@@ -24,11 +28,21 @@ def started(stub: Stubs, **more: Any) -> None:
 def test_a_reason_travels_as_a_variable_of_the_run(
     clients: Clients, stub: Stubs, console: Console, page: io.StringIO, reason: str | None
 ) -> None:
+    """And is bound to the commit that the branch had, which the person is shown."""
     outputs(stub, KNOWN)
-    started(stub, **({"variables": [{"name": "FORCE", "value": reason}]} if reason else {}))
+    more: dict[str, Any] = {}
+    if reason:
+        versions.stack(stub, BranchName="main")
+        asked = {"repositoryName": "mlops", "branchName": "main"}
+        answer = {"branch": {"branchName": "main", "commitId": HEAD}}
+        stub["codecommit"].add_response("get_branch", answer, asked)
+        source = {"actionName": CHECK_OUT, "revisionType": "COMMIT_ID", "revisionValue": HEAD}
+        more = {"variables": [{"name": "FORCE", "value": reason}], "sourceRevisions": [source]}
+    started(stub, **more)
     look(stub, "Succeeded", action("Source", "Succeeded", "CodeCommit"))
     assert train.train(clients, "mlops", console, reason) == 0
-    assert ("the model is deployed, because: the old" in page.getvalue()) is (reason is not None)
+    said = f"the model of commit {HEAD[:12]} goes on, because: the old one is biased"
+    assert (said in " ".join(page.getvalue().split())) is (reason is not None)
     assert page.getvalue().endswith("`make predict STACK=mlops IMAGE=<a PNG or JPEG file>`\n")
 
 
@@ -66,6 +80,30 @@ def test_a_reason_is_kept_as_metadata_take_it(given: str, kept: str) -> None:
 def test_what_is_no_reason_starts_nothing(given: str, words: str) -> None:
     with pytest.raises(Problem, match=words):
         train.cleaned(given)
+
+
+@pytest.mark.parametrize(
+    ("became", "told"),
+    [
+        ("Rejected", "Version 2 (0123456789ab) was rejected by me: Expired."),
+        ("Approved", "was approved by me: Expired. Endpoint mlops serves it."),
+        ("", "It was good enough; its version was removed since."),
+    ],
+)
+def test_a_version_that_was_decided_on_since_waits_no_more(
+    clients: Clients, stub: Stubs, console: Console, page: io.StringIO, became: str, told: str
+) -> None:
+    one = versions.description(2, became, decided_by="me") | {"ApprovalDescription": "Expired"}
+    if became:
+        stub["sagemaker"].add_response("describe_model_package", one)
+        versions.serves(stub, versions.name(2) if became == "Approved" else "")
+    else:
+        gone = ("ValidationException", "ModelPackage does not exist")
+        stub["sagemaker"].add_client_error("describe_model_package", *gone)
+    ending = Verdict("Succeeded", [], versions.arn(2))
+    assert tell(clients, KNOWN, ending, console, "mlops") == 0
+    assert told in " ".join(page.getvalue().split())
+    assert "waits for approval" not in page.getvalue()
 
 
 def test_a_version_that_waits_is_a_success_that_says_how_to_decide(

@@ -8,7 +8,7 @@ from typing import Any
 from botocore.response import StreamingBody
 
 from scripts.lib.packages import Package, package
-from tests.scripts.answers import START
+from tests.scripts.answers import START, described
 from tests.scripts.conftest import Stubs
 
 PREFIX = "mlops-0a1b2c3d"
@@ -23,6 +23,7 @@ KNOWN = {
     "ArtifactBucket": ARTIFACTS,
     "TrainingWorkflowArn": f"{MACHINE}training",
     "ApprovalWorkflowArn": f"{MACHINE}approval",
+    "DeploymentWorkflowArn": f"{MACHINE}deployment",
     "ApprovalDays": "7",
 }
 COMMIT = "0123456789ab"
@@ -160,10 +161,39 @@ def serves(stub: Stubs, model: str, **tags: str) -> None:
     sagemaker.add_response("list_tags", {"Tags": listed})
 
 
-def waits(stub: Stubs, number: int, status: str = "RUNNING") -> None:
-    """The workflow that waits for the decision about a version, since START."""
+def waits(stub: Stubs, number: int, status: str = "RUNNING", days: int = 7) -> None:
+    """The workflow that waits so many days for the decision about a version, since START."""
     execution = f"{MACHINE}approval:wait-{name(number)}".replace("stateMachine", "execution")
     answer = {"executionArn": execution, "stateMachineArn": "x", "status": status}
     stub["stepfunctions"].add_response(
         "describe_execution", answer | {"startDate": START}, {"executionArn": execution}
     )
+    if status != "RUNNING":
+        return
+    laid = {"name": "BeginToWait", "output": json.dumps({"waited": {"days": 0, "most": days}})}
+    event = {"id": 2, "timestamp": START, "type": "PassStateExited"}
+    begin = {"id": 1, "timestamp": START, "type": "ExecutionStarted"}
+    stub["stepfunctions"].add_response(
+        "get_execution_history",
+        {"events": [begin, {**event, "stateExitedEventDetails": laid}]},
+        {"executionArn": execution, "maxResults": 20},
+    )
+
+
+def deployed(stub: Stubs, number: int, begun: bool) -> None:
+    """Whether a deployment of a version has begun."""
+    execution = f"{MACHINE}deployment:{name(number)}".replace("stateMachine", "execution")
+    states, asked = stub["stepfunctions"], {"executionArn": execution}
+    if begun:
+        answer = {"executionArn": execution, "stateMachineArn": "x", "status": "FAILED"}
+        states.add_response("describe_execution", answer | {"startDate": START}, asked)
+    else:
+        said = ("ExecutionDoesNotExist", "Execution does not exist")
+        states.add_client_error("describe_execution", *said, expected_params=asked)
+
+
+def stack(stub: Stubs, **parameters: str) -> None:
+    """A stack with these parameters."""
+    listed = [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()]
+    answer = described("CREATE_COMPLETE", Parameters=listed)
+    stub["cloudformation"].add_response("describe_stacks", answer)

@@ -10,7 +10,8 @@ import pytest
 from local import throttle
 from local.tests.aws import SERVE, wait
 from local.tests.remote import Remote
-from tests.system.approvals import COMMIT, Approvals, made
+from scripts.lib.approval import days_of
+from tests.system.approvals import COMMIT, DAYS, Approvals, made
 
 BROKEN = {"Type": "Fail", "Error": "EndpointRolledBack", "Cause": "it went back"}
 
@@ -85,6 +86,7 @@ def test_what_nobody_decided_about_in_time_is_rejected_and_told_once(
     project.create_trigger()
     waits = project.start({"package": package}, name=f"wait-{version}")
     assert project.end(waits) == "Expired"
+    assert days_of(aws.client("stepfunctions"), waits) == DAYS, "make status tells until when"
     (notice,) = project.told()
     assert notice.startswith(f"{version} was rejected by ")
     assert "(Expired: nobody decided within 2 days)" in notice

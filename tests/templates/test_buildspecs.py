@@ -304,6 +304,11 @@ def execution(trigger: dict[str, str], **variables: str) -> dict[str, Any]:
         (
             {"triggerType": "CreatePipeline", "triggerDetail": PERSON},
             "-",
+            {"kind": "other", "by": PERSON},
+        ),
+        (
+            {"triggerType": "Webhook", "triggerDetail": "a-webhook"},
+            "-",
             {"kind": "other", "by": "unknown"},
         ),
     ],

@@ -84,7 +84,7 @@ def _summary(changes: Mapping[int, float], names: Sequence[str]) -> Markup:
             named.append(f" and {count(len(some) - NAMED, 'more class', 'more classes')}")
         parts += [tag("strong", title), *(named or ["none"]), ". "]
     same = sum(abs(change) < LEAST for change in changes.values())
-    return tag("p", *parts, f"As before: {same:,}.")
+    return tag("p", *parts, f"As before: {count(same, 'class', 'classes')}.")
 
 
 def confusion(found: Evaluation, metrics: ModelFigures) -> Markup:

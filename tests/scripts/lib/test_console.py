@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from scripts.lib.console import Console, ago, clock, shorten
+from scripts.lib.guard import guarded
 from scripts.lib.problems import Problem
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -43,6 +44,35 @@ def test_no_color_is_honoured() -> None:
     terminal = Terminal()
     Console(terminal, {"NO_COLOR": "1"}).line("done", "green")
     assert terminal.getvalue() == "done\n"
+
+
+HOSTILE = "a\x1b]0;title\x07\x1b[2Jb\x9b31mc\r\u202ed\x1b[1A"
+
+
+@pytest.mark.parametrize("way", ["line", "live", "paragraph", "table"])
+def test_what_others_have_written_never_commands_a_terminal(way: str) -> None:
+    """Wherever a command prints it; our own colours pass."""
+    terminal = Terminal()
+    console = Console(terminal, {})
+    console.live("building")
+    given = f"{console.status('Failed')} {HOSTILE}"
+    console.table([given], [[given]]) if way == "table" else getattr(console, way)(given)
+    ours = ("\r\x1b[2K", "\x1b[31m", "\x1b[1m", "\x1b[2m", "\x1b[0m")
+    shown = terminal.getvalue()
+    assert "\x1b[31mFailed\x1b[0m" in shown
+    for one in ours:
+        shown = shown.replace(one, "")
+    assert not set(shown) & set("\x1b\x07\x9b\r\u202e")
+
+
+def test_what_others_have_written_commands_nothing_from_an_error(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    def work() -> int:
+        raise Problem(f"the model refused it: {HOSTILE}")
+
+    assert guarded(work, "") == 2
+    assert not set(capfd.readouterr().err) & set("\x1b\x07\x9b\r\u202e")
 
 
 def test_a_live_line_never_wraps() -> None:

@@ -48,7 +48,8 @@ def test_what_a_deleted_stack_kept_is_found_by_its_events(
         logs.add_response("describe_log_streams", {"logStreams": found})
     holder(stub, "prj", "")  # of the versions' group
     missing = ("ValidationException", "ModelPackageGroup prj does not exist")
-    stub["sagemaker"].add_client_error("describe_model_package_group", *missing)
+    for _ in range(2):
+        stub["sagemaker"].add_client_error("describe_model_package_group", *missing)
     for bucket in ("taken", "data"):
         stub["s3"].add_response("head_bucket", {}, {"Bucket": bucket})
         holder(stub, bucket, "another" if bucket == "taken" else "")

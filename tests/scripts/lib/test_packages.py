@@ -68,8 +68,9 @@ def test_a_version_is_found_by_what_a_person_types(
 ) -> None:
     found = [versions.description(number) for number in (3, 2, 1)]
     if text == "2":
-        versions.registry(stub, *found, read=0)
-        stub["sagemaker"].add_response("describe_model_package", found[1])
+        # Nothing is listed, which would end with the newest 200
+        asked = {"ModelPackageName": versions.arn(2)}
+        stub["sagemaker"].add_response("describe_model_package", found[1], asked)
     elif text == name(2):
         versions.registry(stub, *found, read=2)
     else:
@@ -78,10 +79,23 @@ def test_a_version_is_found_by_what_a_person_types(
 
 
 def test_digits_that_are_no_number_may_be_a_commit(clients: Clients, stub: Stubs) -> None:
-    one = versions.description(1)
-    versions.registry(stub, one, read=0)
-    versions.registry(stub, one)
+    versions.registry(stub, versions.description(1))
     assert packages.find(clients, KNOWN, COMMIT[:10], "mlops").number == 1
+
+
+def test_a_number_that_no_version_has_may_be_a_commit_too(clients: Clients, stub: Stubs) -> None:
+    gone = ("ValidationException", "ModelPackage does not exist")
+    stub["sagemaker"].add_client_error("describe_model_package", *gone)
+    one = versions.description(1, version=f"{versions.PREFIX}-123456789012-00000001")
+    versions.registry(stub, one)
+    assert packages.find(clients, KNOWN, "1234567", "mlops").number == 1
+
+
+def test_where_there_is_no_registry_no_version_has_a_number(clients: Clients, stub: Stubs) -> None:
+    stub["sagemaker"].add_client_error("describe_model_package", *versions.NO_REGISTRY)
+    versions.records(stub, versions.description(1))
+    with pytest.raises(Problem, match="VERSION=1 is no registered version"):
+        packages.find(clients, KNOWN, "1", "mlops")
 
 
 @pytest.mark.parametrize(

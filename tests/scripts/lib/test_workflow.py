@@ -69,6 +69,7 @@ def test_the_cause_is_dug_out_of_a_child_execution() -> None:
 def test_a_cause_in_words_stays_as_it_is() -> None:
     assert workflow.readable("accuracy 0.41 is\nbelow 0.6") == "accuracy 0.41 is below 0.6"
     assert workflow.readable('["a"]') == '["a"]'
+    assert workflow.readable("a\x1b[2Jb") == "a[2Jb"
 
 
 def test_a_failure_tells_state_error_and_cause(clients: Clients) -> None:
