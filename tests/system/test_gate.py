@@ -56,6 +56,8 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"outcome": "other-inputs", "difference": None}, "another task"),
     ({"outcome": "other-classes", "difference": 0.5}, "another task"),
     ({"outcome": "better", "difference": 0.5}, COMPARED),
+    # There is a champion, whatever the program says
+    ({"outcome": "none", "champion": "mlops-1"}, COMPARED),
     ({"outcome": "", "difference": 0.5}, COMPARED),
 ]
 
@@ -85,7 +87,12 @@ def judged(aws: Remote) -> Judge:
 def given_to_the_gate(evaluation: dict[str, Any], force: dict[str, Any]) -> dict[str, Any]:
     images = {"servingImage": "slim", "trainingImage": "whole"}
     settings = {"minimumAccuracy": 0.6, "accuracyTolerance": 0.01, "approval": "Automatic"}
-    return {"evaluation": evaluation, "force": force, "settings": settings, **images}
+    nobody = evaluation["comparison"]["outcome"] == "none"
+    champion = {"name": evaluation.get("champion", "none" if nobody else "mlops-1")}
+    return {
+        **{"evaluation": evaluation, "force": force, "settings": settings},
+        **{"champion": champion, **images},
+    }
 
 
 LONG = found(words="w" * 300, outcome="other-inputs")

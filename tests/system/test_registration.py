@@ -19,7 +19,7 @@ from tests.system.workflows import part
 
 WHOLE = summary()
 LACKING = [{key: value for key, value in WHOLE.items() if key != name} for name in WHOLE]
-NO_METADATA: list[Any] = [None, "text", 1, True]
+NO_METADATA: list[Any] = [None, "text", 1, True, [{"accuracy": "0.9"}]]
 NO_WORDS: list[Any] = [None, 1, {}]
 NO_COMPARISON: list[Any] = [None, 1, [], {}, {"outcome": "none"}]
 UNREADABLE = [

@@ -175,6 +175,7 @@ def _read_summary(storage: Storage) -> list[Step]:
         present(f"{found}.metadata"),
         *({"Not": compares(f"{found}.metadata", f"Is{kind}", True)}
           for kind in ("Null", "String", "Numeric", "Boolean")),
+        {"Not": present(f"{found}.metadata[0]")},
     )  # fmt: skip
     return [
         task(

@@ -21,6 +21,7 @@ from templates.workflows.language import (
     when,
 )
 from templates.workflows.settings import TrainingSettings
+from templates.workflows.training.champion import CHAMPION_NAME, NO_CHAMPION
 from templates.workflows.training.evaluate import EVALUATION
 
 # May it serve; why, in a person's words; and how it is registered (ModelApprovalStatus)
@@ -73,7 +74,11 @@ def judge(settings: TrainingSettings) -> list[Step]:
                 ),
             ),
             when(
-                _outcome_is("none", "unscorable"),
+                any_of(
+                    # Said by the program, which can be another, and found by the story
+                    all_of(_outcome_is("none"), equals(CHAMPION_NAME, NO_CHAMPION)),
+                    _outcome_is("unscorable"),
+                ),
                 _accept("Alone", "{} (the minimum is {}); {}", _ALONE, minimum, _COMPARED),
             ),
             when(
@@ -137,7 +142,7 @@ def obey(topic: Topic, key: Key) -> list[Step]:
     rejected = problem(
         "RejectModel",
         f"States.Format('{{}}. It is registered as Rejected; make report shows why, and make train "
-        f'FORCE="the reason" deploys one like it all the same\', {WORDS})',
+        f'FORCE="the reason" lets one like it go on all the same\', {WORDS})',
         error="ModelRejected",
     )
     tell = notify(
