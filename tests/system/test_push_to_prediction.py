@@ -134,6 +134,53 @@ def test_a_commit_trains_in_one_image_and_serves_in_another_each_by_digest(
     assert served["PrimaryContainer"]["Image"] == f"{uri}@{by_tag[f'{commit}-serve']}"
 
 
+def packages(aws: Driver) -> list[dict[str, Any]]:
+    """What is registered, oldest first."""
+    listed = aws.aws("sagemaker", "list-model-packages", "--model-package-group-name", STACK,
+                     "--sort-order", "Ascending")["ModelPackageSummaryList"]  # fmt: skip
+    arns = [each["ModelPackageArn"] for each in listed]
+    return [aws.aws("sagemaker", "describe-model-package", "--model-package-name", arn)
+            for arn in arns]  # fmt: skip
+
+
+def test_what_serves_is_registered_as_approved_with_all_that_it_was_made_of(
+    aws: Driver, deployed: dict[str, str]
+) -> None:
+    (package,) = packages(aws)
+    (model,) = aws.aws("sagemaker", "list-models")["Models"]
+    (job,) = aws.aws("sagemaker", "list-training-jobs")["TrainingJobSummaries"]
+    served = aws.aws("sagemaker", "describe-model", "--model-name", model["ModelName"])
+    trained = aws.aws(
+        "sagemaker", "describe-training-job", "--training-job-name", job["TrainingJobName"]
+    )
+    branch = aws.aws("codecommit", "get-branch", "--repository-name", STACK,
+                     "--branch-name", "main")["branch"]  # fmt: skip
+    assert package["ModelApprovalStatus"] == "Approved"
+    assert package["MetadataProperties"]["CommitId"] == branch["commitId"]
+    assert package["MetadataProperties"]["GeneratedBy"].startswith("arn:aws:states:")
+    assert package["MetadataProperties"]["Repository"]
+    (container,) = package["InferenceSpecification"]["Containers"]
+    assert container["Image"] == served["PrimaryContainer"]["Image"]
+    assert container["ModelDataUrl"] == served["PrimaryContainer"]["ModelDataUrl"]
+    metadata = package["CustomerMetadataProperties"]
+    evaluation = f"s3://{deployed['ArtifactBucket']}/evaluations/{model['ModelName']}/"
+    known = {
+        "version": model["ModelName"],
+        "training-job": job["TrainingJobName"],
+        "training-image": trained["AlgorithmSpecification"]["TrainingImage"],
+        "serving-image": container["Image"],
+        "evaluation": evaluation,
+        "champion": "none",
+        "outcome": "none",
+        "verdict": "accepted",
+    }
+    assert {name: metadata[name] for name in known} == known
+    assert {"data-uri", "evaluation-job", "trigger", "triggered-by"} <= metadata.keys()
+    assert len(metadata["data"]) == 64
+    statistics = package["ModelMetrics"]["ModelQuality"]["Statistics"]["S3Uri"]
+    assert statistics == f"{evaluation}evaluation.json"
+
+
 def test_the_training_log_is_in_cloudwatch(aws: Driver, deployed: dict[str, str]) -> None:
     events = aws.aws("logs", "filter-log-events", "--log-group-name",
                      "/aws/sagemaker/TrainingJobs")["events"]  # fmt: skip
@@ -181,11 +228,13 @@ def test_a_failing_training_turns_the_pipeline_red_with_its_own_reason(
 
 
 def test_a_change_of_parameters_applies_in_place(aws: Driver, deployed: dict[str, str]) -> None:
-    """One of them is for the next push: only the version that serves is to be kept."""
+    """Two of them are for the next push: only the version that serves is to be kept, and another
+    seed's figure, which is other by chance, is no reason to refuse it."""
     aws.run("aws", "cloudformation", "deploy", "--stack-name", STACK,
             "--template-file", str(Path(deployed["build"]) / "mlops.yaml"),
             "--s3-bucket", deployed["bucket"], "--capabilities", "CAPABILITY_NAMED_IAM",
-            "--parameter-overrides", "LogRetentionDays=30", "KeepVersions=1")  # fmt: skip
+            "--parameter-overrides", "LogRetentionDays=30", "KeepVersions=1",
+            "AccuracyTolerance=1")  # fmt: skip
     events = aws.aws("cloudformation", "describe-stack-events", "--stack-name", STACK)
     statuses = {each["ResourceStatus"] for each in events["StackEvents"]}
     assert "UPDATE_COMPLETE" in statuses
@@ -211,6 +260,15 @@ def test_a_push_that_mends_updates_the_same_endpoint_and_tells_nobody(
     predict(aws, deployed, tmp_path)
     assert not notices.more()
     assert len(notices.told) == 2  # of two failures each was told once
+    first, second = packages(aws)
+    metadata = second["CustomerMetadataProperties"]
+    assert (metadata["verdict"], metadata["outcome"]) == ("accepted", "compared")
+    assert metadata["champion"] == first["CustomerMetadataProperties"]["version"]
+    told = aws.run("python", "-m", "scripts.trace", "--stack", STACK, "--json")
+    chain = {name: one.get("value", "") for name, one in json.loads(told).items()}
+    assert chain["config"] == metadata["version"] == after["EndpointConfigName"]
+    assert chain["commit"] == aws.git("rev-parse", "HEAD", cwd=work).strip()
+    assert chain["subject"] == "Mend, with a seed"
 
 
 def add_version(aws: Driver, known: str, name: str) -> None:
