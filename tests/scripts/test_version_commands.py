@@ -25,7 +25,8 @@ def bucket(memory: Clients, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
         name="mlops-approval", definition=PASS, roleArn=ROLE
     )["stateMachineArn"]
     known = dict.fromkeys(("ProjectName", "EndpointName", "RepositoryName"), "mlops")
-    known |= dict.fromkeys(("TrainingWorkflowArn", "ApprovalWorkflowArn"), machine)
+    workflows = (f"{kind}WorkflowArn" for kind in ("Training", "Approval", "Deployment"))
+    known |= dict.fromkeys(workflows, machine)
     outputs = {key: {"Value": value} for key, value in known.items()}
     template = {
         "Resources": {"Artifacts": {"Type": "AWS::S3::Bucket"}},
@@ -70,8 +71,8 @@ def test_each_way_that_is_named_leads_on(
     assert "`make approve" not in said(decide.main, "--yes", "approve")
     assert "no version waits" in said(decide.main, "--yes", "approve", code=2)
     # moto forgets a version's metadata with its first update, so its number has to do
-    again = said(decide.main, "--yes", "--version", "1", "approve", code=1)
-    assert "version 1 was approved before" in again
+    again = said(decide.main, "--yes", "--version", "1", "approve")
+    assert "It was approved before, and no deployment began; this repeats it." in again
     rejected = said(decide.main, "--yes", "--version", "1", "--reason", "biased", "reject")
     assert "It was approved before" in rejected and "is rejected" in rejected
     assert "rejected" in said(models.main)

@@ -35,7 +35,7 @@ DATA, _SEEDED = "$.data", "$.seeded"
 DATA_SHA256, DATA_URI = f"{DATA}.sha256", f"{DATA}.uri"
 # What data is known by: what a listing says of its files or, where that has not all of them, the
 # name of this run, so that no other resumes it and misses a change
-ETAGS, OWN_NAME = f"{DATA}.Contents[*].ETag", "States.Array($.name)"
+_ETAGS, _OWN_NAME = f"{DATA}.Contents[*].ETag", "States.Array($.name)"
 # Where a job keeps its checkpoints
 CHECKPOINT_CONFIG = "$.checkpoints"
 
@@ -65,11 +65,11 @@ def find_data(parameters: Parameters, storage: Storage) -> list[Step]:
             "HasData",
             when(
                 equals(f"{DATA}.IsTruncated", True),
-                [identify("DataIsLarge", OWN_NAME, raw, data_bucket)],
+                [_identify("DataIsLarge", _OWN_NAME, raw, data_bucket)],
             ),
             when(
                 compares(f"{DATA}.KeyCount", "NumericGreaterThan", 0),
-                [identify("IdentifyData", ETAGS, raw, data_bucket)],
+                [_identify("IdentifyData", _ETAGS, raw, data_bucket)],
             ),
             when(present(_SEEDED), [vanished]),
             otherwise=[_seed_data(parameters, storage, listing.name)],
@@ -77,7 +77,7 @@ def find_data(parameters: Parameters, storage: Storage) -> list[Step]:
     ]
 
 
-def identify(name: str, identity: str, uri: State, tokens: State | None = None) -> Step:
+def _identify(name: str, identity: str, uri: State, tokens: State | None = None) -> Step:
     """What the story carries of data, in the place of a listing."""
     sha256 = _hash(f"States.JsonToString({identity})")
     return put(name, DATA, {"sha256.$": sha256, **uri}, tokens=tokens)

@@ -15,11 +15,11 @@ from templates.parts.registry import Registry
 from templates.parts.storage import Storage
 from templates.workflows.failure import problem
 from templates.workflows.job import PROCESSING, VERSION_NAME, job, job_role
-from templates.workflows.language import Step, choose, compares, equals, put, task, when
+from templates.workflows.language import Step, check, choose, compares, equals, put, task, when
 from templates.workflows.settings import TrainingSettings
-from templates.workflows.training.data import DATA, DATA_URI, ETAGS, OWN_NAME, identify
+from templates.workflows.training.data import DATA, DATA_SHA256, DATA_URI
 
-_PLAN, _JOB = "$.preparation", "$.preparationJob"
+_PLAN, _JOB, _PREPARED = "$.preparation", "$.preparationJob", "$.prepared"
 _FROM, _TO = "/opt/ml/processing/input/data", "/opt/ml/processing/output/data"
 
 
@@ -109,14 +109,17 @@ def _role(storage: Storage, registry: Registry) -> Role:
 
 
 def _find_prepared(storage: Storage) -> list[Step]:
-    """Which data it is now, in the place of what was found: known as that is (find_data)."""
+    """It is known by what it was made of and by whom: the raw data and the image. Its own files are
+    written anew by each run, and an ETag of an encrypted object is none of its content (Object,
+    Amazon S3 API Reference): by those no run would find the checkpoints of another.
+    """
     nothing = problem(
         "NothingPrepared",
         f"States.Format('Preparation job {{}} left no file in {_TO}: the program prepare has to "
         f"write all that is trained and evaluated on there', {_JOB}.ProcessingJobName)",
         error="NoData",
     )
-    uri = {"uri.$": f"{_PLAN}.uri"}
+    made = f"States.Hash(States.Format('{{}} {{}}', {DATA_SHA256}, $.trainingImage), 'SHA-256')"
     return [
         task(
             "FindPrepared",
@@ -124,19 +127,17 @@ def _find_prepared(storage: Storage) -> list[Step]:
             {
                 "Bucket": "${ArtifactBucket}",
                 "Prefix.$": f"States.Format('{PREPARED}{{}}/', {VERSION_NAME})",
-                "MaxKeys": 100,
+                "MaxKeys": 1,
             },
             grants=list_objects("ListPrepared", storage.artifacts, PREPARED),
             tokens={"ArtifactBucket": storage.artifacts.ref()},
-            at=DATA,
+            at=_PREPARED,
+            select={"count.$": "$.KeyCount"},
         ),
-        choose(
+        check(
             "HasPrepared",
-            when(equals(f"{DATA}.IsTruncated", True), [identify("PreparedIsLarge", OWN_NAME, uri)]),
-            when(
-                compares(f"{DATA}.KeyCount", "NumericGreaterThan", 0),
-                [identify("IdentifyPrepared", ETAGS, uri)],
-            ),
+            compares(f"{_PREPARED}.count", "NumericGreaterThan", 0),
             otherwise=[nothing],
         ),
+        put("IdentifyPrepared", DATA, {"sha256.$": made, "uri.$": f"{_PLAN}.uri"}),
     ]

@@ -23,19 +23,17 @@ def test_data_is_prepared_only_where_the_commit_has_a_program_for_it(template: T
 
 def test_what_was_prepared_is_the_data_of_all_that_follows(template: Template) -> None:
     found = states(template)
-    for name in ("IdentifyPrepared", "PreparedIsLarge"):
-        assert found[name]["ResultPath"] == found["IdentifyData"]["ResultPath"] == "$.data"
-        assert found[name]["Parameters"]["uri.$"] == "$.preparation.uri"
-        assert found[name]["Next"] == "NameCheckpoints"
-    # Known by the files' ETags or, where the listing has not all of them, by this run alone
-    assert (
-        found["IdentifyPrepared"]["Parameters"]["sha256.$"]
-        == found["IdentifyData"]["Parameters"]["sha256.$"]
-    )
-    assert (
-        found["PreparedIsLarge"]["Parameters"]["sha256.$"]
-        == found["DataIsLarge"]["Parameters"]["sha256.$"]
-    )
+    prepared = found["IdentifyPrepared"]
+    assert prepared["ResultPath"] == found["IdentifyData"]["ResultPath"] == "$.data"
+    assert prepared["Parameters"]["uri.$"] == "$.preparation.uri"
+    assert prepared["Next"] == "NameCheckpoints"
+
+
+def test_the_same_data_prepared_by_the_same_image_is_the_same_data(template: Template) -> None:
+    """What is written anew has other ETags, although it holds the same."""
+    known_by = states(template)["IdentifyPrepared"]["Parameters"]["sha256.$"]
+    both = "States.Format('{} {}', $.data.sha256, $.trainingImage)"
+    assert known_by == f"States.Hash({both}, 'SHA-256')"
 
 
 def test_the_name_of_a_preparation_job_fits(template: Template) -> None:
