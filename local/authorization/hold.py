@@ -8,7 +8,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from local.authorization import keys, policies
+from local.authorization import policies, tags
 from local.authorization.ask import Ask, Unjudged
 from local.authorization.asks import asks
 from local.authorization.evaluate import Request, Unknown, decide, message
@@ -103,11 +103,11 @@ def _reason(ask: Ask, principal: str) -> str | None:
 
 
 def _resource_tags(resource: str) -> dict[str, str | None]:
-    """Condition keys of the resource's tags, which are read of keys only: of others they are not
-    known."""
-    if ":key/" in resource:
-        return {f"aws:ResourceTag/{name}": value for name, value in keys.tags(resource).items()}
-    return {"aws:ResourceTag/*": None}
+    """Condition keys of the resource's tags."""
+    found = tags.of(resource)
+    if found is None:
+        return {"aws:ResourceTag/*": None}
+    return {f"aws:ResourceTag/{name}": value for name, value in found.items()}
 
 
 def _refusal(service: str, action: str, text: str) -> TurnedAway:

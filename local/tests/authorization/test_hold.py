@@ -350,6 +350,20 @@ def test_a_key_is_known_by_its_tags(aws: Aws) -> None:
     assert "kms:DescribeKey" in refusal(held.client("kms").describe_key, KeyId=key(aws))[2]
 
 
+def test_what_sagemaker_has_is_known_by_its_tags(aws: Aws) -> None:
+    sagemaker, mine, other = aws.client("sagemaker"), unique("mine"), unique("other")
+    for name in (mine, other):
+        tags = [{"Key": "project", "Value": name}]
+        sagemaker.create_model_package_group(ModelPackageGroupName=name, Tags=tags)
+    ours = {"aws:ResourceTag/project": mine}
+    held = assume(aws, allow("sagemaker:*", "*", StringEqualsIfExists=ours)).client("sagemaker")
+    held.describe_model_package_group(ModelPackageGroupName=mine)
+    said = refusal(held.describe_model_package_group, ModelPackageGroupName=other)
+    assert "sagemaker:DescribeModelPackageGroup" in said[2]
+    # What is being made has no tags yet
+    held.create_model_package_group(ModelPackageGroupName=unique("new"))
+
+
 def test_an_encrypted_topic_asks_its_publisher_for_its_key(aws: Aws) -> None:
     locked, topic = key(aws), aws.topic()
     aws.client("sns").set_topic_attributes(
