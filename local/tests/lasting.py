@@ -7,6 +7,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 
 SECONDS = 120.0  # what has to come is waited for so long
 LINUX = sys.platform == "linux"
@@ -64,4 +65,5 @@ class Lasting:
 
     def __exit__(self, *_: object) -> None:
         for pid in self.pids:
-            os.kill(pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # it may end between the listing and here
+                os.kill(pid, signal.SIGKILL)
