@@ -34,7 +34,8 @@ def begin(module: str) -> "NoReturn":
         except SystemExit as ended:  # argparse: the help was printed, or an option is wrong
             return int(ended.code or 0)
 
-    code = guarded(work, "")
+    # Of a command that has not come to its own guard yet, or has none
+    code = guarded(work, "Run it again.")
     if by_hand:  # Python's own end takes a moment too
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     sys.exit(code)
