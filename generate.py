@@ -16,6 +16,7 @@ from templates.kit.console import add_consoles
 from templates.kit.render import Book, render
 from templates.outputs import add_outputs
 from templates.parameters import add_parameter, add_parameters
+from templates.parts.alarms import add_alarms
 from templates.parts.build import add_builds, add_training_build
 from templates.parts.deployer import add_deployer
 from templates.parts.encryption import add_key
@@ -61,8 +62,10 @@ def mlops(specifications: dict[str, str]) -> Book:
     source = add_source(book, parameters)
     book.chapter("Registry: two images for each commit")
     registry = add_registry(book, parameters, key)
+    book.chapter("Alarms: what takes a new version back")
+    alarms = add_alarms(book, parameters)
     book.chapter("Deployment: a version becomes what the endpoint serves")
-    deployment = add_deployment(book, parameters, storage, registry, notifications)
+    deployment = add_deployment(book, parameters, storage, registry, notifications, alarms)
     book.chapter("Approval: a decision about a version is carried out")
     approval = add_approval(book, parameters, storage, notifications, deployment)
     add_decision_trigger(book, parameters, approval)

@@ -14,7 +14,7 @@ _SHARE = r"^(0(\.[0-9]+)?|1(\.0+)?)$"
 # Of jobs and workflows, in the artifact bucket
 _FOLDERS = (
     *("models", "checkpoints", "evaluations", "prepared"),
-    *("registry", "decisions", "deployments"),
+    *("registry", "decisions", "deployments", "capture", "batch"),
 )
 _DAYS = [
     *("1", "3", "5", "7", "14", "30", "60", "90", "120", "150", "180", "365", "400", "545"),
@@ -223,6 +223,31 @@ CHOICES = (
     ),
     Choice(
         SERVING,
+        "EndpointKind",
+        "Kind of endpoint",
+        "RealTime runs on instances; Serverless costs nothing while idle. Chosen before the first "
+        "deployment. Serverless has no network isolation, capture, scaling or rollout.",
+        "RealTime",
+        rules={"AllowedValues": ["RealTime", "Serverless"]},
+    ),
+    Choice(
+        SERVING,
+        "ServerlessMemoryMB",
+        "Serverless: memory (MB)",
+        "What a request may use; the share of a processor grows with it.",
+        "3072",
+        rules={"AllowedValues": [str(1024 * size) for size in range(1, 7)]},
+    ),
+    Choice(
+        SERVING,
+        "ServerlessConcurrency",
+        "Serverless: requests at once",
+        "More at once are refused as throttled.",
+        "5",
+        *_whole(1, 200),
+    ),
+    Choice(
+        SERVING,
         "EndpointInstanceType",
         "Instance type",
         "What the endpoint runs on.",
@@ -234,9 +259,86 @@ CHOICES = (
         SERVING,
         "EndpointInstanceCount",
         "Instances",
-        "Two or more survive the loss of an Availability Zone.",
+        "Two or more survive the loss of an Availability Zone. With scaling: at least so many.",
         "1",
         *_whole(1, 50),
+    ),
+    Choice(
+        SERVING,
+        "EndpointMaxInstanceCount",
+        "Most instances",
+        "More than Instances turns scaling on: as many run as the requests need.",
+        "1",
+        *_whole(1, 50, ", not less than EndpointInstanceCount"),
+    ),
+    Choice(
+        SERVING,
+        "ScalingTargetInvocations",
+        "Scaling: requests for an instance",
+        "So many requests in a minute one instance should have.",
+        "600",
+        *_whole(1, 1_000_000),
+    ),
+    Choice(
+        SERVING,
+        "Rollout",
+        "Rollout",
+        "How requests come to a new version: all at once, a part first (Canary), or step by step "
+        "(Linear). Each is watched, and goes back by itself.",
+        "Canary",
+        rules={"AllowedValues": ["AllAtOnce", "Canary", "Linear"]},
+    ),
+    Choice(
+        SERVING,
+        "RolloutPercent",
+        "First part, or step (%)",
+        "Of the instances. Where that is less than one: one; where one instance runs: all at once.",
+        "20",
+        rules={"AllowedValues": ["10", "20", "25", "50"]},
+    ),
+    Choice(
+        SERVING,
+        "RolloutBakeSeconds",
+        "Watch for (seconds)",
+        "So long alarms are watched after each step, both versions running. 0: not watched.",
+        "300",
+        # An alarm looks at two minutes (parts/alarms.py), and metrics come a minute late
+        f"be 0, or {_whole(180, 1800)[0].removeprefix('be ')}",
+        _pattern(_whole(180, 1800)[1]["AllowedPattern"].replace("^(", "^(0|")),
+    ),
+    Choice(
+        SERVING,
+        "ModelLatencyMicroseconds",
+        "Slow is (microseconds)",
+        "A version goes back if one of a hundred of its answers takes longer. 1 s is 1000000.",
+        "2000000",
+        *_whole(1000, 60_000_000),
+    ),
+    Choice(
+        SERVING,
+        "GoldenSeconds",
+        "Golden requests: time (seconds)",
+        "Each request whose answer is known has to be answered in that time.",
+        "10",
+        *_whole(1, 60),
+    ),
+    Choice(
+        SERVING,
+        "CapturePercent",
+        "Capture (%)",
+        "So many of the requests are kept with their answers in S3, for 30 days. They may be "
+        "personal data. 0: none.",
+        "0",
+        *_whole(0, 100),
+    ),
+    Choice(
+        SERVING,
+        "BatchInstanceType",
+        "Batch instance type",
+        "What `make batch` runs on.",
+        "ml.m5.large",
+        _INSTANCE_HELP,
+        _pattern(_INSTANCE),
     ),
     Choice(
         SERVING,

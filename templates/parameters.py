@@ -31,8 +31,20 @@ class Parameters:
     evaluation_instance_type: Parameter
     tuning_jobs: Parameter
     tuning_parallel_jobs: Parameter
+    endpoint_kind: Parameter
+    serverless_memory_mb: Parameter
+    serverless_concurrency: Parameter
     endpoint_instance_type: Parameter
     endpoint_instance_count: Parameter
+    endpoint_max_instance_count: Parameter
+    scaling_target_invocations: Parameter
+    rollout: Parameter
+    rollout_percent: Parameter
+    rollout_bake_seconds: Parameter
+    model_latency_microseconds: Parameter
+    golden_seconds: Parameter
+    capture_percent: Parameter
+    batch_instance_type: Parameter
     keep_versions: Parameter
     approval: Parameter
     approval_days: Parameter
@@ -48,6 +60,8 @@ class Parameters:
     base_image_here: str
     notebook_wanted: str
     email_wanted: str
+    serverless: str
+    capture_wanted: str
 
 
 def add_parameters(template: Template) -> Parameters:
@@ -60,6 +74,8 @@ def add_parameters(template: Template) -> Parameters:
     bounded = Not(Equals(fields["permissions_boundary"].ref(), ""))
     template.add_condition(BOUNDED, bounded)
     email = Not(Equals(fields["notification_email"].ref(), ""))
+    serverless = Equals(fields["endpoint_kind"].ref(), "Serverless")
+    capture = Not(Equals(fields["capture_percent"].ref(), "0"))
     return Parameters(
         **fields,
         # Over AWS::Region: cfn-lint, and at times CloudFormation, do not follow AWS::Partition
@@ -68,6 +84,8 @@ def add_parameters(template: Template) -> Parameters:
         base_image_here=template.add_condition("BaseImageIsHere", here),
         notebook_wanted=template.add_condition("NotebookWanted", notebook),
         email_wanted=template.add_condition("EmailWanted", email),
+        serverless=template.add_condition("Serverless", serverless),
+        capture_wanted=template.add_condition("CaptureWanted", capture),
     )
 
 

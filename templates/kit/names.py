@@ -14,9 +14,11 @@ from troposphere.s3 import Bucket
 from templates.kit.iam import arn
 
 # Folders of the artifact bucket: what jobs resume from, what was made of the data, what is kept of
-# each version where there is no registry, and of each decision about one
+# each version where there is no registry, and of each decision about one, of requests and answers,
+# and of work in heaps
 CHECKPOINTS, PREPARED = "checkpoints/", "prepared/"
 RECORDS, DECISIONS = "registry/", "decisions/"
+CAPTURED, BATCH = "capture/", "batch/"
 
 
 def stack_digits() -> Select:

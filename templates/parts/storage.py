@@ -22,7 +22,7 @@ from troposphere.kms import Key
 from troposphere.s3 import Bucket, BucketPolicy
 
 from templates.kit.iam import VERSION, objects
-from templates.kit.names import CHECKPOINTS, PREPARED
+from templates.kit.names import BATCH, CAPTURED, CHECKPOINTS, PREPARED
 from templates.parameters import Parameters
 
 
@@ -227,8 +227,9 @@ def _lifecycle(
 
 
 def _artifact_rules() -> list[buckets.LifecycleRule]:
-    """What the pipeline hands from stage to stage, what an unfinished training may resume from, and
-    what a commit made of the data, which is there for its own run; models stay.
+    """What the pipeline hands from stage to stage, what an unfinished training may resume from,
+    what a commit made of the data, which is there for its own run, captured requests, and what
+    batches left; models stay.
 
     A checkpoint is replaced by the next within minutes: its old versions go after a day. Where
     rules overlap, the shorter expiration counts (How Amazon S3 handles conflicts in lifecycle
@@ -250,5 +251,11 @@ def _artifact_rules() -> list[buckets.LifecycleRule]:
         ),
         buckets.LifecycleRule(
             Id="ExpirePrepared", Status="Enabled", Prefix=PREPARED, ExpirationInDays=90
+        ),
+        buckets.LifecycleRule(
+            Id="ExpireCaptured", Status="Enabled", Prefix=CAPTURED, ExpirationInDays=30
+        ),
+        buckets.LifecycleRule(
+            Id="ExpireBatch", Status="Enabled", Prefix=BATCH, ExpirationInDays=30
         ),
     ]

@@ -15,6 +15,7 @@ from templates.workflows.deployment.queue import LONGEST_WAIT_SECONDS
 from templates.workflows.failure import FAILED, problem, read_cause
 from templates.workflows.job import VERSION_NAME
 from templates.workflows.language import (
+    LONG,
     State,
     Step,
     all_of,
@@ -30,9 +31,9 @@ from templates.workflows.language import (
     when,
 )
 
-# It waits for its turn; then each wait for a busy endpoint is bounded by half an hour, and cleaning
-# up takes the rest
-_DEPLOYMENT_SECONDS = LONGEST_WAIT_SECONDS + 2 * 3600
+# It waits for its turn; then twice for the endpoint, until another's change has ended and until its
+# own has, and what is around it takes the rest
+_DEPLOYMENT_SECONDS = LONGEST_WAIT_SECONDS + 2 * sum(range(1, LONG + 1)) + 2 * 3600
 _DEPLOYED = "$.deployment"
 # The image that serves the version, by digest
 IMAGE = "$.image"

@@ -29,6 +29,9 @@ EXPLAIN, NOTIFY = "HasCause", "Notify"
 # A poll looks again after 1, 2, 3 … seconds: quick at first, gentle later; 60 looks are about half
 # an hour
 LOOKS = 60
+# Nine hours: as long as an update may take that is watched, and SageMaker's time to give up a
+# container that never answers
+LONG = 255
 COUNT, _LOOK = "$.attempt", "$.attempt.number"
 FIRST_LOOK = {"number": 1}
 

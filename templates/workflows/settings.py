@@ -37,37 +37,65 @@ class TrainingSettings:
 
 @dataclass(frozen=True)
 class DeploymentSettings:
+    kind: Setting
+    serverless_memory_mb: Setting
+    serverless_concurrency: Setting
     instance_type: Setting
     instance_count: Setting
+    max_instance_count: Setting
+    scaling_target_invocations: Setting
+    rollout: Setting
+    rollout_percent: Setting
+    bake_seconds: Setting
+    golden_seconds: Setting
+    capture_percent: Setting
 
 
 def training_settings(parameters: Parameters) -> TrainingSettings:
-    def setting(name: str, parameter: Parameter, parsed: bool = True) -> Setting:
-        return Setting(f"$.settings.{name}", parameter, parsed)
-
     return TrainingSettings(
-        instance_type=setting("instanceType", parameters.training_instance_type, parsed=False),
-        instance_count=setting("instanceCount", parameters.training_instance_count),
-        volume_gb=setting("volumeGB", parameters.training_volume_gb),
-        max_runtime_seconds=setting("maxRuntimeSeconds", parameters.training_max_runtime_seconds),
-        use_spot=setting("useSpot", parameters.training_use_spot),
-        spot_wait_seconds=setting("spotWaitSeconds", parameters.training_spot_wait_seconds),
-        minimum_accuracy=setting("minimumAccuracy", parameters.minimum_accuracy),
-        accuracy_tolerance=setting("accuracyTolerance", parameters.accuracy_tolerance),
-        evaluation_instance_type=setting(
-            "evaluationInstanceType", parameters.evaluation_instance_type, parsed=False
+        instance_type=_text("instanceType", parameters.training_instance_type),
+        instance_count=_number("instanceCount", parameters.training_instance_count),
+        volume_gb=_number("volumeGB", parameters.training_volume_gb),
+        max_runtime_seconds=_number("maxRuntimeSeconds", parameters.training_max_runtime_seconds),
+        use_spot=_number("useSpot", parameters.training_use_spot),
+        spot_wait_seconds=_number("spotWaitSeconds", parameters.training_spot_wait_seconds),
+        minimum_accuracy=_number("minimumAccuracy", parameters.minimum_accuracy),
+        accuracy_tolerance=_number("accuracyTolerance", parameters.accuracy_tolerance),
+        evaluation_instance_type=_text(
+            "evaluationInstanceType", parameters.evaluation_instance_type
         ),
-        approval=setting("approval", parameters.approval, parsed=False),
-        tuning_jobs=setting("tuningJobs", parameters.tuning_jobs),
-        tuning_parallel_jobs=setting("tuningParallelJobs", parameters.tuning_parallel_jobs),
+        approval=_text("approval", parameters.approval),
+        tuning_jobs=_number("tuningJobs", parameters.tuning_jobs),
+        tuning_parallel_jobs=_number("tuningParallelJobs", parameters.tuning_parallel_jobs),
     )
 
 
 def deployment_settings(parameters: Parameters) -> DeploymentSettings:
     return DeploymentSettings(
-        instance_type=Setting("$.instanceType", parameters.endpoint_instance_type, parsed=False),
-        instance_count=Setting("$.instanceCount", parameters.endpoint_instance_count),
+        kind=_text("kind", parameters.endpoint_kind),
+        serverless_memory_mb=_number("serverlessMemoryMB", parameters.serverless_memory_mb),
+        serverless_concurrency=_number("serverlessConcurrency", parameters.serverless_concurrency),
+        instance_type=_text("instanceType", parameters.endpoint_instance_type),
+        instance_count=_number("instanceCount", parameters.endpoint_instance_count),
+        max_instance_count=_number("maxInstanceCount", parameters.endpoint_max_instance_count),
+        scaling_target_invocations=_number(
+            "scalingTargetInvocations", parameters.scaling_target_invocations
+        ),
+        rollout=_text("rollout", parameters.rollout),
+        rollout_percent=_number("rolloutPercent", parameters.rollout_percent),
+        bake_seconds=_number("bakeSeconds", parameters.rollout_bake_seconds),
+        golden_seconds=_number("goldenSeconds", parameters.golden_seconds),
+        capture_percent=_number("capturePercent", parameters.capture_percent),
     )
+
+
+def _text(name: str, parameter: Parameter) -> Setting:
+    return Setting(f"$.settings.{name}", parameter, parsed=False)
+
+
+def _number(name: str, parameter: Parameter) -> Setting:
+    """Or a truth value."""
+    return Setting(f"$.settings.{name}", parameter)
 
 
 def setting_values(settings: TrainingSettings | DeploymentSettings) -> State:

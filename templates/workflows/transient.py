@@ -22,6 +22,10 @@ class Transient:
 
 
 TRANSIENT = {
+    "aws-sdk:cloudwatch": Transient(
+        ("CloudWatch.InternalServiceFaultException", "CloudWatch.SdkClientException"),
+        "CloudWatch.CloudWatchException",
+    ),
     "aws-sdk:ecr": Transient(("Ecr.ServerException", "Ecr.SdkClientException"), "Ecr.EcrException"),
     "aws-sdk:s3": Transient(("S3.SdkClientException",), "S3.S3Exception"),
     "aws-sdk:sagemaker": Transient(

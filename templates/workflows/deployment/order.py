@@ -10,7 +10,7 @@ from troposphere.sns import Topic
 
 from templates.kit.iam import allow, arn
 from templates.kit.names import version_arns
-from templates.workflows.deployment.endpoint import BUSY, SEEN, describe_endpoint, endpoint_is
+from templates.workflows.deployment.serving import SERVING_NAME, serves_something
 from templates.workflows.deployment.version import ASKED_AT, ASKED_AT_TAG, mark_as_served
 from templates.workflows.failure import notify
 from templates.workflows.language import (
@@ -18,13 +18,13 @@ from templates.workflows.language import (
     Step,
     all_of,
     catch,
+    check,
     choose,
     compares,
     end,
     present,
     put,
     task,
-    wait_until,
     when,
 )
 
@@ -32,12 +32,10 @@ from templates.workflows.language import (
 TRAINING = "training"
 
 _AGE = "$.age"
-SERVING_NAME = f"{SEEN}.EndpointConfigName"
 
 
 def refuse_older(summarize: Step, topic: Topic, key: Key) -> list[Step]:
     """Go on, unless the endpoint serves what was asked for later; then say so, and end well.
-    What it will serve is known when it is free: an update outlives its deployment.
 
     Where nothing tells the age of what serves, there is nothing to keep: the version is deployed.
     """
@@ -62,16 +60,7 @@ def refuse_older(summarize: Step, topic: Topic, key: Key) -> list[Step]:
     models = {"Models": arn("sagemaker", "model")}
     return [
         *_find_age(),
-        *wait_until(
-            describe_endpoint("FindServing", caught=skip),
-            "IsAnythingServed",
-            when(endpoint_is("InService")),
-            wait_name="WaitForServing",
-            count_name="CountServing",
-            busy=endpoint_is(*BUSY),
-            too_long="EndpointStayedBusy",
-            otherwise=Below("ReadAge"),
-        ),
+        check("HasServing", serves_something(), otherwise=Below("IsOlder")),
         # Whoever brought it may not have seen it serve
         mark_as_served("MarkServing", model, otherwise="ReadAge", at=_AGE, tokens=models),
         task(

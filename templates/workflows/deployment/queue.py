@@ -36,10 +36,10 @@ from templates.workflows.language import (
     when,
 )
 
-# Looks at whoever is first, after 1, 2, 3 … seconds, and what they come to: about four hours. One
-# look is less than 20 events of the 25,000 that an execution may have (Quotas, Step Functions
-# Developer Guide)
-_LOOKS = 170
+# Looks at whoever is first, after 1, 2, 3 … seconds, and what they come to: about twelve hours,
+# longer than one update may take. One look is less than 20 events of the 25,000 that an execution
+# may have (Quotas, Step Functions Developer Guide)
+_LOOKS = 300
 LONGEST_WAIT_SECONDS = sum(range(1, _LOOKS + 1))
 
 # `DescribeExecution` is eventually consistent (Step Functions API Reference): who has just started
@@ -113,7 +113,7 @@ def _wait_for_first(storage: Storage) -> list[Step]:
     looked = compares(f"{COUNT}.number", "NumericLessThanEquals", _LOOKS_FOR_NEW)
     too_long = problem(
         "TurnDidNotCome",
-        "States.Format('This deployment has waited for four hours for its turn at the endpoint "
+        "States.Format('This deployment has waited for twelve hours for its turn at the endpoint "
         "${ProjectName}; first is now {} (see what it waits for, or stop it; then deploy again)', "
         f"{_FIRST})",
         tokens={"ProjectName": Ref("ProjectName")},

@@ -10,21 +10,45 @@ a story mean: language.py.
 
 from dataclasses import dataclass
 
-from troposphere import Ref, Template
+from troposphere import If, Ref, Template
 from troposphere.stepfunctions import StateMachine
 
 from templates.kit.logs import add_log_group
 from templates.parameters import Parameters
+from templates.parts.alarms import Alarms
 from templates.parts.notifications import Notifications
 from templates.parts.registry import Registry
 from templates.parts.storage import Storage
 from templates.workflows.deployment.cleanup import remove_failed, remove_old_versions
-from templates.workflows.deployment.endpoint import bring_to_endpoint, endpoint_problems, verify
-from templates.workflows.deployment.order import SERVING_NAME, refuse_older
+from templates.workflows.deployment.endpoint import (
+    SEEN,
+    bring_to_endpoint,
+    endpoint_problems,
+    rolled_back,
+    verify,
+)
+from templates.workflows.deployment.order import refuse_older
 from templates.workflows.deployment.queue import take_turn
-from templates.workflows.deployment.version import add_version
-from templates.workflows.failure import check_input, failure
-from templates.workflows.language import COUNT, FIRST_LOOK, Step, end, put
+from templates.workflows.deployment.rollout import look_at_alarms, plan_rollout
+from templates.workflows.deployment.serving import SERVING_NAME, describe_config, find_serving
+from templates.workflows.deployment.version import (
+    CAPTURING,
+    ISOLATED,
+    add_version,
+    hosting_role,
+)
+from templates.workflows.failure import check_input, failure, problem
+from templates.workflows.language import (
+    COUNT,
+    FIRST_LOOK,
+    State,
+    Step,
+    catch,
+    check,
+    compares,
+    end,
+    put,
+)
 from templates.workflows.machine import add_state_machine
 from templates.workflows.settings import (
     DeploymentSettings,
@@ -47,6 +71,7 @@ def add_deployment(
     storage: Storage,
     registry: Registry,
     notifications: Notifications,
+    alarms: Alarms,
 ) -> Deployment:
     """The endpoint's log group, and the workflow with the role that it gives to the endpoint."""
     logs = add_log_group(
@@ -54,16 +79,22 @@ def add_deployment(
     )
     settings = deployment_settings(parameters)
     topic, key = notifications.topic, storage.key
+    runs_as = hosting_role(parameters, storage, registry, logs, alarms)
     story = [
         check_input(_NEEDED),
-        _configure(settings),
+        _configure(parameters, settings),
+        _check_instances(settings),
         *take_turn(storage),
+        *find_serving(settings),
         *refuse_older(_summarize("SummarizeSuperseded", SERVING_NAME), topic, key),
-        *add_version(settings, storage, registry, logs),
-        *bring_to_endpoint(),
-        *verify(),
+        *add_version(settings, storage, registry, runs_as),
+        *bring_to_endpoint(plan_rollout(settings, alarms)),
+        *verify(
+            describe_config("LookBehind", f"{SEEN}.EndpointConfigName", "$.now"),
+            rolled_back(look_at_alarms("FindRung", alarms, "$.rang", [catch(None, at="$.rang")])),
+        ),
         *remove_old_versions(parameters, registry, topic, key),
-        _summarize("Summarize", "$.name"),
+        _summarize("Summarize", "$.name", {"rollout.$": "$.rollout"}),
         end("Deployed"),
         *endpoint_problems(),
         *failure("${ProjectName}: a model was not deployed", topic, key, remove_failed(registry)),
@@ -80,21 +111,43 @@ def add_deployment(
     return Deployment(workflow=machine)
 
 
-def _configure(settings: DeploymentSettings) -> Step:
+def _configure(parameters: Parameters, settings: DeploymentSettings) -> Step:
+    conditions = {ISOLATED: "Isolated", CAPTURING: "Capturing"}
     return put(
         "Configure",
         None,
         {
             **{f"{name}.$": f"$.{name}" for name in _NEEDED},
-            **setting_values(settings),
+            "settings": setting_values(settings),
+            **{
+                f"{path.removeprefix('$.')}.$": f"States.StringToJson('${{{token}}}')"
+                for path, token in conditions.items()
+            },
             COUNT.removeprefix("$."): FIRST_LOOK,
         },
-        tokens=setting_tokens(settings),
+        tokens={
+            **setting_tokens(settings),
+            "Isolated": If(parameters.serverless, "false", "true"),
+            "Capturing": If(parameters.capture_wanted, "true", "false"),
+        },
         comment="Parameters of the stack arrive as text; numbers are parsed here",
     )
 
 
-def _summarize(name: str, serves: str) -> Step:
+def _check_instances(settings: DeploymentSettings) -> Step:
+    """CloudFormation compares no numbers of parameters, so that it cannot refuse the pair."""
+    least, most = settings.instance_count.path, settings.max_instance_count.path
+    refuse = problem(
+        "FewerThanLeast",
+        f"States.Format('EndpointMaxInstanceCount is {{}} and EndpointInstanceCount {{}}: it must "
+        f"not be less', {most}, {least})",
+        error="InvalidInput",
+    )
+    enough = compares(most, "NumericGreaterThanEqualsPath", least)
+    return check("AreInstancesSane", enough, otherwise=[refuse])
+
+
+def _summarize(name: str, serves: str, more: State | None = None) -> Step:
     """`serves` is the version that the endpoint serves: this one, or the one that superseded it."""
     kept = ("name", "commit", "image", "modelDataUrl")
     return put(
@@ -104,6 +157,7 @@ def _summarize(name: str, serves: str) -> Step:
             **{f"{each}.$": f"$.{each}" for each in kept},
             "endpoint": "${ProjectName}",
             "serves.$": serves,
+            **(more or {}),
         },
         tokens={"ProjectName": Ref("ProjectName")},
     )

@@ -1,12 +1,13 @@
 """Deployment: a model, a tag of its image and an endpoint configuration, all of one name: together
 they are a version that an endpoint could serve."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
 from awacs import ecr, kms, sagemaker
 from awacs.aws import Statement
-from troposphere import Ref
+from troposphere import If, NoValue, Ref
 from troposphere.iam import Role
 from troposphere.kms import Key
 from troposphere.logs import LogGroup
@@ -20,15 +21,19 @@ from templates.kit.grants import (
     sign_in_to_registry,
     use_key,
     write_job_logs,
+    write_objects,
 )
-from templates.kit.iam import allow, arn, objects, service_role
-from templates.kit.names import version_arns
+from templates.kit.iam import allow, arn, objects, policy, service_role
+from templates.kit.names import CAPTURED, version_arns
+from templates.parameters import Parameters
+from templates.parts.alarms import VARIANT, Alarms
 from templates.parts.registry import VERSION_TAGS, Registry
 from templates.parts.storage import Storage
 from templates.workflows.disks import choose_key
 from templates.workflows.failure import problem
 from templates.workflows.language import (
     EXPLAIN,
+    Below,
     State,
     Step,
     Way,
@@ -37,6 +42,7 @@ from templates.workflows.language import (
     check,
     choose,
     compares,
+    equals,
     matches,
     present,
     put,
@@ -56,6 +62,8 @@ UNSEEN = "*Could not find {}*"
 # When this version was asked for (order.py), and whether it has ever served: both in tags of its
 # model
 ASKED_AT, ASKED_AT_TAG, SERVED_TAG = "$.askedAt", "asked-at", "served"
+# Whether models run without a network, and whether requests are captured: conditions of the stack
+ISOLATED, CAPTURING = "$.isolated", "$.capturing"
 # The package of the model registry, or the record that stands for one
 PACKAGE_TAG, _PACKAGE = "package", "$.registered.as"
 _MODEL, _IMAGE, _TAGGED = "$.model", "$.imageFound", "$.tagged"
@@ -65,26 +73,41 @@ _TAG = f"States.Format('{VERSION_TAGS}{{}}', $.name)"
 
 
 def add_version(
-    settings: DeploymentSettings, storage: Storage, registry: Registry, logs: LogGroup
+    settings: DeploymentSettings, storage: Storage, registry: Registry, runs_as: Role
 ) -> list[Step]:
     """Nothing serves it yet, so a failure here is nobody's loss."""
+    serverless = _create_config(
+        "CreateServerlessConfig", storage, _serverless(settings), then=Below("ChooseEncryption")
+    )
+    on_instances = {**_instances(settings)}, capture(settings, storage)
     return [
         *_find_image(registry),
         _name_package(),
-        _create_model(_hosting_role(storage, registry, logs)),
+        _create_model(runs_as),
         _keep_image(registry),
+        choose(
+            "ChooseConfig",
+            when(equals(settings.kind.path, "Serverless"), [serverless]),
+            otherwise=None,
+        ),
         choose_key(
             "ChooseEncryption",
             settings.instance_type.path,
-            [_create_configuration("CreateConfig", settings, storage.key)],
-            [_create_configuration("CreateConfigForLocalDisk", settings, None)],
+            [_create_config("CreateConfig", storage, *on_instances, key=storage.key)],
+            [_create_config("CreateConfigForLocalDisk", storage, *on_instances)],
         ),
     ]
 
 
-def _hosting_role(storage: Storage, registry: Registry, logs: LogGroup) -> Role:
-    """What the endpoint may do: pull its image, read its model, report (SageMaker execution
-    roles)."""
+def hosting_role(
+    parameters: Parameters, storage: Storage, registry: Registry, logs: LogGroup, alarms: Alarms
+) -> Role:
+    """What the endpoint may do: pull its image, read its model, report, look at the alarms of an
+    update (SageMaker execution roles), and where requests are captured, write them."""
+    capture = [
+        *write_objects("WriteCaptured", objects(storage.artifacts, CAPTURED)),
+        *use_key("EncryptCaptured", storage.key, "s3", kms.Decrypt, kms.GenerateDataKey),
+    ]
     return service_role(
         "HostingRole",
         "What the endpoint may do",
@@ -97,7 +120,9 @@ def _hosting_role(storage: Storage, registry: Registry, logs: LogGroup) -> Role:
             *use_key("UseKeyForModels", storage.key, "s3", kms.Decrypt),
             *write_job_logs("/aws/sagemaker/Endpoints/${ProjectName}", logs.get_att("Arn")),
             *put_metrics("/aws/sagemaker/*"),
+            *alarms.watch(),
         ],
+        more=[If(parameters.capture_wanted, policy("Capture", capture), NoValue)],
     )
 
 
@@ -118,8 +143,14 @@ def _create_model(runs_as: Role) -> Step:
         {
             "ModelName.$": "$.name",
             "ExecutionRoleArn": f"${{{runs_as.title}}}",
-            "EnableNetworkIsolation": True,
-            "PrimaryContainer": {"Image.$": "$.image", "ModelDataUrl.$": "$.modelDataUrl"},
+            # Serverless has none (Serverless Inference, SageMaker Developer Guide)
+            "EnableNetworkIsolation.$": ISOLATED,
+            "PrimaryContainer": {
+                "Image.$": "$.image",
+                "ModelDataUrl.$": "$.modelDataUrl",
+                # With it each answer tells which version gave it
+                "Environment": {"MODEL_VERSION.$": "$.name"},
+            },
             "Tags": [
                 *TAGS,
                 {"Key": ASKED_AT_TAG, "Value.$": ASKED_AT},
@@ -241,34 +272,74 @@ def _tag_models() -> list[Statement]:
     return [allow("TagModels", [sagemaker.AddTags], [version_arns("model")])]
 
 
-def _create_configuration(name: str, settings: DeploymentSettings, key: Key | None) -> Step:
+def _instances(settings: DeploymentSettings) -> State:
+    return {
+        "InstanceType.$": settings.instance_type.path,
+        "InitialInstanceCount.$": settings.instance_count.path,
+    }
+
+
+def _serverless(settings: DeploymentSettings) -> State:
+    return {
+        "ServerlessConfig": {
+            "MemorySizeInMB.$": settings.serverless_memory_mb.path,
+            "MaxConcurrency.$": settings.serverless_concurrency.path,
+        }
+    }
+
+
+def capture(settings: DeploymentSettings, storage: Storage) -> State:
+    """What is no JSON is kept as base64. Two options, as one of InputAndOutput was seen to fail the
+    endpoint (github.com/boto/boto3, issue 3440); no slash at the end of the address, or the keys
+    have two (github.com/aws/amazon-sagemaker-examples, issue 1938)."""
+    return {
+        "DataCaptureConfig": {
+            "EnableCapture.$": CAPTURING,
+            "InitialSamplingPercentage.$": settings.capture_percent.path,
+            "DestinationS3Uri": f"s3://${{ArtifactBucket}}/{CAPTURED.removesuffix('/')}",
+            "KmsKeyId": "${Key}",
+            "CaptureOptions": [{"CaptureMode": "Input"}, {"CaptureMode": "Output"}],
+            "CaptureContentTypeHeader": {"JsonContentTypes": ["application/json"]},
+        }
+    }
+
+
+def _create_config(
+    name: str,
+    storage: Storage,
+    runs_on: State,
+    more: State | None = None,
+    *,
+    key: Key | None = None,
+    then: Way = None,
+) -> Step:
     """`CreateEndpoint` lets SageMaker use the key in the name of the workflow, so it lends the key
-    too."""
+    too. An SDK integration, as the optimized one knows nothing of capture (Manage SageMaker AI
+    jobs, Step Functions Developer Guide)."""
     actions = [sagemaker.CreateEndpointConfig, sagemaker.AddTags]
+    arguments: State = {
+        "EndpointConfigName.$": "$.name",
+        **({"KmsKeyId": "${Key}"} if key else {}),
+        "ProductionVariants": [{"VariantName": VARIANT, "ModelName.$": "$.name", **runs_on}],
+        **(more or {}),
+        "Tags": TAGS,
+    }
+    tokens = {
+        "ProjectName": Ref("ProjectName"),
+        "ArtifactBucket": storage.artifacts.ref(),
+        "Key": storage.key.get_att("Arn"),
+    }
+    text = json.dumps(arguments)
     return task(
         name,
-        "sagemaker:createEndpointConfig",
-        {
-            "EndpointConfigName.$": "$.name",
-            **({"KmsKeyId": "${Key}"} if key else {}),
-            "ProductionVariants": [
-                {
-                    "VariantName": "AllTraffic",
-                    "ModelName.$": "$.name",
-                    "InstanceType.$": settings.instance_type.path,
-                    "InitialInstanceCount.$": settings.instance_count.path,
-                }
-            ],
-            "Tags": TAGS,
-        },
+        "aws-sdk:sagemaker:createEndpointConfig",
+        arguments,
         grants=[
             allow("CreateConfigs", actions, [version_arns("endpoint-config")]),
             *(lend_key(key) if key else []),
         ],
-        tokens={
-            "ProjectName": Ref("ProjectName"),
-            **({"Key": key.get_att("Arn")} if key else {}),
-        },
+        tokens={token: value for token, value in tokens.items() if f"${{{token}}}" in text},
         at="$.config",
         passing=[UNSEEN.format("model")],
+        then=then,
     )

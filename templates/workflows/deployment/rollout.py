@@ -1,0 +1,215 @@
+"""Deployment: how an update comes to the endpoint, and what takes it back.
+
+While an update is watched, both versions run, and SageMaker goes back to the old one by itself when
+an alarm of the stack rings (Deployment guardrails, SageMaker Developer Guide). What is decided here
+is decided from what runs now: the number of instances, and the alarms that ring already, since an
+update among those would go back at once.
+"""
+
+from awacs.aws import Statement
+
+from templates.parts.alarms import Alarms
+from templates.workflows.deployment.endpoint import SEEN
+from templates.workflows.failure import problem
+from templates.workflows.language import (
+    COUNT,
+    FIRST_LOOK,
+    Below,
+    ChoiceRule,
+    State,
+    Step,
+    Way,
+    all_of,
+    any_of,
+    choose,
+    compares,
+    equals,
+    present,
+    put,
+    task,
+    wait_until,
+    when,
+)
+from templates.workflows.settings import DeploymentSettings
+
+ROLLOUT = "$.rollout"
+CONFIG, RETAIN = f"{ROLLOUT}.config", "$.retain"
+# UpdateEndpoint, DeploymentConfig, SageMaker API Reference: the longest that an update may take
+LONGEST_SECONDS = 28_800
+# Looks after 1, 2, 3 … seconds, about three minutes: as long as an alarm looks back, and a bit
+_LOOKS_FOR_SILENCE = 18
+_RINGING = "$.ringing"
+_INSTANCES = f"{SEEN}.ProductionVariants[0].CurrentInstanceCount"
+
+
+def is_rollback() -> ChoiceRule:
+    return present("$$.Execution.Input.rollback")
+
+
+def plan_rollout(settings: DeploymentSettings, alarms: Alarms) -> list[Step]:
+    """Lay the DeploymentConfig of the update at CONFIG, or nothing, for an update that is not
+    watched; and why, where it is not what the stack's parameters say."""
+    kept = [put("KeepCount", RETAIN, {"instances": True}, then=Below("SetCount"))]
+    unwatched = any_of(equals(settings.bake_seconds.path, 0), equals(settings.kind.path, _BARE))
+    scaling = compares(
+        settings.max_instance_count.path,
+        "NumericGreaterThanPath",
+        settings.instance_count.path,
+    )
+    return [
+        choose("IsScaling", when(scaling, kept), otherwise=None),
+        put("SetCount", RETAIN, {"instances": False}),
+        choose(
+            "IsWatched",
+            when(unwatched, [_unwatched("NotWatched", "the stack says so")]),
+            otherwise=None,
+        ),
+        *_await_silence(alarms),
+        *_choose_kind(settings, alarms),
+    ]
+
+
+_BARE = "Serverless"
+
+
+def look_at_alarms(name: str, alarms: Alarms, at: str, caught: list[State] | None = None) -> Step:
+    """The names of those that ring."""
+    return task(
+        name,
+        "aws-sdk:cloudwatch:describeAlarms",
+        {"AlarmNames": alarms.names},
+        grants=_watch(alarms),
+        tokens={"ProjectName": alarms.project},
+        at=at,
+        select={"names.$": "$.MetricAlarms[?(@.StateValue == 'ALARM')].AlarmName"},
+        caught=caught,
+    )
+
+
+def _watch(alarms: Alarms) -> list[Statement]:
+    return alarms.watch()
+
+
+def _await_silence(alarms: Alarms) -> list[Step]:
+    """An update that failed a minute ago still rings: that passes. A rollback is the repair of what
+    rings, and does not wait."""
+    any_rings = present(f"{_RINGING}.names[0]")
+    anyway = any_of(is_rollback(), present("$$.Execution.Input.unguarded"))
+    refuse = problem(
+        "AlarmsRinging",
+        "States.Format('Alarms ring already, so the update would go back at once: {}. Nothing was "
+        "changed. If what serves is at fault, take it back: make rollback. To deploy this version "
+        "all the same, not watched: make rollback TO={}', States.JsonToString("
+        f"{_RINGING}.names), $.name)",
+    )
+    return [
+        put("CountFromOne", COUNT, FIRST_LOOK),
+        *wait_until(
+            look_at_alarms("FindRinging", alarms, _RINGING),
+            "AreAlarmsSilent",
+            when({"Not": any_rings}),
+            when(anyway, [_unwatched("NotWatchedNow", "alarms rang already")]),
+            wait_name="WaitForSilence",
+            count_name="CountSilence",
+            busy=any_rings,
+            too_long=[refuse],
+            otherwise=refuse.name,
+            looks=_LOOKS_FOR_SILENCE,
+        ),
+    ]
+
+
+def _unwatched(name: str, why: str) -> Step:
+    return put(
+        name,
+        ROLLOUT,
+        {"type": "AllAtOnce, not watched", "why": why},
+        then=Below("PlanLinear"),
+    )
+
+
+def _choose_kind(settings: DeploymentSettings, alarms: Alarms) -> list[Step]:
+    """A part of the instances first, or all: a part takes two instances."""
+    small = any_of(
+        *(
+            all_of(
+                equals(settings.rollout_percent.path, percent),
+                compares(_INSTANCES, "NumericLessThan", 100 // percent),
+            )
+            for percent in (10, 20, 25, 50)
+        )
+    )
+    one = compares(_INSTANCES, "NumericLessThan", 2)
+    share = {"Type": "CAPACITY_PERCENT", "Value.$": settings.rollout_percent.path}
+    single = {"Type": "INSTANCE_COUNT", "Value": 1}
+    as_set = "as the stack says"
+    too_few = "the share is less than one instance of those that run, so it is one"
+
+    def plan(name: str, kind: str, why: str, size: State, then: Way) -> Step:
+        return _plan(name, settings, alarms, kind, why, size, then)
+
+    end = Below("PlanLinear")
+    canary, linear = "Canary", "Linear"
+    return [
+        choose(
+            "HowToRollOut",
+            when(is_rollback(), [plan("PlanBack", "AllAtOnce", "a rollback", {}, end)]),
+            when(
+                equals(settings.rollout.path, "AllAtOnce"),
+                [plan("PlanAllAtOnce", "AllAtOnce", as_set, {}, end)],
+            ),
+            when(
+                one,
+                [plan("PlanForOne", "AllAtOnce", "one instance runs, which has no part", {}, end)],
+            ),
+            when(
+                all_of(equals(settings.rollout.path, canary), small),
+                [plan("PlanSmallCanary", canary, too_few, {"CanarySize": single}, end)],
+            ),
+            when(
+                equals(settings.rollout.path, canary),
+                [plan("PlanCanary", canary, as_set, {"CanarySize": share}, end)],
+            ),
+            when(
+                small,
+                [plan("PlanSmallLinear", linear, too_few, {"LinearStepSize": single}, end)],
+            ),
+            otherwise=None,
+        ),
+        plan("PlanLinear", linear, as_set, {"LinearStepSize": share}, None),
+    ]
+
+
+def _plan(
+    name: str,
+    settings: DeploymentSettings,
+    alarms: Alarms,
+    kind: str,
+    why: str,
+    size: State,
+    then: Way,
+) -> Step:
+    """All at once has no steps to wait between; its watch is the wait before the old fleet ends."""
+    bake = settings.bake_seconds.path
+    wait = {"WaitIntervalInSeconds.$": bake} if size else {"WaitIntervalInSeconds": 0}
+    types = {"AllAtOnce": "ALL_AT_ONCE", "Canary": "CANARY", "Linear": "LINEAR"}
+    return put(
+        name,
+        ROLLOUT,
+        {
+            "type": kind,
+            "why": why,
+            "config": {
+                "BlueGreenUpdatePolicy": {
+                    "TrafficRoutingConfiguration": {"Type": types[kind], **wait, **size},
+                    "TerminationWaitInSeconds.$": bake,
+                    "MaximumExecutionTimeoutInSeconds": LONGEST_SECONDS,
+                },
+                "AutoRollbackConfiguration": {
+                    "Alarms": [{"AlarmName": each} for each in alarms.names]
+                },
+            },
+        },
+        then=then,
+        tokens={"ProjectName": alarms.project},
+    )

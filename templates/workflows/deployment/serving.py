@@ -1,0 +1,125 @@
+"""Deployment: what does the endpoint serve now?
+
+From the endpoint to its configuration to the model, whose name is the version's. The name of a
+configuration tells nothing for sure: Application Auto Scaling was seen to leave one of its own
+(github.com/aws-controllers-k8s/community, issue 2110).
+"""
+
+from collections.abc import Sequence
+
+from awacs import sagemaker
+from troposphere import Ref
+
+from templates.kit.iam import allow, arn
+from templates.workflows.deployment.endpoint import (
+    BUSY,
+    SEEN,
+    STAYED_BUSY,
+    describe_endpoint,
+    endpoint_is,
+)
+from templates.workflows.deployment.version import UNSEEN
+from templates.workflows.failure import problem
+from templates.workflows.language import (
+    LONG,
+    Below,
+    State,
+    Step,
+    all_of,
+    any_of,
+    catch,
+    choose,
+    equals,
+    present,
+    put,
+    task,
+    wait_until,
+    when,
+)
+from templates.workflows.settings import DeploymentSettings
+
+SERVING = "$.serving"
+SERVING_NAME, SERVING_CONFIG = f"{SERVING}.name", f"{SERVING}.config"
+NOTHING = "none"
+_SERVERLESS = f"{SERVING}.serverless[0]"
+
+
+def serves_something() -> State:
+    return {"Not": equals(SERVING_NAME, NOTHING)}
+
+
+def find_serving(settings: DeploymentSettings) -> list[Step]:
+    """It is known when the endpoint is free: an update outlives its deployment. What is of another
+    kind than the endpoint is to be cannot be updated, and is refused before anything is made."""
+    nothing = put(
+        "NothingServes",
+        SERVING,
+        {"name": NOTHING, "config": NOTHING, "serverless": []},
+        then=Below("IsOtherKind"),
+    )
+    unknown = put(
+        "TakeConfigName",
+        SERVING,
+        {
+            "name.$": f"{SEEN}.EndpointConfigName",
+            "config.$": f"{SEEN}.EndpointConfigName",
+            "serverless": [],
+        },
+        then=Below("IsOtherKind"),
+    )
+    is_serverless = equals(settings.kind.path, "Serverless")
+    other = any_of(
+        all_of(present(_SERVERLESS), {"Not": is_serverless}),
+        all_of(serves_something(), {"Not": present(_SERVERLESS)}, is_serverless),
+    )
+    return [
+        *wait_until(
+            describe_endpoint("FindServing", caught=[catch([nothing], at=SERVING)]),
+            "IsAnythingServed",
+            when(endpoint_is("InService")),
+            wait_name="WaitForServing",
+            count_name="CountServing",
+            busy=endpoint_is(*BUSY),
+            too_long=STAYED_BUSY,
+            otherwise=nothing.name,
+            looks=LONG,
+        ),
+        describe_config("FindServingConfig", f"{SEEN}.EndpointConfigName", SERVING, [unknown]),
+        choose("IsOtherKind", when(other, [_refuse_kind()]), otherwise=None),
+    ]
+
+
+def _refuse_kind() -> Step:
+    return problem(
+        "OtherKind",
+        "States.Format('The endpoint ${ProjectName} exists as another kind than EndpointKind = {}, "
+        "and SageMaker changes none into the other. Set EndpointKind back, or delete the endpoint "
+        "(aws sagemaker delete-endpoint --endpoint-name ${ProjectName}) and deploy again: until "
+        "then nothing answers', $.settings.kind)",
+        tokens={"ProjectName": Ref("ProjectName")},
+    )
+
+
+def describe_config(name: str, config: str, at: str, absent: Sequence[Step] | None = None) -> Step:
+    """The model behind a configuration."""
+    return task(
+        name,
+        "aws-sdk:sagemaker:describeEndpointConfig",
+        {"EndpointConfigName.$": config},
+        # Of any name: see above
+        grants=[
+            allow(
+                "SeeConfigs",
+                [sagemaker.DescribeEndpointConfig],
+                [arn("sagemaker", "endpoint-config/*")],
+            )
+        ],
+        at=at,
+        select={
+            "name.$": "$.ProductionVariants[0].ModelName",
+            "config.$": "$.EndpointConfigName",
+            "serverless.$": "$.ProductionVariants[*].ServerlessConfig",
+        },
+        caught=[catch(absent, at=at)] if absent else None,
+        passing=[UNSEEN.format("endpoint configuration")],
+    )
