@@ -1,0 +1,94 @@
+"""What alarms do: they are evaluated every second (AWS: once a minute, of short periods every ten
+seconds), and tell whoever listens when their state changes."""
+
+import json
+import sys
+import time
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from local.authorization.ask import Ask
+from local.authorization.asks import topic_key
+from local.authorization.hold import require
+from local.background import background
+from local.cloudwatch import views
+from local.cloudwatch.alarms import Alarm, AlarmRecords, Change
+from local.cloudwatch.queries import value
+from local.cloudwatch.verdict import Point, judge, reason
+from local.context import Context, current
+from local.credentials import administrator
+from local.events import emit
+
+EVERY = 1.0  # seconds
+# "Metric alarms returns to their actual state quickly, often within seconds" (SetAlarmState)
+HELD = 3.0
+_CLOUDWATCH = "cloudwatch.amazonaws.com"
+
+
+def watch() -> None:
+    """Have the alarms evaluated from now on, as long as there are any."""
+    records = AlarmRecords.here()
+    with records.lock:
+        if records.is_watched:
+            return
+        records.is_watched = True
+    background(_watch, records, current())
+
+
+def _watch(records: AlarmRecords, context: Context) -> None:
+    while True:
+        with records.lock:
+            alarms = list(records.alarms.values())
+            if not alarms or current() is not context:  # another endpoint has begun in this process
+                records.is_watched = False
+                return
+        for alarm in alarms:
+            evaluate(alarm, time.time())
+        time.sleep(EVERY)
+
+
+def evaluate(alarm: Alarm, moment: float) -> None:
+    """Judge the periods that end now, and tell of a new state."""
+    if moment < alarm.held_until:
+        return
+    points = _points(alarm, int(moment) + 1)
+    new = judge([each for _, each in points], alarm.rule)
+    if new is not None and new != alarm.state.value:
+        words = reason(points, alarm.rule, alarm.state.value, new)
+        set_state(alarm, new, words, views.reason_data(alarm, points))
+
+
+def _points(alarm: Alarm, end: int) -> list[Point]:
+    starts = range(end - alarm.periods * alarm.period, end, alarm.period)
+    return [(start, value(alarm.queries, alarm.watched, start)) for start in starts]
+
+
+def set_state(alarm: Alarm, new: str, words: str, data: str | None, held: float = 0) -> None:
+    """`held` are seconds for which no evaluation says otherwise."""
+    alarm.held_until = time.time() + held
+    change = AlarmRecords.here().change(alarm, new, words, data)
+    if change:
+        background(_tell, change)
+
+
+def _tell(change: Change) -> None:
+    alarm = change.alarm
+    detail = views.event(change)
+    emit("aws.cloudwatch", "CloudWatch Alarm State Change", [alarm.arn], detail)
+    if alarm.asked.get("ActionsEnabled", True):
+        for topic in alarm.asked.get(views.ACTIONS[change.new.value], ()):
+            try:
+                _publish(change, topic)
+            except (ClientError, BotoCoreError) as error:
+                print(f"alarm {alarm.name}: {topic} was told nothing: {error}", file=sys.stderr)
+
+
+def _publish(change: Change, topic: str) -> None:
+    """The topic's own policy has to allow it (User Guide, "Notifying users on alarm changes")."""
+    here = current()
+    source = {"aws:SourceArn": change.alarm.arn, "aws:SourceAccount": here.account}
+    may = Ask("sns:Publish", topic, source)
+    require(_CLOUDWATCH, "Publish", may, *topic_key(topic, by=_CLOUDWATCH))
+    subject, message = views.notice(change)
+    sns = administrator().client("sns")
+    sns.publish(TopicArn=topic, Subject=subject, Message=json.dumps(message))
