@@ -138,7 +138,8 @@ class CloudWatch(Service):
             and "MetricAlarm" in self.get("AlarmTypes", ["MetricAlarm"])
         ]
         rows = [each for each in found if not action or _acts(each, action)]
-        return self.page("MetricAlarms", rows)
+        answer: Any = self.page("MetricAlarms", rows)
+        return ActionResult({"CompositeAlarms": [], **answer.result})
 
     def describe_alarm_history(self) -> ActionResult:
         name, start, end = self.get("AlarmName"), self.get("StartDate"), self.get("EndDate")

@@ -40,7 +40,9 @@ class Expression:
 def parse(text: str) -> Expression:
     """Raises BadMath."""
     try:
-        tree = ast.parse(text.strip(), mode="eval").body
+        if "#" in text:  # Python would take what follows for a comment
+            raise ValueError
+        tree = ast.parse(" ".join(text.split()), mode="eval").body
         value = _value(tree)
     except (SyntaxError, ValueError, OverflowError, MemoryError, RecursionError) as error:
         if isinstance(error, BadMath):

@@ -9,7 +9,7 @@ import re
 import time
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from local.service import Records
@@ -50,6 +50,9 @@ class Sample:
             self.values.append(value)
             self.counts.append(times)
 
+    def copy(self) -> "Sample":
+        return replace(self, values=self.values[:], counts=self.counts[:])
+
     def summarize(self, count: float, total: float, least: float, most: float) -> None:
         self.count += count
         self.total += total
@@ -88,10 +91,11 @@ class MetricRecords(Records):
     def between(
         self, metric: Metric, start: int, end: int, unit: str | None = None
     ) -> list[tuple[str, Sample]]:
-        """The samples from `start` up to, but not including, `end`, each with its unit."""
+        """Copies of the samples from `start` up to, but not including, `end`, each with its unit:
+        others go on adding to the last one."""
         with self.lock:
             return [
-                (name, seconds[second])
+                (name, seconds[second].copy())
                 for name, seconds in self.series.get(metric, {}).items()
                 if unit in (None, name)
                 for second in range(start, end)

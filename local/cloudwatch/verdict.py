@@ -69,27 +69,32 @@ def judge(values: Sequence[float | None], rule: Rule) -> str | None:
 def reason(points: Sequence[Point], rule: Rule, old: str, new: str) -> str:
     """Why the alarm went from `old` to `new`."""
     real = [(second, value) for second, value in points if value is not None]
-    missing = _many(len(points) - len(real), "missing datapoint") + f" treated as {rule.treated}"
+    missing = len(points) - len(real)
     if new == INSUFFICIENT:
-        return f"Insufficient Data: {_many(len(points) - len(real), 'datapoint')} unknown."
+        return f"Insufficient Data: {_many(missing, 'datapoint')} {_was(missing)} unknown."
+    treated = f"{_many(missing, 'missing datapoint')} {_was(missing)} treated as {rule.treated}"
     if not real:
-        periods = _many(len(points), "period").rpartition(" ")[0]
-        return f"Threshold Crossed: no datapoints were received for {periods} and {missing}."
+        periods = _many(len(points), "period")
+        return f"Threshold Crossed: no datapoints were received for {periods} and {treated}."
     alarming = new == ALARM
     crossed = [point for point in real if rule.breached_by(point[1]) == alarming]
     shown = ", ".join(f"{value} ({_time(second)})" for second, value in reversed(crossed))
+    answer = f"{_was(len(crossed))} {'' if alarming else 'not '}{rule.words}"
+    beside = f" and {treated}" if missing and rule.filled is not None else ""
     needed = rule.needed if alarming else len(points) - rule.needed + 1
     return (
         f"Threshold Crossed: {len(crossed)} out of the last {len(points)} datapoints [{shown}] "
-        f"{'was' if len(crossed) == 1 else 'were'} {'' if alarming else 'not '}{rule.words} "
-        f"the threshold ({rule.threshold})"
-        f"{f' and {missing}' if rule.filled is not None and len(real) < len(points) else ''} "
-        f"(minimum {needed} datapoint{'' if needed == 1 else 's'} for {old} -> {new} transition)."
+        f"{answer} the threshold ({rule.threshold}){beside} "
+        f"(minimum {_many(needed, 'datapoint')} for {old} -> {new} transition)."
     )
 
 
 def _many(number: int, what: str) -> str:
-    return f"{number} {what} was" if number == 1 else f"{number} {what}s were"
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def _was(number: int) -> str:
+    return "was" if number == 1 else "were"
 
 
 def _time(second: int) -> str:

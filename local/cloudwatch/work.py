@@ -4,6 +4,7 @@ seconds), and tell whoever listens when their state changes."""
 import json
 import sys
 import time
+import traceback
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -14,7 +15,7 @@ from local.background import background
 from local.cloudwatch import views
 from local.cloudwatch.alarms import Alarm, AlarmRecords, Change
 from local.cloudwatch.queries import value
-from local.cloudwatch.verdict import Point, judge, reason
+from local.cloudwatch.verdict import judge, reason
 from local.context import Context, current
 from local.credentials import administrator
 from local.events import emit
@@ -43,30 +44,33 @@ def _watch(records: AlarmRecords, context: Context) -> None:
                 records.is_watched = False
                 return
         for alarm in alarms:
-            evaluate(alarm, time.time())
+            try:
+                with records.lock:
+                    _evaluate(alarm, time.time())
+            except Exception:  # the others are evaluated all the same
+                traceback.print_exc()
         time.sleep(EVERY)
 
 
-def evaluate(alarm: Alarm, moment: float) -> None:
+def _evaluate(alarm: Alarm, moment: float) -> None:
     """Judge the periods that end now, and tell of a new state."""
     if moment < alarm.held_until:
         return
-    points = _points(alarm, int(moment) + 1)
-    new = judge([each for _, each in points], alarm.rule)
-    if new is not None and new != alarm.state.value:
-        words = reason(points, alarm.rule, alarm.state.value, new)
-        set_state(alarm, new, words, views.reason_data(alarm, points))
-
-
-def _points(alarm: Alarm, end: int) -> list[Point]:
+    end, old = int(moment) + 1, alarm.state.value
     starts = range(end - alarm.periods * alarm.period, end, alarm.period)
-    return [(start, value(alarm.queries, alarm.watched, start)) for start in starts]
+    points = [(start, value(alarm.queries, alarm.watched, start)) for start in starts]
+    new = judge([each for _, each in points], alarm.rule)
+    if new is not None and new != old:
+        words = reason(points, alarm.rule, old, new)
+        set_state(alarm, new, words, views.reason_data(alarm, points))
 
 
 def set_state(alarm: Alarm, new: str, words: str, data: str | None, held: float = 0) -> None:
     """`held` are seconds for which no evaluation says otherwise."""
-    alarm.held_until = time.time() + held
-    change = AlarmRecords.here().change(alarm, new, words, data)
+    records = AlarmRecords.here()
+    with records.lock:
+        alarm.held_until = time.time() + held
+        change = records.change(alarm, new, words, data)
     if change:
         background(_tell, change)
 
