@@ -90,7 +90,8 @@ def _tell(change: Change) -> None:
 def _publish(change: Change, topic: str) -> None:
     """The topic's own policy has to allow it (User Guide, "Notifying users on alarm changes")."""
     here = current()
-    source = {"aws:SourceArn": change.alarm.arn, "aws:SourceAccount": here.account}
+    source = dict.fromkeys(("aws:SourceAccount", "aws:SourceOwner"), here.account)
+    source["aws:SourceArn"] = change.alarm.arn
     may = Ask("sns:Publish", topic, source)
     require(_CLOUDWATCH, "Publish", may, *topic_key(topic, by=_CLOUDWATCH))
     subject, message = views.notice(change)
