@@ -110,16 +110,18 @@ def _application(region: str) -> Application:
     from local import door
     from local.authorization import hold
     from local.cfn.api import CloudFormation
+    from local.cloudwatch.api import CloudWatch
     from local.codebuild.api import CodeBuild
     from local.codecommit.api import CodeCommit
     from local.codecommit.git_http import git_http
     from local.codepipeline.api import CodePipeline
+    from local.door.request import SIGNED
     from local.events import EventBridge
     from local.sagemaker.api import reclaim
     from local.throttling import hold_back, throttle
 
     # SageMaker and Step Functions are ours too, at moto's addresses (moto_seams.py)
-    ours = (CloudFormation, CodeBuild, CodeCommit, CodePipeline, EventBridge)
+    ours = (CloudFormation, CloudWatch, CodeBuild, CodeCommit, CodePipeline, EventBridge)
     own = {each.service: each for each in ours}
     controls = {RECLAIM: reclaim, THROTTLE: throttle}
     moto = DomainDispatcherApplication(create_backend_app)
@@ -138,8 +140,8 @@ def _application(region: str) -> Application:
             raise TurnedAway.unsupported(f"the service {service}")
         hold_back(environ, service)
         hold.check(door.check(environ, service), who, service)
-        if service in own:
-            return _own(own[service], environ, start_response)
+        if found := own.get(SIGNED.get(service, service)):
+            return _own(found, environ, start_response)
         try:
             return moto(environ, start_response)
         except NotImplementedError as error:

@@ -23,7 +23,7 @@ RESOURCES: dict[str, dict[str, str]] = {
     },
     "cloudwatch": {
         "*": "PutMetricData GetMetricData GetMetricStatistics ListMetrics",
-        "alarm:{AlarmName}": "PutMetricAlarm",
+        "alarm:{AlarmName}": "PutMetricAlarm SetAlarmState DescribeAlarmHistory",
         "alarm:{AlarmNames}": "DeleteAlarms DescribeAlarms",
         "{ResourceARN}": "ListTagsForResource TagResource UntagResource",
     },

@@ -37,6 +37,7 @@ _PASSED = {
 }
 # The permission for tags that a new resource gets; CodeBuild's and CloudFormation's need none
 _TAGS = {
+    "cloudwatch": "TagResource",
     "codecommit": "TagResource",
     "codepipeline": "TagResource",
     "ecr": "TagResource",

@@ -166,9 +166,10 @@ TYPES = {
         frozenset(
             {
                 *("AlarmName", "AlarmDescription", "Namespace", "MetricName", "Dimensions"),
-                *("Statistic", "ExtendedStatistic", "Period", "EvaluationPeriods"),
-                *("DatapointsToAlarm", "ComparisonOperator", "Threshold", "TreatMissingData"),
-                *("AlarmActions", "OKActions", "Tags"),
+                *("Statistic", "ExtendedStatistic", "Period", "Unit", "Metrics"),
+                *("EvaluationPeriods", "DatapointsToAlarm", "ComparisonOperator", "Threshold"),
+                *("TreatMissingData", "EvaluateLowSampleCountPercentile", "ActionsEnabled"),
+                *("AlarmActions", "OKActions", "InsufficientDataActions", "Tags"),
             }
         ),
         create=_create_alarm,

@@ -259,6 +259,44 @@ def test_tags_for_a_new_resource_and_a_role_that_is_passed_on_are_asked_for(
     assume(aws, create, tag, hand_on).client("sagemaker").create_training_job(**job)
 
 
+def test_metrics_are_held_to_their_namespace_and_alarms_to_their_names(aws: Aws) -> None:
+    namespace = unique("Own")
+    own, other = (aws.context.arn("cloudwatch", f"alarm:{namespace}-{each}") for each in "ab")
+    put = allow("cloudwatch:PutMetricData", StringEquals={"cloudwatch:namespace": namespace})
+    alarms = ("PutMetricAlarm", "DescribeAlarms", "DescribeAlarmHistory", "DeleteAlarms")
+    named = allow([f"cloudwatch:{each}" for each in alarms], own)
+    held = assume(aws, put, named)
+    client, datum = held.client("cloudwatch"), [{"MetricName": "M", "Value": 1.0}]
+    client.put_metric_data(Namespace=namespace, MetricData=datum)
+    said = refusal(client.put_metric_data, Namespace="AWS/SageMaker", MetricData=datum)
+    assert said[1:] == ("AccessDenied", held.denied("cloudwatch:PutMetricData", "*"))
+    asked = {
+        "Namespace": namespace,
+        "MetricName": "M",
+        "Statistic": "Sum",
+        "Period": 60,
+        "EvaluationPeriods": 1,
+        "Threshold": 1,
+        "ComparisonOperator": "GreaterThanThreshold",
+    }
+    names = [each.rpartition(":")[2] for each in (own, other)]
+    client.put_metric_alarm(AlarmName=names[0], **asked)
+    tagged = {**asked, "AlarmName": names[0], "Tags": [{"Key": "k", "Value": "v"}]}
+    said = refusal(client.put_metric_alarm, **tagged)
+    assert said[2] == held.denied("cloudwatch:TagResource", own)
+    client.describe_alarms(AlarmNames=names[:1])
+    client.describe_alarm_history(AlarmName=names[0])
+    for call, arguments, action, resource in (
+        (client.put_metric_alarm, {"AlarmName": names[1], **asked}, "PutMetricAlarm", other),
+        (client.describe_alarms, {"AlarmNames": names}, "DescribeAlarms", other),
+        (client.describe_alarms, {}, "DescribeAlarms", aws.context.arn("cloudwatch", "alarm:*")),
+        (client.delete_alarms, {"AlarmNames": names}, "DeleteAlarms", other),
+    ):
+        said = refusal(call, **arguments)
+        assert said[1:] == ("AccessDenied", held.denied(f"cloudwatch:{action}", resource))
+    client.delete_alarms(AlarmNames=names[:1])
+
+
 def test_a_volumes_key_is_lent_by_the_caller_or_by_the_jobs_role(aws: Aws, tmp_path: Path) -> None:
     image, lent = aws.image(tmp_path, train="exit 0"), key(aws)
     volume = {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 1}

@@ -90,6 +90,8 @@ def facts(made: Everything) -> dict[str, Any]:
     machine = client("stepfunctions").describe_state_machine(stateMachineArn=made["Machine"])
     images = client("ecr").get_lifecycle_policy(repositoryName=name)["lifecyclePolicyText"]
     (alarm,) = client("cloudwatch").describe_alarms(AlarmNames=[made["Alarm"]])["MetricAlarms"]
+    (ratio,) = client("cloudwatch").describe_alarms(AlarmNames=[f"{name}-ratio"])["MetricAlarms"]
+    kept = client("cloudwatch").list_tags_for_resource(ResourceARN=made["Ratio"])["Tags"]
     ssm = client("ssm").get_parameter(Name=f"/{name}/retention")["Parameter"]
     key = client("kms").describe_key(KeyId=f"alias/{name}")["KeyMetadata"]
     return {
@@ -108,6 +110,7 @@ def facts(made: Everything) -> dict[str, Any]:
         "rule": client("events").describe_rule(Name=made["Rule"])["Description"],
         "parameter": ssm["Value"],
         "alarm": alarm["Threshold"],
+        "ratio": (ratio["AlarmDescription"], {t["Key"]: t["Value"] for t in kept}["keeps"]),
     }
 
 
@@ -133,6 +136,7 @@ def expected(keep: int, versioning: str, notify: str, name: str) -> dict[str, An
         "rule": text,
         "parameter": str(keep),
         "alarm": keep,
+        "ratio": (f"more than {keep}", str(keep)),
     }
 
 

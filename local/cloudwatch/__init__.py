@@ -1,0 +1,1 @@
+"""CloudWatch: metrics of the last hour, and alarms that are really evaluated on them."""
