@@ -8,6 +8,7 @@ from moto.sagemakerruntime.responses import SageMakerRuntimeResponse
 from local.context import current
 from local.sagemaker.model_server import ModelServer, Unreachable
 from local.sagemaker.records import ENDPOINT
+from local.sagemaker.serving import NoVariant
 from local.service import Service
 
 MAX_BYTES = 6_291_456  # BodyBlob in the service's model
@@ -34,17 +35,19 @@ class SageMakerRuntime(Service, SageMakerRuntimeResponse):
                 {"Message": f"The body has {len(self.raw_body)} bytes, at most {MAX_BYTES} go"},
             )
         endpoint = ENDPOINT.records().get(name)
-        server = endpoint.server_for_request() if endpoint else None
-        if server is None:
+        variant = self.headers.get(VARIANT)
+        try:
+            found = endpoint.enter(variant) if endpoint else None
+        except NoVariant:
+            text = f"Variant {variant} of endpoint {name} not found."
+            return _error(400, "ValidationError", {"Message": text})
+        if found is None:
             return _error(
                 400,
                 "ValidationError",
                 {"Message": f"Endpoint {name} of account {self.current_account} not found."},
             )
-        variant = self.headers.get(VARIANT, server.variant)
-        if variant != server.variant:
-            text = f"Variant {variant} of endpoint {name} not found."
-            return _error(400, "ValidationError", {"Message": text})
+        _, server = found
         headers = {each: self.headers.get(each) or default for each, default in PASSED_ON.items()}
         if self.headers.get(CUSTOM):
             headers[CUSTOM] = self.headers[CUSTOM]

@@ -1,74 +1,12 @@
-import io
-import json
-import tarfile
 import threading
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from local.tests.aws import SERVE, Aws, settled, unique, wait
-
-Deploy = Callable[..., str]
-
-
-def archive(files: dict[str, str]) -> bytes:
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w:gz") as tar:
-        for name, text in files.items():
-            entry = tarfile.TarInfo(name)
-            entry.size = len(text)
-            tar.addfile(entry, io.BytesIO(text.encode()))
-    return out.getvalue()
-
-
-def configure(aws: Aws, image: str, name: str, files: dict[str, str] | None = None) -> str:
-    """A model and its endpoint configuration; returns the name of both."""
-    bucket = aws.bucket()
-    body = archive(files or {"name": name})
-    aws.client("s3").put_object(Bucket=bucket, Key="model.tar.gz", Body=body)
-    sagemaker = aws.client("sagemaker")
-    sagemaker.create_model(
-        ModelName=name,
-        ExecutionRoleArn=aws.role("sagemaker"),
-        PrimaryContainer={"Image": image, "ModelDataUrl": f"s3://{bucket}/model.tar.gz"},
-    )
-    sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant(name)])
-    return name
-
-
-def variant(model: str, **changes: Any) -> dict[str, Any]:
-    return {
-        "VariantName": "AllTraffic",
-        "ModelName": model,
-        "InstanceType": "ml.m5.large",
-        "InitialInstanceCount": 2,
-        "InitialVariantWeight": 1.0,
-        **changes,
-    }
-
-
-def standing_still(aws: Aws, name: str) -> dict[str, Any]:
-    ask = aws.client("sagemaker").describe_endpoint
-    moving = ("Creating", "Updating")
-    return dict(settled(lambda: ask(EndpointName=name), "EndpointStatus", *moving))
-
-
-def invoke(aws: Aws, name: str, body: bytes = b"{}", **headers: str) -> dict[str, Any]:
-    answer = aws.client("sagemaker-runtime").invoke_endpoint(
-        EndpointName=name, Body=body, **headers
-    )
-    assert answer["InvokedProductionVariant"] == "AllTraffic"
-    return dict(json.loads(answer["Body"].read()))
-
-
-def refusal(operation: Callable[..., Any], **request: Any) -> str:
-    with pytest.raises(ClientError) as caught:
-        operation(**request)
-    error = caught.value.response["Error"]
-    return f"{error['Code']}: {error['Message']}"
+from local.tests.aws import SERVE, Aws, unique, wait
+from local.tests.endpoints import configure, invoke, refusal, serve, standing_still, variant
 
 
 @pytest.fixture(scope="module")
@@ -79,14 +17,6 @@ def image(aws: Aws, tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.fixture(scope="module")
 def broken(aws: Aws, tmp_path_factory: pytest.TempPathFactory) -> str:
     return aws.image(tmp_path_factory.mktemp("images"), serve="echo no model; exit 1")
-
-
-def serve(aws: Aws, image: str) -> str:
-    """The name of an endpoint in service, and of its model and configuration."""
-    name = configure(aws, image, unique("served"))
-    aws.client("sagemaker").create_endpoint(EndpointName=name, EndpointConfigName=name)
-    assert standing_still(aws, name)["EndpointStatus"] == "InService"
-    return name
 
 
 @pytest.fixture(scope="module")
@@ -112,11 +42,6 @@ def test_a_request_for_another_variant_is_not_answered_by_this_one(aws: Aws, sta
     assert invoke(aws, standing, TargetVariant="AllTraffic")["model"]
     with pytest.raises(ClientError, match=r"Variant other of endpoint .* not found"):
         invoke(aws, standing, TargetVariant="other")
-
-
-def test_describe_shows_the_counts_that_were_asked_for(aws: Aws, standing: str) -> None:
-    (shown,) = standing_still(aws, standing)["ProductionVariants"]
-    assert (shown["CurrentInstanceCount"], shown["DesiredInstanceCount"]) == (2, 2)
 
 
 def test_an_update_switches_without_a_failed_request(aws: Aws, image: str, served: str) -> None:
