@@ -10,7 +10,7 @@ from moto.core.responses import ActionResult, EmptyResult
 from local.background import background
 from local.credentials import NotAuthorized, assume
 from local.refusals import unsupported
-from local.sagemaker import guardrails
+from local.sagemaker import guardrails, serverless
 from local.sagemaker.fleet import Fleet
 from local.sagemaker.models import ModelRecord
 from local.sagemaker.records import (
@@ -34,6 +34,7 @@ class Endpoints(Operations):
         name, deployment = self.get("EndpointName"), self.request().get("DeploymentConfig")
         fleet = self._fleet(name)
         if deployment:
+            serverless.check_update(bool(fleet.serverless), bool(fleet.serverless), True)
             self._planned(deployment, fleet)
         now = datetime.now(UTC)
         description = {
@@ -60,6 +61,7 @@ class Endpoints(Operations):
             assert old
             self._retain(old, new)
             config = self._deployment_config(endpoint)
+            serverless.check_update(bool(old.serverless), bool(new.serverless), bool(config))
             if config and new.name != old.name:
                 raise invalid(
                     "With a DeploymentConfig the new endpoint configuration must have the same "
@@ -126,7 +128,7 @@ class Endpoints(Operations):
             raise invalid(unsupported("RetainDeploymentConfig true beside a DeploymentConfig"))
         return endpoint.snapshot().get("LastDeploymentConfig", {})
 
-    def _planned(self, config: Mapping[str, Any], fleet: Fleet) -> guardrails.Deployment:
+    def _planned(self, config: Mapping[str, Any], fleet: Fleet) -> guardrails.TrafficPlan:
         deployment = guardrails.plan(config, fleet.count)
         if deployment.alarms:
             _find_alarms(deployment.alarms, fleet.model)
@@ -151,6 +153,8 @@ def _resize(
         assert fleet
         if variant != fleet.name:
             raise invalid(f'Could not find variant "{variant}" of endpoint "{endpoint.name}".')
+        if count is not None and fleet.serverless:
+            raise invalid("A serverless endpoint has no DesiredInstanceCount.")
         if count == 0:
             raise invalid(unsupported("DesiredInstanceCount 0", "1 or more"))
         if weight is not None:

@@ -8,10 +8,20 @@ from collections.abc import Mapping
 from typing import Any
 
 from local.background import background
+from local.sagemaker import serverless
 from local.sagemaker.model_server import START_SECONDS, ModelServer, StartFailed
 from local.sagemaker.models import ModelRecord
 
 PROCESSES = 2  # of one fleet really run, however many instances it has: this is one machine
+MAX_BYTES = 6_291_456  # BodyBlob in the runtime's model
+
+
+class NotTaken(Exception):
+    """A request that reaches no model; the text says why."""
+
+    def __init__(self, text: str, status: int = 400, code: str = "ValidationError") -> None:
+        super().__init__(text)
+        self.status, self.code = status, code
 
 
 class Fleet:
@@ -22,6 +32,7 @@ class Fleet:
         self.endpoint, self.config, self.model = endpoint, config, model
         self.count: int = self.variant.get("InitialInstanceCount", 1)
         self.weight: float = self.variant.get("InitialVariantWeight", 1.0)
+        self.serverless: dict[str, int] | None = self.variant.get("ServerlessConfig")
         self._servers: list[ModelServer] = []
         self._lock = threading.Lock()
 
@@ -35,10 +46,17 @@ class Fleet:
         Raises StartFailed, with none of them left."""
         self._launch(min(self.count, PROCESSES), deadline)
 
-    def enter(self) -> ModelServer:
-        """The server for a request, which does not end before that has been answered. One that has
-        died gets none until it was started again, unless there is no other."""
+    def enter(self, size: int) -> ModelServer:
+        """The server for a request of so many bytes, which does not end before that was answered.
+        One that has died gets none until it was started again, unless there is no other. Raises
+        NotTaken."""
+        limit = serverless.MAX_BYTES if self.serverless else MAX_BYTES
+        if size > limit:
+            raise NotTaken(f"The body has {size} bytes, at most {limit} go", 413)
         with self._lock:
+            busy = sum(each.requests for each in self._servers)
+            if self.serverless and busy >= self.serverless["MaxConcurrency"]:
+                raise NotTaken("Rate exceeded", 400, "ThrottlingException")
             ready = [each for each in self._servers if each.ready] or self._servers
             chosen = min(ready, key=self._preference)
             chosen.enter()
@@ -66,13 +84,17 @@ class Fleet:
         """As Describe shows it: with the counts that were asked for, so that what reads them works
         as on AWS."""
         image = self.model.container["Image"]
+        size: dict[str, Any] = {"InstanceCount": self.count}
+        if self.serverless:
+            size = {"ServerlessConfig": self.serverless}
         return {
             "VariantName": self.name,
             "DeployedImages": [{"SpecifiedImage": image, "ResolvedImage": image}],
-            "CurrentWeight": self.weight,
-            "DesiredWeight": self.weight,
-            "CurrentInstanceCount": self.count,
-            "DesiredInstanceCount": self.count,
+            **{
+                f"{when}{name}": value
+                for name, value in {"Weight": self.weight, **size}.items()
+                for when in ("Current", "Desired")
+            },
         }
 
     def _preference(self, server: ModelServer) -> tuple[int, float]:

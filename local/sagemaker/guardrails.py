@@ -14,8 +14,8 @@ SIZES = {"CANARY": "CanarySize", "LINEAR": "LinearStepSize"}
 
 
 @dataclass(frozen=True)
-class Step:
-    """So many instances of the new fleet take requests, and are watched for so long."""
+class Shift:
+    """A step in which so many instances of the new fleet take requests, watched for so long."""
 
     instances: int
     seconds: int
@@ -24,17 +24,17 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Deployment:
-    steps: tuple[Step, ...]
+class TrafficPlan:
+    steps: tuple[Shift, ...]
     alarms: tuple[str, ...]
-    seconds: float  # the longest that it may take
+    seconds: float  # the longest that all of it may take
 
-    def share(self, step: Step) -> float:
+    def share(self, step: Shift) -> float:
         """Of the traffic: the new fleet has its size when all of it takes requests."""
         return step.instances / self.steps[-1].instances
 
 
-def plan(config: Mapping[str, Any], count: int) -> Deployment:
+def plan(config: Mapping[str, Any], count: int) -> TrafficPlan:
     """What is done to replace a fleet by one of `count` instances; all at once if nothing is said.
     Raises AwsError for what AWS does not take."""
     policy = config.get("BlueGreenUpdatePolicy", {})
@@ -44,11 +44,11 @@ def plan(config: Mapping[str, Any], count: int) -> Deployment:
         if (name in routing) != (other == way):
             raise invalid(f"{name} has to be given for {other}, and only for it; Type is {way}.")
     steps = [
-        Step(instances, wait, "WaitIntervalInSeconds", way.lower())
+        Shift(instances, wait, "WaitIntervalInSeconds", way.lower())
         for instances in _before_the_last(way, routing.get(SIZES.get(way, "")), count)
     ]
     final = policy.get("TerminationWaitInSeconds", 0)
-    steps.append(Step(count, final, "TerminationWaitInSeconds", "full"))
+    steps.append(Shift(count, final, "TerminationWaitInSeconds", "full"))
     seconds = policy.get("MaximumExecutionTimeoutInSeconds", math.inf)
     waits = sum(each.seconds for each in steps)
     if seconds <= waits:
@@ -57,7 +57,7 @@ def plan(config: Mapping[str, Any], count: int) -> Deployment:
             f"time specified in TerminationWaitInSeconds and WaitIntervalInSeconds ({waits})."
         )
     alarms = config.get("AutoRollbackConfiguration", {}).get("Alarms", [])
-    return Deployment(tuple(steps), tuple(each["AlarmName"] for each in alarms), seconds)
+    return TrafficPlan(tuple(steps), tuple(each["AlarmName"] for each in alarms), seconds)
 
 
 def _before_the_last(way: str, size: Mapping[str, Any] | None, count: int) -> range:

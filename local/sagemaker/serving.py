@@ -14,8 +14,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from local.background import background
-from local.sagemaker.fleet import Fleet
-from local.sagemaker.guardrails import Deployment, Step
+from local.cloudwatch.alarms import ringing
+from local.context import current
+from local.sagemaker.fleet import Fleet, NotTaken
+from local.sagemaker.guardrails import Shift, TrafficPlan
 from local.sagemaker.model_server import ModelServer, StartFailed
 from local.sagemaker.records import ENDPOINT, LOCK, Record
 
@@ -24,10 +26,6 @@ LOOK_SECONDS = 1.0  # between two looks at the alarms
 
 class RolledBack(Exception):
     """The text is the endpoint's FailureReason; AWS's own words for it are not public."""
-
-
-class NoVariant(Exception):
-    """The endpoint has no variant of that name."""
 
 
 class EndpointRecord(Record):
@@ -45,16 +43,18 @@ class EndpointRecord(Record):
     def status(self) -> str:
         return str(self.description["EndpointStatus"])
 
-    def enter(self, variant: str | None = None) -> tuple[Fleet, ModelServer] | None:
-        """Who answers a request, to this variant if one is named, and will not end before. Raises
-        NoVariant."""
+    def enter(self, size: int, variant: str | None = None) -> tuple[Fleet, ModelServer]:
+        """Who answers a request of so many bytes, to this variant if one is named, and will not
+        end before. Raises NotTaken."""
         with LOCK:
             fleet = self.fleet
             if self._new and random.random() < self._share:  # noqa: S311 - no secret depends on it
                 fleet = self._new
-            if fleet and variant not in (None, fleet.name):
-                raise NoVariant
-            return (fleet, fleet.enter()) if fleet else None
+            if not fleet:
+                raise no_endpoint(self.name)
+            if variant not in (None, fleet.name):
+                raise NotTaken(f"Variant {variant} of endpoint {self.name} not found.")
+            return fleet, fleet.enter(size)
 
     def create(self, fleet: Fleet) -> None:
         try:
@@ -65,7 +65,7 @@ class EndpointRecord(Record):
         self.fleet = fleet
         self.change("InService", PendingDeploymentSummary=None)
 
-    def roll_out(self, new: Fleet, deployment: Deployment) -> None:
+    def roll_out(self, new: Fleet, deployment: TrafficPlan) -> None:
         """Replace the fleet by a new one, or go back to it."""
         deadline = time.monotonic() + deployment.seconds
         try:
@@ -124,13 +124,13 @@ class EndpointRecord(Record):
         detail = self.snapshot()
         return detail | {"EndpointStatus": detail["EndpointStatus"].upper()}
 
-    def _shift(self, new: Fleet, step: Step, share: float) -> None:
+    def _shift(self, new: Fleet, step: Shift, share: float) -> None:
         capacity = f"{step.capacity} capacity of {step.instances} instance(s)"
         self._tell(new, "ActivatingTraffic", f"Activating traffic on {capacity}.")
         with LOCK:
             self._new, self._share = new, share
 
-    def _bake(self, new: Fleet, step: Step, alarms: Sequence[str], deadline: float) -> None:
+    def _bake(self, new: Fleet, step: Shift, alarms: Sequence[str], deadline: float) -> None:
         """Alarms are looked at while a step bakes; one without a wait is not watched."""
         if not step.seconds:
             return
@@ -141,7 +141,7 @@ class EndpointRecord(Record):
         )
         self._tell(new, "Baking", message)
         while True:
-            if rings := _ringing(alarms):
+            if rings := ringing(alarms):
                 raise RolledBack(
                     f"Alarms went off during the deployment: {', '.join(rings)}. All traffic was "
                     "rolled back to the previous configuration."
@@ -170,6 +170,10 @@ class EndpointRecord(Record):
         ENDPOINT.announce(self._told(), "Deployment")
 
 
+def no_endpoint(name: str) -> NotTaken:
+    return NotTaken(f"Endpoint {name} of account {current().account} not found.")
+
+
 def shown(fleet: Fleet) -> dict[str, Any]:
     """What Describe tells of the fleet that answers."""
     return {
@@ -180,11 +184,3 @@ def shown(fleet: Fleet) -> dict[str, Any]:
 
 def _stage(status: str, message: str) -> dict[str, Any]:
     return {"Status": status, "StatusMessage": message, "StartTime": datetime.now(UTC)}
-
-
-def _ringing(alarms: Sequence[str]) -> list[str]:
-    if not alarms:
-        return []
-    from local.cloudwatch.alarms import ringing
-
-    return ringing(alarms)

@@ -25,7 +25,12 @@ def archive(files: dict[str, str]) -> bytes:
 
 
 def configure(
-    aws: Aws, image: str, name: str, files: dict[str, str] | None = None, **changes: Any
+    aws: Aws,
+    image: str,
+    name: str,
+    files: dict[str, str] | None = None,
+    role: str = "",
+    **changes: Any,
 ) -> str:
     """A model and its endpoint configuration; returns the name of both."""
     bucket = aws.bucket()
@@ -34,7 +39,7 @@ def configure(
     sagemaker = aws.client("sagemaker")
     sagemaker.create_model(
         ModelName=name,
-        ExecutionRoleArn=aws.role("sagemaker"),
+        ExecutionRoleArn=role or aws.role("sagemaker"),
         PrimaryContainer={"Image": image, "ModelDataUrl": f"s3://{bucket}/model.tar.gz"},
     )
     sagemaker.create_endpoint_config(
@@ -44,7 +49,8 @@ def configure(
 
 
 def variant(model: str, **changes: Any) -> dict[str, Any]:
-    return {
+    """None takes a member away."""
+    members = {
         "VariantName": "AllTraffic",
         "ModelName": model,
         "InstanceType": "ml.m5.large",
@@ -52,6 +58,7 @@ def variant(model: str, **changes: Any) -> dict[str, Any]:
         "InitialVariantWeight": 1.0,
         **changes,
     }
+    return {name: value for name, value in members.items() if value is not None}
 
 
 def standing_still(aws: Aws, name: str) -> dict[str, Any]:

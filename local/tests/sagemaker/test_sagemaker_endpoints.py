@@ -1,4 +1,5 @@
 import threading
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -287,3 +288,54 @@ def test_a_configuration_in_use_can_be_deleted_as_on_aws(aws: Aws, served: str) 
     assert said.startswith('ValidationException: Could not find endpoint configuration "arn:')
     said = refusal(sagemaker.describe_model, ModelName=served)
     assert said.startswith('ValidationException: Could not find model "arn:')
+
+
+def published(aws: Aws, name: str, statistic: str, **dimensions: str) -> float:
+    """Of a metric of endpoints, in the last minutes."""
+    found = aws.client("cloudwatch").get_metric_statistics(
+        Namespace="AWS/SageMaker",
+        MetricName=name,
+        Dimensions=[{"Name": key, "Value": value} for key, value in dimensions.items()],
+        StartTime=datetime.now(UTC) - timedelta(minutes=5),
+        EndTime=datetime.now(UTC) + timedelta(minutes=5),
+        Period=600,
+        Statistics=[statistic],
+    )["Datapoints"]
+    return sum(float(each[statistic]) for each in found)
+
+
+def test_each_request_is_counted_for_its_variant_and_its_configuration(
+    aws: Aws, image: str
+) -> None:
+    name = serve(aws, image, InitialInstanceCount=4)
+    invoke(aws, name, b"slow")
+    invoke(aws, name)
+    for body in (b"bad", b"fail", b"die"):
+        with pytest.raises(ClientError, match="ModelError"):
+            invoke(aws, name, body)
+    variant = {"EndpointName": name, "VariantName": "AllTraffic"}
+    for dimensions in (variant, variant | {"EndpointConfigName": name}):
+        sums = {
+            each: published(aws, each, "Sum", **dimensions)
+            for each in (
+                "Invocations",
+                "Invocation4XXErrors",
+                "Invocation5XXErrors",
+                "InvocationModelErrors",
+                "InvocationsPerInstance",
+            )
+        }
+        assert [*sums.values()] == [5, 1, 1, 3, 5 / 4]
+        assert published(aws, "Invocation5XXErrors", "SampleCount", **dimensions) == 5
+        answered = published(aws, "ModelLatency", "SampleCount", **dimensions)
+        assert answered == 4, "a model that did not answer has no latency"
+        assert 500_000 <= published(aws, "ModelLatency", "Maximum", **dimensions) < 5_000_000
+        assert 0 < published(aws, "OverheadLatency", "Maximum", **dimensions) < 5_000_000
+    aws.client("sagemaker").delete_endpoint(EndpointName=name)
+
+
+def test_attributes_go_both_ways_and_an_inference_has_an_id(aws: Aws, standing: str) -> None:
+    answer = aws.client("sagemaker-runtime").invoke_endpoint(
+        EndpointName=standing, Body=b"{}", InferenceId="golden-1", CustomAttributes="trace=7"
+    )
+    assert answer["CustomAttributes"] == "trace=7"

@@ -3,12 +3,22 @@
 import json
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from local.tests.aws import SERVE, Aws, Mailbox, unique, wait
+from local.context import Context
+from local.sagemaker.endpoints import set_count
+from local.sagemaker.fleet import Fleet
+from local.sagemaker.model_server import StartFailed
+from local.sagemaker.records import MODEL
+from local.service import AwsError
+from local.tests import remote
+from local.tests.aws import ALL, SERVE, Aws, Mailbox, unique, wait
 from local.tests.endpoints import Load, configure, invoke, refusal, serve, standing_still
+from local.tests.lasting import Lasting
+from local.tests.remote import Remote
 
 ALL_AT_ONCE: dict[str, Any] = {"Type": "ALL_AT_ONCE", "WaitIntervalInSeconds": 0}
 CANARY: dict[str, Any] = {
@@ -49,6 +59,13 @@ def broken(aws: Aws, tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture(scope="module")
+def failing(aws: Aws, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Healthy, but every answer is an error."""
+    serve = SERVE.replace("path = os", 'return self.answer(500, b"no"); path = os')
+    return aws.image(tmp_path_factory.mktemp("images"), serve=serve)
+
+
+@pytest.fixture(scope="module")
 def served(aws: Aws, image: str) -> str:
     """An endpoint of four instances that tests update, and leave InService."""
     return serve(aws, image, InitialInstanceCount=4)
@@ -69,6 +86,29 @@ def events(aws: Aws) -> Iterator[Mailbox]:
     yield mailbox
     events.remove_targets(Rule=rule, Ids=["1"])
     events.delete_rule(Name=rule)
+
+
+def alarm(aws: Aws, endpoint: str, configuration: str) -> str:
+    """It rings once an answer of this configuration was a server error."""
+    name = unique("alarm")
+    dimensions = {
+        "EndpointName": endpoint,
+        "VariantName": "AllTraffic",
+        "EndpointConfigName": configuration,
+    }
+    aws.client("cloudwatch").put_metric_alarm(
+        AlarmName=name,
+        Namespace="AWS/SageMaker",
+        MetricName="Invocation5XXErrors",
+        Dimensions=[{"Name": key, "Value": value} for key, value in dimensions.items()],
+        Statistic="Sum",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=1,
+        ComparisonOperator="GreaterThanOrEqualToThreshold",
+        TreatMissingData="notBreaching",
+    )
+    return name
 
 
 def now_serving(aws: Aws, endpoint: str) -> str:
@@ -151,6 +191,79 @@ def test_a_new_fleet_that_does_not_start_gets_no_request_and_loses_none(
     assert (load.lost, set(load.answers)) == ([], {first})
     reason = standing_still(aws, served)["FailureReason"]
     assert "did not pass the ping health check" in reason
+
+
+@pytest.mark.parametrize("routing", [ALL_AT_ONCE, CANARY, LINEAR], ids=lambda each: each["Type"])
+def test_an_alarm_that_rings_brings_all_traffic_back(
+    aws: Aws, served: str, failing: str, routing: dict[str, Any]
+) -> None:
+    first = now_serving(aws, served)
+    bad = configure(aws, failing, unique("failing"), InitialInstanceCount=4)
+    rings = alarm(aws, served, bad)
+    long = {"WaitIntervalInSeconds": 600}
+    with Load(aws, served) as load:
+        update(aws, served, bad, DeploymentConfig=config(routing | long, 600, rings))
+        back = standing_still(aws, served)
+        assert len(load.lost) > 0
+        unanswered = len(load.lost)
+        time.sleep(0.5)
+    assert (back["EndpointStatus"], back["EndpointConfigName"]) == ("InService", first)
+    assert f"Alarms went off during the deployment: {rings}." in back["FailureReason"]
+    assert "PendingDeploymentSummary" not in back
+    assert (set(load.answers), len(load.lost)) == ({first}, unanswered)
+    wait(lambda: servers(aws, served) == 2)
+
+
+def test_an_alarm_that_rings_already_ends_a_rollout_as_soon_as_it_bakes(
+    aws: Aws, served: str, second: str
+) -> None:
+    first, rings = now_serving(aws, served), alarm(aws, served, second)
+    cloudwatch = aws.client("cloudwatch")
+    cloudwatch.set_alarm_state(AlarmName=rings, StateValue="ALARM", StateReason="a person")
+    update(aws, served, second, DeploymentConfig=config(CANARY, 1, rings))
+    assert now_serving(aws, served) == first
+
+
+def test_a_rollout_without_alarms_goes_on_whatever_the_answers_are(
+    aws: Aws, image: str, failing: str
+) -> None:
+    name = serve(aws, image, InitialInstanceCount=2)
+    bad = configure(aws, failing, unique("failing"), InitialInstanceCount=2)
+    update(aws, name, bad, DeploymentConfig=config(ALL_AT_ONCE))
+    assert now_serving(aws, name) == bad
+    aws.client("sagemaker").delete_endpoint(EndpointName=name)
+
+
+def test_alarms_have_to_be_there_and_be_open_to_the_models_role(
+    aws: Aws, image: str, served: str, second: str
+) -> None:
+    ask, real = aws.client("sagemaker").update_endpoint, alarm(aws, served, second)
+    how = config(CANARY, 1, real, "nowhere")
+    request = {"EndpointName": served, "EndpointConfigName": second}
+    said = refusal(ask, **request, DeploymentConfig=how)
+    assert "could not find alarm nowhere" in said
+    deny = {"Effect": "Deny", "Action": "cloudwatch:DescribeAlarms", "Resource": "*"}
+    role = aws.role("sagemaker", may=[ALL, deny])
+    closed = configure(aws, image, unique("closed"), role=role, InitialInstanceCount=4)
+    request = {"EndpointName": served, "EndpointConfigName": closed}
+    said = refusal(ask, **request, DeploymentConfig=config(CANARY, 1, real))
+    assert f"the role {role} cannot describe them" in said
+    assert "cloudwatch:DescribeAlarms" in said
+
+
+def test_a_fleet_that_hangs_is_given_up_when_its_deployment_takes_too_long(
+    aws: Aws, tmp_path: Path
+) -> None:
+    with Lasting() as program:
+        hanging = aws.image(tmp_path, serve=f"exec {program.command}")
+        name = configure(aws, hanging, unique("hanging"))
+        described = aws.client("sagemaker").describe_endpoint_config(EndpointConfigName=name)
+        fleet = Fleet("hanging", described, MODEL.records()[name])
+        began = time.monotonic()
+        with pytest.raises(StartFailed):
+            fleet.start(deadline=began + 1)
+        assert time.monotonic() - began < 10
+        assert program.ends()
 
 
 def test_an_endpoint_is_neither_deleted_nor_updated_nor_scaled_during_a_rollout(
@@ -271,6 +384,15 @@ def test_scaling_loses_no_request_and_ends_what_is_too_many(
     }
 
 
+def test_application_auto_scaling_sets_the_count_of_a_variant(aws: Aws, served: str) -> None:
+    for count in (3, 4):
+        set_count(served, "AllTraffic", count)
+        assert counts(aws, served)[:2] == (count, count)
+    for endpoint, variant in ((served, "other"), ("nowhere", "AllTraffic")):
+        with pytest.raises(AwsError, match="Could not find"):
+            set_count(endpoint, variant, 1)
+
+
 def test_the_last_deployment_configuration_can_be_used_again(
     aws: Aws, image: str, second: str
 ) -> None:
@@ -296,3 +418,23 @@ def test_one_server_of_a_fleet_that_dies_costs_its_own_request_and_no_other(
         time.sleep(3)  # it is started again meanwhile
     assert load.lost == []
     assert len(load.answers) > 50
+
+
+def test_a_kill_9_in_the_middle_of_a_rollout_leaves_no_process(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    process = remote.start(home)
+    try:
+        with Lasting() as program:
+            there = Remote(Context("eu-west-1", 0, home), remote.settings(home, process))
+            image = there.image(tmp_path, serve=f"{program.command} &\nexec ./python", python=SERVE)
+            half = CANARY | {"CanarySize": {"Type": "INSTANCE_COUNT", "Value": 1}}
+            half["WaitIntervalInSeconds"] = 600
+            name = serve(there, image, InitialInstanceCount=2)
+            update(there, name, name, DeploymentConfig=config(half))
+            wait(lambda: stage(there, name) == "Baking")
+            assert len(program.pids) == 4
+            process.kill()
+            assert program.ends()
+    finally:
+        process.kill()
+        process.wait()
