@@ -120,11 +120,12 @@ def test_no_request_is_lost_while_a_new_fleet_takes_over(
     aws: Aws, served: str, second: str, routing: dict[str, Any]
 ) -> None:
     first = now_serving(aws, served)
-    with Load(aws, served) as load:
-        update(aws, served, second, DeploymentConfig=config(routing))
+    with Load(aws, served, 4, b"slow") as slow, Load(aws, served) as load:
+        wait(lambda: slow.answers)
+        update(aws, served, second, DeploymentConfig=config(routing, 0))
         assert now_serving(aws, served) == second
         wait(lambda: servers(aws, served) == 2)
-    assert load.lost == []
+    assert load.lost == slow.lost == []
     assert set(load.answers) == {first, second}
     assert load.answers[-1] == second
 
@@ -368,7 +369,8 @@ def test_scaling_loses_no_request_and_ends_what_is_too_many(
     aws: Aws, served: str, events: Mailbox
 ) -> None:
     scale = aws.client("sagemaker").update_endpoint_weights_and_capacities
-    with Load(aws, served, body=b"slow") as load:
+    with Load(aws, served, 6, b"slow") as load:
+        wait(lambda: load.answers)
         for count in (1, 4):
             wanted = [{"VariantName": "AllTraffic", "DesiredInstanceCount": count}]
             scale(EndpointName=served, DesiredWeightsAndCapacities=wanted)
