@@ -88,8 +88,10 @@ def events(aws: Aws) -> Iterator[Mailbox]:
     events.delete_rule(Name=rule)
 
 
-def alarm(aws: Aws, endpoint: str, configuration: str) -> str:
-    """It rings once an answer of this configuration was a server error."""
+def alarm(
+    aws: Aws, endpoint: str, configuration: str, metric: str = "Invocation5XXErrors", above: int = 0
+) -> str:
+    """It rings once an answer of this configuration was a server error, or of another metric."""
     name = unique("alarm")
     dimensions = {
         "EndpointName": endpoint,
@@ -99,13 +101,13 @@ def alarm(aws: Aws, endpoint: str, configuration: str) -> str:
     aws.client("cloudwatch").put_metric_alarm(
         AlarmName=name,
         Namespace="AWS/SageMaker",
-        MetricName="Invocation5XXErrors",
+        MetricName=metric,
         Dimensions=[{"Name": key, "Value": value} for key, value in dimensions.items()],
-        Statistic="Sum",
+        Statistic="Maximum",
         Period=60,
         EvaluationPeriods=1,
-        Threshold=1,
-        ComparisonOperator="GreaterThanOrEqualToThreshold",
+        Threshold=above,
+        ComparisonOperator="GreaterThanThreshold",
         TreatMissingData="notBreaching",
     )
     return name
@@ -213,6 +215,25 @@ def test_an_alarm_that_rings_brings_all_traffic_back(
     assert "PendingDeploymentSummary" not in back
     assert (set(load.answers), len(load.lost)) == ({first}, unanswered)
     wait(lambda: servers(aws, served) == 2)
+
+
+@pytest.mark.parametrize(
+    ("fault", "metric", "above"),
+    [("os._exit(3)", "InvocationModelErrors", 0), ("time.sleep(0.3)", "ModelLatency", 250_000)],
+    ids=["dies", "is slow"],
+)
+def test_a_new_fleet_with_a_fault_is_left_again(
+    aws: Aws, served: str, tmp_path: Path, fault: str, metric: str, above: int
+) -> None:
+    first = now_serving(aws, served)
+    image = aws.image(tmp_path, serve=SERVE.replace("path = os", f"{fault}; path = os"))
+    bad = configure(aws, image, unique("faulty"), InitialInstanceCount=4)
+    rings = alarm(aws, served, bad, metric, above)
+    with Load(aws, served):
+        update(aws, served, bad, DeploymentConfig=config(CANARY, 600, rings))
+        assert now_serving(aws, served) == first
+    assert rings in standing_still(aws, served)["FailureReason"]
+    assert {invoke(aws, served)["model"] for _ in range(20)} == {first}
 
 
 def test_an_alarm_that_rings_already_ends_a_rollout_as_soon_as_it_bakes(
