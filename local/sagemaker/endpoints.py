@@ -40,13 +40,12 @@ class Endpoints(Operations):
         description = {
             "EndpointName": name,
             "EndpointArn": ENDPOINT.arn(name),
-            **shown(fleet),
             "EndpointStatus": "Creating",
             "CreationTime": now,
             "LastModifiedTime": now,
         }
         endpoint = EndpointRecord(description, self.get("Tags", []))
-        endpoint.update(LastDeploymentConfig=deployment)
+        endpoint.update(LastDeploymentConfig=deployment, **shown(fleet))
         answer = self.add(ENDPOINT, name, endpoint)
         endpoint.change("Creating")
         background(endpoint.create, fleet)

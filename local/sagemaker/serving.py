@@ -175,10 +175,19 @@ def no_endpoint(name: str) -> NotTaken:
 
 
 def shown(fleet: Fleet) -> dict[str, Any]:
-    """What Describe tells of the fleet that answers."""
+    """What Describe tells of the fleet that answers; None if there is nothing to tell."""
+    capture = fleet.config.get("DataCaptureConfig")
     return {
         "EndpointConfigName": fleet.config["EndpointConfigName"],
         "ProductionVariants": [fleet.shown()],
+        "DataCaptureConfig": capture
+        and {
+            "EnableCapture": capture.get("EnableCapture", False),
+            "CaptureStatus": "Started" if capture.get("EnableCapture") else "Stopped",
+            "CurrentSamplingPercentage": capture["InitialSamplingPercentage"],
+            "DestinationS3Uri": capture["DestinationS3Uri"],
+            "KmsKeyId": capture.get("KmsKeyId", ""),
+        },
     }
 
 

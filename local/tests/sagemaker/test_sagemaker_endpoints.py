@@ -334,6 +334,24 @@ def test_each_request_is_counted_for_its_variant_and_its_configuration(
     aws.client("sagemaker").delete_endpoint(EndpointName=name)
 
 
+def test_describe_tells_how_requests_are_captured(aws: Aws, served: str) -> None:
+    sagemaker, name = aws.client("sagemaker"), unique("captured")
+    assert "DataCaptureConfig" not in standing_still(aws, served)
+    capture = {
+        "EnableCapture": False,
+        "InitialSamplingPercentage": 50,
+        "DestinationS3Uri": "s3://bucket/capture",
+        "CaptureOptions": [{"CaptureMode": "Input"}, {"CaptureMode": "Output"}],
+    }
+    sagemaker.create_endpoint_config(
+        EndpointConfigName=name, ProductionVariants=[variant(served)], DataCaptureConfig=capture
+    )
+    for config, shown in ((name, "Stopped"), (served, None)):
+        sagemaker.update_endpoint(EndpointName=served, EndpointConfigName=config)
+        told = standing_still(aws, served).get("DataCaptureConfig", {})
+        assert told.get("CaptureStatus") == shown
+
+
 def test_attributes_go_both_ways_and_an_inference_has_an_id(aws: Aws, standing: str) -> None:
     answer = aws.client("sagemaker-runtime").invoke_endpoint(
         EndpointName=standing, Body=b"{}", InferenceId="golden-1", CustomAttributes="trace=7"
