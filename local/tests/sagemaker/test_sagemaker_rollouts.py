@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,9 @@ import pytest
 from local.context import Context
 from local.sagemaker.endpoints import set_count
 from local.sagemaker.fleet import Fleet
+from local.sagemaker.guardrails import Shift, TrafficPlan
 from local.sagemaker.model_server import StartFailed
-from local.sagemaker.records import MODEL
+from local.sagemaker.records import ENDPOINT, MODEL
 from local.service import AwsError
 from local.tests import remote
 from local.tests.aws import ALL, SERVE, Aws, Mailbox, unique, wait
@@ -286,6 +288,23 @@ def test_a_fleet_that_hangs_is_given_up_when_its_deployment_takes_too_long(
             fleet.start(deadline=began + 1)
         assert time.monotonic() - began < 10
         assert program.ends()
+
+
+def test_a_deployment_that_takes_longer_than_it_may_is_rolled_back(
+    aws: Aws, served: str, second: str
+) -> None:
+    """Told to the endpoint itself: AWS takes no limit below ten minutes."""
+    first, endpoint = now_serving(aws, served), ENDPOINT.records()[served]
+    described = aws.client("sagemaker").describe_endpoint_config(EndpointConfigName=second)
+    shift = Shift(4, 600, "TerminationWaitInSeconds", "full")
+    pending = {"EndpointConfigName": second, "StartTime": datetime.now(UTC)}
+    endpoint.change("Updating", PendingDeploymentSummary=pending)
+    new = Fleet(served, described, MODEL.records()[second])
+    endpoint.roll_out(new, TrafficPlan((shift,), (), 1.0))
+    told = standing_still(aws, served)
+    assert (told["EndpointStatus"], told["EndpointConfigName"]) == ("InService", first)
+    assert "exceeded its MaximumExecutionTimeoutInSeconds" in told["FailureReason"]
+    assert invoke(aws, served)["model"] == first
 
 
 def test_an_endpoint_is_neither_deleted_nor_updated_nor_scaled_during_a_rollout(
