@@ -105,7 +105,8 @@ RESOURCES: dict[str, dict[str, str]] = {
         "DescribeHyperParameterTuningJob StopHyperParameterTuningJob "
         "ListTrainingJobsForHyperParameterTuningJob",
         "model/{ModelName}": "CreateModel DescribeModel DeleteModel",
-        "endpoint/{EndpointName}": "CreateEndpoint UpdateEndpoint DescribeEndpoint DeleteEndpoint",
+        "endpoint/{EndpointName}": "CreateEndpoint UpdateEndpoint DescribeEndpoint DeleteEndpoint "
+        "UpdateEndpointWeightsAndCapacities",
         "endpoint-config/{EndpointConfigName}": "CreateEndpointConfig DescribeEndpointConfig "
         "DeleteEndpointConfig CreateEndpoint UpdateEndpoint",
         "model-package-group/{ModelPackageGroupName}": "CreateModelPackageGroup "

@@ -1,121 +1,89 @@
-"""SageMaker endpoints: a stable name in front of a model server, replaced blue/green."""
+"""SageMaker endpoints: a stable name in front of a fleet of model servers, replaced blue/green."""
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from botocore.exceptions import ClientError
 from moto.core.responses import ActionResult, EmptyResult
 
 from local.background import background
-from local.sagemaker.model_server import START_SECONDS, ModelServer, StartFailed
+from local.credentials import NotAuthorized, assume
+from local.refusals import unsupported
+from local.sagemaker import guardrails, serverless
+from local.sagemaker.fleet import Fleet
 from local.sagemaker.models import ModelRecord
 from local.sagemaker.records import (
     ENDPOINT,
     ENDPOINT_CONFIG,
     LOCK,
     MODEL,
+    SERVICE,
     Operations,
-    Record,
     invalid,
 )
+from local.sagemaker.serving import EndpointRecord, shown
 
-
-class EndpointRecord(Record):
-    """An endpoint and the server that answers for it now."""
-
-    server: ModelServer | None = None
-
-    @property
-    def name(self) -> str:
-        return str(self.description["EndpointName"])
-
-    @property
-    def status(self) -> str:
-        return str(self.description["EndpointStatus"])
-
-    def server_for_request(self) -> ModelServer | None:
-        """The server, which will not be ended before it has answered this request."""
-        with LOCK:
-            if self.server:
-                self.server.enter()
-            return self.server
-
-    def create(self, server: ModelServer) -> None:
-        try:
-            server.start()
-        except StartFailed as error:
-            self.change("Failed", FailureReason=str(error))
-            return
-        self.server = server
-        self.change("InService")
-
-    def replace(self, server: ModelServer, config: str, variants: list[dict[str, Any]]) -> None:
-        """Start the new server beside the old. If it fails, the endpoint is InService again with
-        its old configuration (github.com/hashicorp/terraform-provider-aws, issue 48997)."""
-        try:
-            server.start()
-        except StartFailed as error:
-            self.change("InService", FailureReason=str(error), PendingDeploymentSummary=None)
-            return
-        with LOCK:
-            old, self.server = self.server, server
-        self.change(
-            "InService",
-            EndpointConfigName=config,
-            ProductionVariants=variants,
-            FailureReason=None,
-            PendingDeploymentSummary=None,
-        )
-        if old:
-            old.stop()
-
-    def delete(self) -> None:
-        with LOCK:
-            server, self.server = self.server, None
-        if server:
-            server.stop()
-        ENDPOINT.records().pop(self.name)
-
-    def change(self, status: str, **fields: Any) -> None:
-        self.update(EndpointStatus=status, LastModifiedTime=datetime.now(UTC), **fields)
-        detail = self.snapshot() | {"EndpointStatus": status.upper()}
-        detail.pop("PendingDeploymentSummary", None)
-        ENDPOINT.announce(detail)
+ALARMS = "DeploymentConfig.AutoRollbackConfiguration.Alarms"
 
 
 class Endpoints(Operations):
     def create_endpoint(self) -> ActionResult:
-        name, config = self.get("EndpointName"), self.get("EndpointConfigName")
-        server, variants = self._server(name, config)
+        """The deployment configuration is for later updates: "There are no changes to the
+        CreateEndpoint API behavior" (Developer Guide, "Canary traffic shifting")."""
+        name, deployment = self.get("EndpointName"), self.request().get("DeploymentConfig")
+        fleet = self._fleet(name)
+        if deployment:
+            serverless.check_update(bool(fleet.serverless), bool(fleet.serverless), True)
+            self._planned(deployment, fleet)
         now = datetime.now(UTC)
         description = {
             "EndpointName": name,
             "EndpointArn": ENDPOINT.arn(name),
-            "EndpointConfigName": config,
-            "ProductionVariants": variants,
             "EndpointStatus": "Creating",
             "CreationTime": now,
             "LastModifiedTime": now,
         }
         endpoint = EndpointRecord(description, self.get("Tags", []))
+        endpoint.update(LastDeploymentConfig=deployment, **shown(fleet))
         answer = self.add(ENDPOINT, name, endpoint)
         endpoint.change("Creating")
-        background(endpoint.create, server)
+        background(endpoint.create, fleet)
         return answer
 
     def update_endpoint(self) -> ActionResult:
-        config = self.get("EndpointConfigName")
         endpoint: EndpointRecord = self.find(ENDPOINT)
-        server, variants = self._server(endpoint.name, config)
+        new = self._fleet(endpoint.name)
         with LOCK:
-            self._refuse_unless_settled(endpoint)
-            if endpoint.status == "Failed":
+            _refuse_unless_in_service(endpoint)
+            old = endpoint.fleet
+            assert old
+            self._retain(old, new)
+            config = self._deployment_config(endpoint)
+            serverless.check_update(bool(old.serverless), bool(new.serverless), bool(config))
+            if config and new.name != old.name:
                 raise invalid(
-                    f'Cannot update endpoint "{endpoint.description["EndpointArn"]}" in status '
-                    "Failed: DeleteEndpoint is the only operation on a failed endpoint."
+                    "With a DeploymentConfig the new endpoint configuration must have the same "
+                    f"variant name as the old one, {old.name}."
                 )
-            pending = {"EndpointConfigName": config, "StartTime": datetime.now(UTC)}
+        deployment = self._planned(config, new)
+        with LOCK:
+            _refuse_unless_in_service(endpoint)
+            name = new.config["EndpointConfigName"]
+            pending = {"EndpointConfigName": name, "StartTime": datetime.now(UTC)}
             endpoint.change("Updating", PendingDeploymentSummary=pending)
-        background(endpoint.replace, server, config, variants)
+            if config:
+                endpoint.update(LastDeploymentConfig=config)
+        background(endpoint.roll_out, new, deployment)
+        return ActionResult({"EndpointArn": endpoint.description["EndpointArn"]})
+
+    def update_endpoint_weights_and_capacities(self) -> ActionResult:
+        endpoint: EndpointRecord = self.find(ENDPOINT)
+        (wanted, *others) = self.get("DesiredWeightsAndCapacities")
+        if others:
+            raise invalid(unsupported(f"{len(others) + 1} DesiredWeightsAndCapacities", "1"))
+        count, weight = wanted.get("DesiredInstanceCount"), wanted.get("DesiredWeight")
+        _resize(endpoint, wanted["VariantName"], count, weight)
         return ActionResult({"EndpointArn": endpoint.description["EndpointArn"]})
 
     def describe_endpoint(self) -> ActionResult:
@@ -127,33 +95,97 @@ class Endpoints(Operations):
     def delete_endpoint(self) -> ActionResult:
         endpoint: EndpointRecord = self.find(ENDPOINT)
         with LOCK:
-            self._refuse_unless_settled(endpoint)
+            _refuse_in_progress(endpoint)
             endpoint.change("Deleting")
         background(endpoint.delete)
         return EmptyResult()
 
-    def _refuse_unless_settled(self, endpoint: EndpointRecord) -> None:
-        if endpoint.status not in ("InService", "Failed"):
-            arn = endpoint.description["EndpointArn"]
-            raise invalid(f'Cannot update in-progress endpoint "{arn}".')
-
-    def _server(self, endpoint: str, config_name: str) -> tuple[ModelServer, list[dict[str, Any]]]:
-        """A server that has not been started, and the variants that Describe shows for it.
-
-        The counts are those asked for, so that what reads them works as on AWS; one process serves.
-        """
-        (variant,) = self.find(ENDPOINT_CONFIG, config_name).snapshot()["ProductionVariants"]
+    def _fleet(self, endpoint: str) -> Fleet:
+        """What the request's configuration asks for; nothing of it has been started."""
+        config = self.find(ENDPOINT_CONFIG).snapshot()
+        (variant,) = config["ProductionVariants"]
         model: ModelRecord = self.find(MODEL, variant["ModelName"])
-        image = model.container["Image"]
-        count = variant.get("InitialInstanceCount", 1)
-        weight = variant.get("InitialVariantWeight", 1.0)
-        shown = {
-            "VariantName": variant["VariantName"],
-            "DeployedImages": [{"SpecifiedImage": image, "ResolvedImage": image}],
-            "CurrentWeight": weight,
-            "DesiredWeight": weight,
-            "CurrentInstanceCount": count,
-            "DesiredInstanceCount": count,
-        }
-        patience = variant.get("ContainerStartupHealthCheckTimeoutInSeconds", START_SECONDS)
-        return ModelServer(endpoint, variant["VariantName"], model, patience), [shown]
+        return Fleet(endpoint, config, model)
+
+    def _retain(self, old: Fleet, new: Fleet) -> None:
+        """Of a variant that keeps its name ("Update a model" … RetainAllVariantProperties,
+        UpdateEndpoint, SageMaker API Reference)."""
+        if not self.get("RetainAllVariantProperties") or new.name != old.name:
+            return
+        excluded = self.request().get("ExcludeRetainedVariantProperties", [])
+        overridden = {each["VariantPropertyType"] for each in excluded}
+        if "DesiredInstanceCount" not in overridden:
+            new.count = old.count
+        if "DesiredWeight" not in overridden:
+            new.weight = old.weight
+
+    def _deployment_config(self, endpoint: EndpointRecord) -> dict[str, Any]:
+        given: dict[str, Any] = self.request().get("DeploymentConfig", {})
+        if not self.get("RetainDeploymentConfig"):
+            return given
+        if given:
+            raise invalid(unsupported("RetainDeploymentConfig true beside a DeploymentConfig"))
+        return endpoint.snapshot().get("LastDeploymentConfig", {})
+
+    def _planned(self, config: Mapping[str, Any], fleet: Fleet) -> guardrails.TrafficPlan:
+        deployment = guardrails.plan(config, fleet.count)
+        if deployment.alarms:
+            _find_alarms(deployment.alarms, fleet.model)
+        return deployment
+
+
+def set_count(endpoint: str, variant: str, count: int) -> None:
+    """What Application Auto Scaling does to a variant. Raises AwsError for an endpoint that is not
+    there, or not InService: nothing is scaled during an update."""
+    found = ENDPOINT.records().get(endpoint)
+    if not found:
+        raise invalid(f'Could not find endpoint "{ENDPOINT.arn(endpoint)}".')
+    _resize(found, variant, count)
+
+
+def _resize(
+    endpoint: EndpointRecord, variant: str, count: int | None, weight: float | None = None
+) -> None:
+    with LOCK:
+        _refuse_unless_in_service(endpoint)
+        fleet = endpoint.fleet
+        assert fleet
+        if variant != fleet.name:
+            raise invalid(f'Could not find variant "{variant}" of endpoint "{endpoint.name}".')
+        if count is not None and fleet.serverless:
+            raise invalid("A serverless endpoint has no DesiredInstanceCount.")
+        if count == 0:
+            raise invalid(unsupported("DesiredInstanceCount 0", "1 or more"))
+        if weight is not None:
+            fleet.weight = weight
+        endpoint.scale(count or fleet.count)
+
+
+def _find_alarms(names: Sequence[str], model: ModelRecord) -> None:
+    """With the role of the model: "Ensure that your IAM execution role has permission to perform
+    the cloudwatch:DescribeAlarms action on the auto-rollback alarms you specify" (Developer Guide,
+    "Auto-rollback configuration and monitoring"). That it is tried at the call is not public."""
+    role, arn = model.description["ExecutionRoleArn"], model.description["ModelArn"]
+    try:
+        cloudwatch = assume(role, SERVICE, "SageMaker", arn).client("cloudwatch")
+        found = cloudwatch.describe_alarms(AlarmNames=list(names))["MetricAlarms"]
+    except (NotAuthorized, ClientError) as error:
+        raise invalid(f"{ALARMS}: the role {role} cannot describe them: {error}") from error
+    missing = set(names) - {each["AlarmName"] for each in found}
+    if missing:
+        raise invalid(f"{ALARMS}: could not find alarm {', '.join(sorted(missing))}.")
+
+
+def _refuse_in_progress(endpoint: EndpointRecord) -> None:
+    if endpoint.status not in ("InService", "Failed"):
+        arn = endpoint.description["EndpointArn"]
+        raise invalid(f'Cannot update in-progress endpoint "{arn}".')
+
+
+def _refuse_unless_in_service(endpoint: EndpointRecord) -> None:
+    _refuse_in_progress(endpoint)
+    if endpoint.status == "Failed":
+        raise invalid(
+            f'Cannot update endpoint "{endpoint.description["EndpointArn"]}" in status '
+            "Failed: DeleteEndpoint is the only operation on a failed endpoint."
+        )

@@ -1,7 +1,8 @@
-"""A model server: the process that answers one endpoint's requests, kept alive."""
+"""A model server: one process that answers requests, kept alive."""
 
 import contextlib
 import http.client
+import math
 import secrets
 import shutil
 import socket
@@ -45,7 +46,7 @@ class ModelAnswer:
 
 
 class ModelServer:
-    """One production variant's process, from its model archive to its end."""
+    """An instance of a production variant, from its model archive to its process's end."""
 
     def __init__(
         self, endpoint: str, variant: str, model: ModelRecord, patience: float = START_SECONDS
@@ -57,11 +58,17 @@ class ModelServer:
         self._folder = current().home / "endpoints" / endpoint / instance
         self._lock, self._patience = threading.Lock(), patience
         self._idle = threading.Condition()
-        self._requests = 0
+        self.requests = 0  # that it answers now
+        self._ready = threading.Event()
         self._stopping = threading.Event()
         self._process: processes.Child | None = None
         self._log: LogStream | None = None
         self._port = 0
+
+    @property
+    def ready(self) -> bool:
+        """Whether it has passed its ping since it was last started, and has not ended."""
+        return self._ready.is_set()
 
     def start(self) -> None:
         """Bring the server up to its first healthy ping. Raises StartFailed."""
@@ -72,7 +79,7 @@ class ModelServer:
             self._launch = self._prepare(credentials)
             self._log = LogStream(credentials, self.log_group, self.log_stream)
             self._run()
-            self._await_ping()
+            self._await_ping(self._patience)
         except (NotAuthorized, ClientError, BotoCoreError, OSError) as error:
             self.stop()
             raise StartFailed(f"Failed to start the model container: {error}") from error
@@ -84,13 +91,13 @@ class ModelServer:
     def enter(self) -> None:
         """A request is coming; `invoke` is its end."""
         with self._idle:
-            self._requests += 1
+            self.requests += 1
 
     def stop(self) -> None:
         """Let the requests that have entered finish, end the process; returns when it is gone."""
         self._stopping.set()
         with self._idle:
-            self._idle.wait_for(lambda: self._requests == 0, INVOKE_SECONDS)
+            self._idle.wait_for(lambda: self.requests == 0, INVOKE_SECONDS)
         with self._lock:
             process = self._process
         if process:
@@ -117,7 +124,7 @@ class ModelServer:
         finally:
             connection.close()
             with self._idle:
-                self._requests -= 1
+                self.requests -= 1
                 self._idle.notify_all()
 
     def _prepare(self, credentials: Credentials) -> tuple[list[str], Path, dict[str, str]]:
@@ -174,10 +181,11 @@ class ModelServer:
             self._process = processes.start(argv, cwd, environment | where, self._log.write)
             self._port = port
 
-    def _await_ping(self) -> None:
-        deadline = time.monotonic() + self._patience
+    def _await_ping(self, patience: float) -> None:
+        deadline = time.monotonic() + patience
         while not self._stopping.is_set() and time.monotonic() < deadline:
             if self._healthy():
+                self._ready.set()
                 return
             if self._process and self._process.returncode is not None:
                 break
@@ -203,6 +211,7 @@ class ModelServer:
         while self._process is not None:
             began = time.monotonic()
             self._process.wait()
+            self._ready.clear()
             if time.monotonic() - began > RESTART_SECONDS[-1]:
                 attempt = 0
             if self._stopping.wait(RESTART_SECONDS[min(attempt, len(RESTART_SECONDS) - 1)]):
@@ -210,8 +219,9 @@ class ModelServer:
             if not _accepts(current().port):  # the whole endpoint is ending, its children with it
                 return
             attempt += 1
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError, StartFailed):
                 self._run()
+                self._await_ping(math.inf)
 
 
 def _accepts(port: int) -> bool:

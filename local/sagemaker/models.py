@@ -11,6 +11,7 @@ from local import images
 from local.credentials import NotAuthorized, assume
 from local.refusals import unsupported
 from local.sagemaker import container as sagemaker_container
+from local.sagemaker import serverless
 from local.sagemaker.records import (
     ENDPOINT_CONFIG,
     LOCK,
@@ -92,7 +93,11 @@ class Models(Operations):
         return EmptyResult()
 
     def _check_variant(self, variant: dict[str, Any]) -> None:
-        self.find(MODEL, variant["ModelName"])
+        model = self.find(MODEL, variant["ModelName"])
+        if "ServerlessConfig" in variant:
+            serverless.check(variant, model.description, self.request())
+        elif "InstanceType" not in variant:
+            raise invalid(unsupported("A variant without InstanceType or ServerlessConfig"))
 
     def _check_archive(self, arn: str, uri: str | None) -> None:
         """A role that is refused and an archive that is not there read the same, as on AWS."""

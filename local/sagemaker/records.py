@@ -38,11 +38,13 @@ class ResourceKind:
         found: dict[str, Any] = getattr(sagemaker_backends[here.account][here.region], self.table)
         return found
 
-    def announce(self, description: dict[str, Any]) -> None:
-        """The event of Developer Guide, "Events that SageMaker AI sends to EventBridge"."""
+    def announce(self, description: dict[str, Any], of: str = "") -> None:
+        """The event of Developer Guide, "Events that SageMaker AI sends to EventBridge"; `of` is
+        the word for what of it has changed, where not it itself."""
         detail = json.loads(json.dumps(description, default=epoch_ms))
         arn = detail[f"{self.name}Arn"]
-        what = " ".join(word[0].upper() + word[1:] for word in self.words.split())
+        words = [*self.words.split(), *of.split()]
+        what = " ".join(word[0].upper() + word[1:] for word in words)
         emit("aws.sagemaker", f"SageMaker {what} State Change", [arn], detail)
 
 

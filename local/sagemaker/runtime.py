@@ -1,16 +1,19 @@
 """InvokeEndpoint: requests to a model server, its errors as SageMaker wraps them."""
 
 import json
+import time
 from typing import Any
 
 from moto.sagemakerruntime.responses import SageMakerRuntimeResponse
 
 from local.context import current
+from local.sagemaker.fleet import NotTaken
+from local.sagemaker.invocations import publish
 from local.sagemaker.model_server import ModelServer, Unreachable
 from local.sagemaker.records import ENDPOINT
+from local.sagemaker.serving import no_endpoint
 from local.service import Service
 
-MAX_BYTES = 6_291_456  # BodyBlob in the service's model
 PASSED_ON = {"Content-Type": "application/octet-stream", "Accept": "*/*"}
 VARIANT = "X-Amzn-SageMaker-Target-Variant"
 CUSTOM = "X-Amzn-SageMaker-Custom-Attributes"
@@ -26,32 +29,28 @@ class SageMakerRuntime(Service, SageMakerRuntimeResponse):
         self.allow_request_decompression = False  # the container's to decompress
 
     def invoke_endpoint(self) -> Response:
+        began = time.perf_counter()
         name = self.path.split("/")[2]
-        if len(self.raw_body) > MAX_BYTES:
-            return _error(
-                413,
-                "ValidationError",
-                {"Message": f"The body has {len(self.raw_body)} bytes, at most {MAX_BYTES} go"},
-            )
-        endpoint = ENDPOINT.records().get(name)
-        server = endpoint.server_for_request() if endpoint else None
-        if server is None:
-            return _error(
-                400,
-                "ValidationError",
-                {"Message": f"Endpoint {name} of account {self.current_account} not found."},
-            )
-        variant = self.headers.get(VARIANT, server.variant)
-        if variant != server.variant:
-            text = f"Variant {variant} of endpoint {name} not found."
-            return _error(400, "ValidationError", {"Message": text})
+        try:
+            endpoint = ENDPOINT.records().get(name)
+            if endpoint is None:
+                raise no_endpoint(name)
+            fleet, server = endpoint.enter(len(self.raw_body), self.headers.get(VARIANT))
+        except NotTaken as error:
+            return _error(error.status, error.code, {"Message": str(error)})
         headers = {each: self.headers.get(each) or default for each, default in PASSED_ON.items()}
         if self.headers.get(CUSTOM):
             headers[CUSTOM] = self.headers[CUSTOM]
+        asked = time.perf_counter()
+        answer, reason = None, ""
         try:
             answer = server.invoke(self.raw_body, headers)
         except Unreachable as error:
-            return self._model_error(server, 0, str(error))
+            reason = str(error)
+        now = time.perf_counter()
+        publish(fleet, answer.status if answer else None, now - asked, now - began)
+        if answer is None:
+            return self._model_error(server, 0, reason)
         if not 200 <= answer.status < 300:
             return self._model_error(server, answer.status, answer.body.decode(errors="replace"))
         told = {name.lower(): value for name, value in answer.headers.items()}

@@ -25,6 +25,9 @@ class ModelHandler(http.server.BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
+        attributes = "X-Amzn-SageMaker-Custom-Attributes"
+        if attributes in self.headers:
+            self.send_header(attributes, self.headers[attributes])
         self.end_headers()
         self.wfile.write(body)
     def do_GET(self):
@@ -37,6 +40,8 @@ class ModelHandler(http.server.BaseHTTPRequestHandler):
             os._exit(3)
         if body == b"bad":
             return self.answer(400, b"no image in the request")
+        if body == b"fail":
+            return self.answer(500, b"no memory")
         path = os.environ["SAGEMAKER_BASE_DIR"] + "/model/name"
         said = {"model": open(path).read(), "type": self.headers["Content-Type"],
                 "accept": self.headers["Accept"], "size": len(body)}

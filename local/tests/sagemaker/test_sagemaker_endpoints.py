@@ -1,74 +1,13 @@
-import io
-import json
-import tarfile
 import threading
-from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from local.tests.aws import SERVE, Aws, settled, unique, wait
-
-Deploy = Callable[..., str]
-
-
-def archive(files: dict[str, str]) -> bytes:
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w:gz") as tar:
-        for name, text in files.items():
-            entry = tarfile.TarInfo(name)
-            entry.size = len(text)
-            tar.addfile(entry, io.BytesIO(text.encode()))
-    return out.getvalue()
-
-
-def configure(aws: Aws, image: str, name: str, files: dict[str, str] | None = None) -> str:
-    """A model and its endpoint configuration; returns the name of both."""
-    bucket = aws.bucket()
-    body = archive(files or {"name": name})
-    aws.client("s3").put_object(Bucket=bucket, Key="model.tar.gz", Body=body)
-    sagemaker = aws.client("sagemaker")
-    sagemaker.create_model(
-        ModelName=name,
-        ExecutionRoleArn=aws.role("sagemaker"),
-        PrimaryContainer={"Image": image, "ModelDataUrl": f"s3://{bucket}/model.tar.gz"},
-    )
-    sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant(name)])
-    return name
-
-
-def variant(model: str, **changes: Any) -> dict[str, Any]:
-    return {
-        "VariantName": "AllTraffic",
-        "ModelName": model,
-        "InstanceType": "ml.m5.large",
-        "InitialInstanceCount": 2,
-        "InitialVariantWeight": 1.0,
-        **changes,
-    }
-
-
-def standing_still(aws: Aws, name: str) -> dict[str, Any]:
-    ask = aws.client("sagemaker").describe_endpoint
-    moving = ("Creating", "Updating")
-    return dict(settled(lambda: ask(EndpointName=name), "EndpointStatus", *moving))
-
-
-def invoke(aws: Aws, name: str, body: bytes = b"{}", **headers: str) -> dict[str, Any]:
-    answer = aws.client("sagemaker-runtime").invoke_endpoint(
-        EndpointName=name, Body=body, **headers
-    )
-    assert answer["InvokedProductionVariant"] == "AllTraffic"
-    return dict(json.loads(answer["Body"].read()))
-
-
-def refusal(operation: Callable[..., Any], **request: Any) -> str:
-    with pytest.raises(ClientError) as caught:
-        operation(**request)
-    error = caught.value.response["Error"]
-    return f"{error['Code']}: {error['Message']}"
+from local.tests.aws import SERVE, Aws, unique, wait
+from local.tests.endpoints import configure, invoke, refusal, serve, standing_still, variant
 
 
 @pytest.fixture(scope="module")
@@ -79,14 +18,6 @@ def image(aws: Aws, tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.fixture(scope="module")
 def broken(aws: Aws, tmp_path_factory: pytest.TempPathFactory) -> str:
     return aws.image(tmp_path_factory.mktemp("images"), serve="echo no model; exit 1")
-
-
-def serve(aws: Aws, image: str) -> str:
-    """The name of an endpoint in service, and of its model and configuration."""
-    name = configure(aws, image, unique("served"))
-    aws.client("sagemaker").create_endpoint(EndpointName=name, EndpointConfigName=name)
-    assert standing_still(aws, name)["EndpointStatus"] == "InService"
-    return name
 
 
 @pytest.fixture(scope="module")
@@ -112,11 +43,6 @@ def test_a_request_for_another_variant_is_not_answered_by_this_one(aws: Aws, sta
     assert invoke(aws, standing, TargetVariant="AllTraffic")["model"]
     with pytest.raises(ClientError, match=r"Variant other of endpoint .* not found"):
         invoke(aws, standing, TargetVariant="other")
-
-
-def test_describe_shows_the_counts_that_were_asked_for(aws: Aws, standing: str) -> None:
-    (shown,) = standing_still(aws, standing)["ProductionVariants"]
-    assert (shown["CurrentInstanceCount"], shown["DesiredInstanceCount"]) == (2, 2)
 
 
 def test_an_update_switches_without_a_failed_request(aws: Aws, image: str, served: str) -> None:
@@ -362,3 +288,72 @@ def test_a_configuration_in_use_can_be_deleted_as_on_aws(aws: Aws, served: str) 
     assert said.startswith('ValidationException: Could not find endpoint configuration "arn:')
     said = refusal(sagemaker.describe_model, ModelName=served)
     assert said.startswith('ValidationException: Could not find model "arn:')
+
+
+def published(aws: Aws, name: str, statistic: str, **dimensions: str) -> float:
+    """Of a metric of endpoints, in the last minutes."""
+    found = aws.client("cloudwatch").get_metric_statistics(
+        Namespace="AWS/SageMaker",
+        MetricName=name,
+        Dimensions=[{"Name": key, "Value": value} for key, value in dimensions.items()],
+        StartTime=datetime.now(UTC) - timedelta(minutes=5),
+        EndTime=datetime.now(UTC) + timedelta(minutes=5),
+        Period=600,
+        Statistics=[statistic],
+    )["Datapoints"]
+    return sum(float(each[statistic]) for each in found)
+
+
+def test_each_request_is_counted_for_its_variant_and_its_configuration(
+    aws: Aws, image: str
+) -> None:
+    name = serve(aws, image, InitialInstanceCount=4)
+    invoke(aws, name, b"slow")
+    invoke(aws, name)
+    for body in (b"bad", b"fail", b"die"):
+        with pytest.raises(ClientError, match="ModelError"):
+            invoke(aws, name, body)
+    variant = {"EndpointName": name, "VariantName": "AllTraffic"}
+    for dimensions in (variant, variant | {"EndpointConfigName": name}):
+        sums = {
+            each: published(aws, each, "Sum", **dimensions)
+            for each in (
+                "Invocations",
+                "Invocation4XXErrors",
+                "Invocation5XXErrors",
+                "InvocationModelErrors",
+                "InvocationsPerInstance",
+            )
+        }
+        assert [*sums.values()] == [5, 1, 1, 3, 5 / 4]
+        assert published(aws, "Invocation5XXErrors", "SampleCount", **dimensions) == 5
+        answered = published(aws, "ModelLatency", "SampleCount", **dimensions)
+        assert answered == 4, "a model that did not answer has no latency"
+        assert 500_000 <= published(aws, "ModelLatency", "Maximum", **dimensions) < 5_000_000
+        assert 0 < published(aws, "OverheadLatency", "Maximum", **dimensions) < 5_000_000
+    aws.client("sagemaker").delete_endpoint(EndpointName=name)
+
+
+def test_describe_tells_how_requests_are_captured(aws: Aws, served: str) -> None:
+    sagemaker, name = aws.client("sagemaker"), unique("captured")
+    assert "DataCaptureConfig" not in standing_still(aws, served)
+    capture = {
+        "EnableCapture": False,
+        "InitialSamplingPercentage": 50,
+        "DestinationS3Uri": "s3://bucket/capture",
+        "CaptureOptions": [{"CaptureMode": "Input"}, {"CaptureMode": "Output"}],
+    }
+    sagemaker.create_endpoint_config(
+        EndpointConfigName=name, ProductionVariants=[variant(served)], DataCaptureConfig=capture
+    )
+    for config, shown in ((name, "Stopped"), (served, None)):
+        sagemaker.update_endpoint(EndpointName=served, EndpointConfigName=config)
+        told = standing_still(aws, served).get("DataCaptureConfig", {})
+        assert told.get("CaptureStatus") == shown
+
+
+def test_attributes_go_both_ways_and_an_inference_has_an_id(aws: Aws, standing: str) -> None:
+    answer = aws.client("sagemaker-runtime").invoke_endpoint(
+        EndpointName=standing, Body=b"{}", InferenceId="golden-1", CustomAttributes="trace=7"
+    )
+    assert answer["CustomAttributes"] == "trace=7"
