@@ -70,8 +70,10 @@ def _tasks() -> None:
 
 def _json_paths() -> None:
     """Paths as Step Functions reads them: `$.a[0].b` is one value, where moto gives a list of one;
-    a filter or slice that finds nothing gives [], if what it looks through exists."""
+    a filter, slice or scan (`$..b`) that finds nothing gives [], if what it looks through exists,
+    and a list of one where moto gives the one (JsonPath, "What is Returned When?")."""
     import moto.stepfunctions.parser.asl.utils.json_path as paths
+    from jsonpath_ng.jsonpath import DatumInContext, Index
 
     original = paths.parse
 
@@ -84,7 +86,11 @@ def _json_paths() -> None:
         def find(self, data: Any) -> Any:
             if self.definite and not self.definite.find(data):
                 raise paths.NoSuchJsonPathError(self.path, data)
-            return self.expression.find(data)
+            found = self.expression.find(data)
+            if not indefinite(self.path):
+                return found
+            # moto makes a list of what has a number for its path
+            return [DatumInContext(each.value, Index(0)) for each in found]
 
     def indefinite(path: str) -> bool:
         return INDEFINITE.search(path) is not None

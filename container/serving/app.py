@@ -13,7 +13,18 @@ from typing import Any
 
 import numpy as np
 
-from serving.answers import CLOSE, RETRY, Answer, Gone, Headers, Receive, Refused, Scope, Send
+from serving.answers import (
+    CLOSE,
+    RETRY,
+    Answer,
+    Gone,
+    Header,
+    Headers,
+    Receive,
+    Refused,
+    Scope,
+    Send,
+)
 from serving.batching import Batcher, Failed
 from serving.board import IN_FLIGHT
 from serving.engines import Engine
@@ -23,12 +34,16 @@ from serving.observing import Exchange, Observer
 
 PROBE_SECONDS = 1.0  # SageMaker waits 2 seconds for /ping
 PROBE_EVERY_SECONDS = 5.0
+# What SageMaker hands on to whoever has asked (InvokeEndpoint, API Reference: CustomAttributes)
+ATTRIBUTES = b"x-amzn-sagemaker-custom-attributes"
 
 
 class App:
     """`loaded` gives the engine, or None while it is not ready.
 
-    `trouble` tells why a worker on the same port cannot serve, if one cannot.
+    `trouble` tells why a worker on the same port cannot serve, if one cannot. `version` is told
+    with each answer to /invocations: while an endpoint changes from one model to another, whoever
+    asks it sees which one has answered.
     """
 
     def __init__(
@@ -37,7 +52,10 @@ class App:
         trouble: Callable[[], str] = lambda: "",
         limits: Limits | None = None,
         observer: Observer | None = None,
+        version: str = "",
     ) -> None:
+        told = (ATTRIBUTES, f"version={version}".encode())
+        self._told: tuple[Header, ...] = (told,) if version else ()
         self._loaded, self._trouble = loaded, trouble
         self._observer = observer or Observer()
         self._invoke = Invocations(limits or Limits(), self._observer)
@@ -55,7 +73,8 @@ class App:
         try:
             answer = await self._answer(dict(scope["headers"]), receive, exchange)
             exchange.status, exchange.bytes_out = answer.status, len(answer.body)
-            start = {"status": answer.status, "headers": answer.lines()}
+            told = self._told if exchange.path == "/invocations" else ()
+            start = {"status": answer.status, "headers": [*answer.lines(), *told]}
             await send({"type": "http.response.start", **start})
             await send({"type": "http.response.body", "body": answer.body})
         except Gone:

@@ -2,6 +2,7 @@
 
 import math
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,8 @@ from pathlib import Path
 MOST_BY_DEFAULT = 4  # workers: each has the model and some 40 MB besides
 MOST_WORKERS = 64
 ENGINES = ("auto", "onnxruntime", "tensorflow")
+# SageMaker hands on what is visible ASCII (InvokeEndpoint, API Reference: CustomAttributes)
+_VERSION = re.compile(r"[!-~]{0,256}")
 
 
 class BadSetting(ValueError):
@@ -24,6 +27,7 @@ class Settings:
     workers: int
     threads: int  # of the engine, in each worker
     access_log: bool
+    version: str = ""  # what each answer says that it comes from, if it says so
 
     @classmethod
     def read(cls, environment: Mapping[str, str], cores: int) -> "Settings":
@@ -45,6 +49,12 @@ class Settings:
                 raise BadSetting(f"{name} is {text!r}, expected one of {', '.join(known)}")
             return text
 
+        version = environment.get("MODEL_VERSION", "")
+        if not _VERSION.fullmatch(version):
+            raise BadSetting(
+                f"MODEL_VERSION is {version[:300]!r}, expected at most 256 visible characters of "
+                "ASCII, without spaces"
+            )
         workers = number("SERVE_WORKERS", min(cores, MOST_BY_DEFAULT), MOST_WORKERS)
         return cls(
             versions=Path(environment.get("SAGEMAKER_BASE_DIR", "/opt/ml")) / "model/export/Servo",
@@ -54,6 +64,7 @@ class Settings:
             workers=workers,
             threads=number("SERVE_THREADS", max(1, cores // workers), 256),
             access_log=choice("SERVE_ACCESS_LOG", "on", "off") == "on",
+            version=version,
         )
 
 

@@ -77,6 +77,17 @@ def test_an_answer_has_a_class_and_probabilities_for_each_example(client: TestCl
     }
 
 
+def test_every_answer_says_from_which_version_it_comes() -> None:
+    attributes = "x-amzn-sagemaker-custom-attributes"
+    client = TestClient(App(engine, version="mlops-1a2b3c4d"))
+    refused = post(client, b"no JSON")
+    assert refused.status_code == 400
+    for answer in (post(client), refused):
+        assert answer.headers[attributes] == "version=mlops-1a2b3c4d"
+    assert attributes not in client.get("/ping").headers
+    assert attributes not in post(TestClient(App(engine))).headers
+
+
 def test_every_content_type_gets_the_same_answer() -> None:
     app = App(lambda: engine((2, 2, 3)))
     bodies = {

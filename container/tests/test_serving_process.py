@@ -61,8 +61,9 @@ def wait_until_gone(pid: int) -> None:
 
 
 def test_it_serves_logs_and_ends_with_status_0(base: Path, workers: str) -> None:
-    with serving(base, SERVE_WORKERS=workers) as process:
+    with serving(base, SERVE_WORKERS=workers, MODEL_VERSION="v7") as process:
         answer = ask(process.port, post(BODY))
+        assert answer.headers["x-amzn-sagemaker-custom-attributes"] == "version=v7"
         (prediction,) = json.loads(answer.body)["predictions"]
         assert prediction["classes"] == weights((13,)).sum(0).argmax()
         assert ask(process.port, b"GET /x HTTP/1.1\r\n\r\n").status == 404

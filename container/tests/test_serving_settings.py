@@ -27,10 +27,13 @@ def test_the_environment_decides() -> None:
         "SERVE_ENGINE": "tensorflow",
         "SERVE_WORKERS": "1",
         "SERVE_ACCESS_LOG": "off",
+        "MODEL_VERSION": "mlops-1a2b3c4d",
     }
     settings = Settings.read(environment, 8)
     versions = Path("/elsewhere/model/export/Servo")
-    assert settings == Settings(versions, "0.0.0.0", 9000, "tensorflow", 1, 8, False)
+    assert settings == Settings(
+        versions, "0.0.0.0", 9000, "tensorflow", 1, 8, False, "mlops-1a2b3c4d"
+    )
 
 
 @pytest.mark.parametrize(
@@ -43,6 +46,9 @@ def test_the_environment_decides() -> None:
         ("SAGEMAKER_BIND_TO_PORT", "65536", "expected a number from 1 to 65535"),
         ("SERVE_ENGINE", "torch", "expected one of auto, onnxruntime, tensorflow"),
         ("SERVE_ACCESS_LOG", "yes", "SERVE_ACCESS_LOG is 'yes', expected one of on, off"),
+        ("MODEL_VERSION", "v" * 257, "expected at most 256 visible characters of ASCII"),
+        ("MODEL_VERSION", "a\r\nset-cookie: b", "MODEL_VERSION is 'a\\r\\nset-cookie: b'"),
+        ("MODEL_VERSION", "März", "MODEL_VERSION is 'März', expected"),
     ],
 )
 def test_a_setting_that_cannot_be_used_is_named(name: str, value: str, reason: str) -> None:
