@@ -38,7 +38,8 @@ CONFIG, RETAIN = f"{ROLLOUT}.config", "$.retain"
 LONGEST_SECONDS = 28_800
 # Looks after 1, 2, 3 … seconds, about three minutes: as long as an alarm looks back, and a bit
 _LOOKS_FOR_SILENCE = 18
-_RINGING = "$.ringing"
+_RINGING, _BEFORE = "$.ringing", "$.before"
+_BARE = "Serverless"
 _INSTANCES = f"{SEEN}.ProductionVariants[0].CurrentInstanceCount"
 
 
@@ -57,6 +58,8 @@ def plan_rollout(settings: DeploymentSettings, alarms: Alarms) -> list[Step]:
         settings.instance_count.path,
     )
     return [
+        # The wait for silence counts anew; that for the endpoint may go on after it
+        put("RememberCount", _BEFORE, COUNT),
         choose("IsScaling", when(scaling, kept), otherwise=None),
         put("SetCount", RETAIN, {"instances": False}),
         choose(
@@ -66,10 +69,8 @@ def plan_rollout(settings: DeploymentSettings, alarms: Alarms) -> list[Step]:
         ),
         *_await_silence(alarms),
         *_choose_kind(settings, alarms),
+        put("RestoreCount", COUNT, _BEFORE),
     ]
-
-
-_BARE = "Serverless"
 
 
 def look_at_alarms(name: str, alarms: Alarms, at: str, caught: list[State] | None = None) -> Step:
