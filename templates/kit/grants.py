@@ -126,7 +126,7 @@ def write_job_logs(group: str, streams: Resource) -> list[Statement]:
     ]
 
 
-def put_metrics(namespace: str) -> list[Statement]:
+def put_metrics(namespace: Resource) -> list[Statement]:
     """Publish metrics into one namespace."""
     # cloudwatch:PutMetricData has no resource level; the namespace is the limit
     limit = StringLike("cloudwatch:namespace", namespace)

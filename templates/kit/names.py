@@ -41,9 +41,10 @@ def tuned_arns(kind: str) -> Sub:
     return arn("sagemaker", f"{kind}/${{Digits}}-*", Digits=stack_digits())
 
 
-def version_objects(bucket: Bucket, folder: str) -> Sub:
-    """The ARN pattern of what all versions have in a folder (`models/`) of a bucket."""
-    pattern = f"${{{bucket.title}.Arn}}/{folder}${{ProjectName}}-${{Digits}}-*"
+def version_objects(bucket: Bucket, folder: str, file: str = "") -> Sub:
+    """The ARN pattern of what all versions have in a folder (`models/`) of a bucket, or of one file
+    (`/summary.json`) that each has."""
+    pattern = f"${{{bucket.title}.Arn}}/{folder}${{ProjectName}}-${{Digits}}-*{file}"
     return Sub(pattern, Digits=stack_digits())
 
 

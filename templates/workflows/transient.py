@@ -31,6 +31,15 @@ TRANSIENT = {
     "aws-sdk:sagemaker": Transient(
         ("SageMaker.SdkClientException",), "SageMaker.SageMakerException"
     ),
+    # What the model answers, or does not, is no error that may pass: ModelErrorException. The names
+    # are the model's of the API, with `Exception` (package sagemakerruntime.model, SDK for Java)
+    "aws-sdk:sagemakerruntime": Transient(
+        (
+            "SageMakerRuntime.ServiceUnavailableException",
+            "SageMakerRuntime.ModelNotReadyException",
+        ),
+        "SageMakerRuntime.SageMakerRuntimeException",
+    ),
     "aws-sdk:sfn": Transient(("Sfn.SdkClientException",), "Sfn.SfnException"),
     "sagemaker": Transient(
         ("SageMaker.ResourceLimitExceededException",), "SageMaker.AmazonSageMakerException"

@@ -27,6 +27,10 @@ _DECRYPT = "Using SSE-KMS (S3 User Guide): kms:Decrypt to read an object"
 _PACKAGES = "model packages of a group: model-package/GROUP/NUMBER (Service Authorization)"
 _RETAG = "Retagging an image (ECR User Guide): batch-get-image and put-image"
 _TAGS = "a request with Tags asks for sagemaker:AddTags (SageMaker API permissions)"
+_ASK = "sagemaker:InvokeEndpoint on an endpoint (Service Authorization)"
+_METRIC = (
+    "cloudwatch:PutMetricData has no resource level; cloudwatch:namespace (Service Authorization)"
+)
 _PASS = "Grant a user permissions to pass a role to a service (IAM User Guide)"
 
 _DELIVERY = (
@@ -191,3 +195,15 @@ def _of_deployment(at: Deployed, role: str) -> Iterator[Need]:
     yield from need(role, "sagemaker:ListModels", "*", "state ListVersions")
     yield from need(role, "sagemaker:DeleteEndpointConfig", config, "state DeleteConfig")
     yield from need(role, "sagemaker:DeleteModel", model, "state DeleteModel")
+    yield from _of_golden_requests(at, role)
+
+
+def _of_golden_requests(at: Deployed, role: str) -> Iterator[Need]:
+    file = f"evaluations/{VERSION}/golden.json"
+    listed = {"s3:prefix": file}
+    yield from need(role, "s3:ListBucket", at.arns["ArtifactBucket"], "state FindGolden", listed)
+    yield from need(role, "s3:GetObject", at.under("ArtifactBucket", file), "state FetchGolden")
+    endpoint = at.arn("sagemaker", "endpoint/mlops")
+    yield from need(role, "sagemaker:InvokeEndpoint", endpoint, f"state Ask; {_ASK}")
+    limit = {"cloudwatch:namespace": "MLOps/mlops"}
+    yield from need(role, "cloudwatch:PutMetricData", "*", f"state WarnSageMaker; {_METRIC}", limit)

@@ -20,6 +20,7 @@ READ = {
 }
 # What an operation of an SDK integration is called in IAM, where that is another word
 IN_IAM = {
+    "sagemakerruntime:InvokeEndpoint": "sagemaker:InvokeEndpoint",
     "s3:ListObjectsV2": "s3:ListBucket",
     "s3:CopyObject": "s3:PutObject",
     "s3:HeadObject": "s3:GetObject",

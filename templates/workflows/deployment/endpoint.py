@@ -141,13 +141,14 @@ def _is_absent() -> Step:
     )
 
 
-def verify(look_behind: Step, taken_back: Sequence[Step]) -> list[Step]:
+def verify(ask: Sequence[Step], look_behind: Step, taken_back: Sequence[Step]) -> list[Step]:
     """Does the version serve? InService is not enough: an update that fails goes back to the old
     configuration and says InService. Which model serves is seen by looking behind the endpoint's
-    configuration; `taken_back` tells of an update that went back."""
+    configuration; `ask` is done at each look, and `taken_back` tells of an update that went back.
+    """
     ours = compares("$.now.name", "StringEqualsPath", "$.name")
     check_ours = choose("IsOurs", when(ours, Below("Verify")), otherwise=taken_back)
-    return wait_until(
+    *look, verdict = wait_until(
         describe_endpoint("CheckEndpoint"),
         "Verify",
         when(endpoint_is("InService"), [look_behind, check_ours]),
@@ -164,6 +165,7 @@ def verify(look_behind: Step, taken_back: Sequence[Step]) -> list[Step]:
         looks=LONG,
         comment="A failed update ends InService too, with the old configuration",
     )
+    return [*look, *ask, verdict]
 
 
 def rolled_back(look_at_alarms: Step) -> list[Step]:

@@ -93,7 +93,7 @@ def _read_queue(storage: Storage) -> Step:
         {"Bucket": "${ArtifactBucket}", "Key": _KEY},
         grants=[
             allow("ReadQueue", [s3.GetObject], [_object(storage)]),
-            *use_key("DecryptQueue", storage.key, "s3", kms.Decrypt),
+            *use_key("DecryptObjects", storage.key, "s3", kms.Decrypt),
         ],
         tokens={"ArtifactBucket": storage.artifacts.ref()},
         at=_QUEUE,

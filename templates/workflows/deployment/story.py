@@ -27,6 +27,13 @@ from templates.workflows.deployment.endpoint import (
     rolled_back,
     verify,
 )
+from templates.workflows.deployment.going_back import go_back_if_wrong, rolled_back_if_wrong
+from templates.workflows.deployment.golden import (
+    GOLDEN,
+    UNASKED,
+    ask_golden,
+    read_golden,
+)
 from templates.workflows.deployment.order import refuse_older
 from templates.workflows.deployment.queue import take_turn
 from templates.workflows.deployment.rollout import look_at_alarms, plan_rollout
@@ -87,12 +94,20 @@ def add_deployment(
         *take_turn(storage),
         *find_serving(settings),
         *refuse_older(_summarize("SummarizeSuperseded", SERVING_NAME), topic, key),
+        *read_golden(storage),
         *add_version(settings, storage, registry, runs_as),
         *bring_to_endpoint(plan_rollout(settings, alarms)),
         *verify(
+            ask_golden(settings, storage),
             describe_config("LookBehind", f"{SEEN}.EndpointConfigName", "$.now"),
-            rolled_back(look_at_alarms("FindRung", alarms, "$.rang", [catch(None, at="$.rang")])),
+            [
+                rolled_back_if_wrong(),
+                *rolled_back(
+                    look_at_alarms("FindRung", alarms, "$.rang", [catch(None, at="$.rang")])
+                ),
+            ],
         ),
+        go_back_if_wrong(),
         *remove_old_versions(parameters, registry, topic, key),
         _summarize("Summarize", "$.name", {"rollout.$": "$.rollout"}),
         end("Deployed"),
@@ -123,6 +138,7 @@ def _configure(parameters: Parameters, settings: DeploymentSettings) -> Step:
                 f"{path.removeprefix('$.')}.$": f"States.StringToJson('${{{token}}}')"
                 for path, token in conditions.items()
             },
+            **UNASKED,
             COUNT.removeprefix("$."): FIRST_LOOK,
         },
         tokens={
@@ -157,6 +173,7 @@ def _summarize(name: str, serves: str, more: State | None = None) -> Step:
             **{f"{each}.$": f"$.{each}" for each in kept},
             "endpoint": "${ProjectName}",
             "serves.$": serves,
+            "golden.$": GOLDEN,
             **(more or {}),
         },
         tokens={"ProjectName": Ref("ProjectName")},

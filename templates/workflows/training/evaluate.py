@@ -177,6 +177,7 @@ def _read_summary(storage: Storage) -> list[Step]:
           for kind in ("Null", "String", "Numeric", "Boolean")),
         {"Not": present(f"{found}.metadata[0]")},
     )  # fmt: skip
+    summaries = version_objects(storage.artifacts, _FOLDER, "/summary.json")
     return [
         task(
             "ReadSummary",
@@ -187,7 +188,7 @@ def _read_summary(storage: Storage) -> list[Step]:
                 "Range": _FIRST_BYTES,
             },
             grants=[
-                *read_objects("ReadEvaluations", version_objects(storage.artifacts, _FOLDER)),
+                *read_objects("ReadSummaries", summaries),
                 *use_key("DecryptEvaluations", storage.key, "s3", kms.Decrypt),
             ],
             tokens={"ArtifactBucket": storage.artifacts.ref()},

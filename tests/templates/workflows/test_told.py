@@ -6,6 +6,7 @@ and that errors without a Catch end an execution under their own name, is said i
 """
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -342,14 +343,18 @@ def test_nothing_reads_a_cause_that_may_not_be_there(template: Template) -> None
                     ahead += without_cause(name, level["States"][name])
 
 
+# Of what is looked for; a wrong answer (golden.py) has always one
+CAUSE = re.compile(r"\$\.(error|lookup)\.Cause")
+
+
 def without_cause(name: str, state: State) -> list[str]:
     """Where a run that may have no cause goes on; fails if the state reads it."""
     if state["Type"] == "Choice":
         unasked = [rule for rule in state["Choices"] if not asks(rule)]
-        assert ".Cause" not in str(unasked), f"{name} reads a cause that may not be there"
+        assert not CAUSE.search(str(unasked)), f"{name} reads a cause that may not be there"
         return [rule["Next"] for rule in unasked] + [state["Default"]]
     read = str([state.get("Parameters"), state.get("CausePath")])
-    assert ".Cause" not in read, f"{name} reads a cause that may not be there"
+    assert not CAUSE.search(read), f"{name} reads a cause that may not be there"
     put = state.get("ResultPath") == "$.error" and "Cause" in str(state.get("Parameters"))
     return [] if put else sorted(following(state))
 

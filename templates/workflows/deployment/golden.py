@@ -1,0 +1,319 @@
+"""Deployment: golden requests. The new version is asked what its evaluation has asked it, through
+the real endpoint, and has to give the same answers.
+
+The evaluation leaves them in S3 as evaluations/NAME/golden.json. They are up to 64 KiB, which every
+event of the execution would repeat (it has 25,000, and logs each): so a round of them reads the
+file anew, and what is kept between two rounds is how many they are.
+
+Requests and answers are marked. Each request has an InferenceId, so that whoever reads what was
+captured can leave it out; each answer says which version it comes from (container/README.md), so
+that of two that serve during an update the right one is judged.
+"""
+
+from awacs import kms, sagemaker
+from troposphere import Ref, Sub
+
+from templates.kit.grants import list_objects, put_metrics, read_objects, use_key
+from templates.kit.iam import allow, arn
+from templates.kit.names import version_objects
+from templates.parts.alarms import NAMESPACE, WRONG_ANSWERS
+from templates.parts.storage import Storage
+from templates.workflows.deployment.endpoint import endpoint_is
+from templates.workflows.failure import problem
+from templates.workflows.language import (
+    EXPLAIN,
+    ChoiceRule,
+    Step,
+    Way,
+    all_of,
+    any_of,
+    catch,
+    check,
+    choose,
+    compares,
+    each,
+    equals,
+    fail,
+    matches,
+    may_look,
+    present,
+    put,
+    task,
+    when,
+)
+from templates.workflows.settings import DeploymentSettings
+
+# {"asked": how many}; the error of the first wrong answer, if there was one; and whether the new
+# version is known to serve alone
+GOLDEN, WRONG, _ALONE = "$.golden", "$.wrong", "$.serves.alone"
+# What a story begins with
+UNASKED = {"golden": "none", "serves": {"alone": False}}
+MOST_ROUNDS = 60
+
+_FOLDER = "evaluations/"
+_KEY = f"States.Format('{_FOLDER}{{}}/golden.json', $.name)"
+# What is larger is cut there, and is no JSON then: it could be more than a state may carry
+_FIRST_BYTES = "bytes=0-131071"
+_ROUND, _FILE = "$.round", "$.round.document"
+_ASKED = f"{GOLDEN}.asked"
+# Of one request
+_ANSWER, _COUNT = "$.answer", "$.count"
+_PREDICTION, _CLASS = f"{_ANSWER}.document.predictions[0]", f"{_COUNT}.classes[0]"
+_EXPECTED = "$.request.expected.classes"
+
+
+def read_golden(storage: Storage) -> list[Step]:
+    """How many there are, before anything is touched. A version that was not evaluated here has
+    none, and is deployed without."""
+    damaged = problem(
+        "SayGoldenDamaged",
+        f"States.Format('s3://${{ArtifactBucket}}/{{}} is damaged: it holds no golden requests to "
+        f"ask of {{}}. Train again, or delete the file to deploy without them', {_KEY}, $.name)",
+        error="GoldenDamaged",
+        tokens={"ArtifactBucket": storage.artifacts.ref()},
+    )
+    requests = f"{_FILE}.requests[*]"
+    counted = {
+        "asked": requests,
+        "bodies": f"{requests}.body",
+        "classes": f"{requests}.expected.classes",
+        "probabilities": f"{requests}.expected.probabilities",
+    }
+    whole = all_of(
+        *(
+            compares(f"{_ROUND}.{name}", "NumericEqualsPath", f"{_ROUND}.asked")
+            for name in ("bodies", "classes", "probabilities")
+        )
+    )
+    read = [
+        _fetch("ReadGolden", storage, [damaged], EXPLAIN),
+        check(
+            "IsGolden",
+            all_of(
+                *(present(f"{_FILE}.{field}") for field in ("contentType", "accept", "requests"))
+            ),
+            otherwise=damaged.name,
+        ),
+        put(
+            "CountGolden",
+            _ROUND,
+            {f"{name}.$": f"States.ArrayLength({path})" for name, path in counted.items()},
+        ),
+        check("IsGoldenWhole", whole, otherwise=damaged.name),
+        put("TakeGolden", GOLDEN, {"asked.$": f"{_ROUND}.asked"}),
+    ]
+    return [
+        task(
+            "FindGolden",
+            "aws-sdk:s3:listObjectsV2",
+            {"Bucket": "${ArtifactBucket}", "Prefix.$": _KEY, "MaxKeys": 1},
+            # A listing tells what is absent from what is forbidden (GetObject, S3 API Reference)
+            grants=list_objects("ListGolden", storage.artifacts, _FOLDER),
+            tokens={"ArtifactBucket": storage.artifacts.ref()},
+            at=_ROUND,
+            select={"count.$": "$.KeyCount"},
+        ),
+        choose(
+            "IsGoldenThere",
+            when(compares(f"{_ROUND}.count", "NumericGreaterThan", 0), read),
+            otherwise=None,
+        ),
+    ]
+
+
+def _fetch(name: str, storage: Storage, damaged: Way, failed: Way) -> Step:
+    return task(
+        name,
+        "aws-sdk:s3:getObject",
+        {"Bucket": "${ArtifactBucket}", "Key.$": _KEY, "Range": _FIRST_BYTES},
+        grants=[
+            *read_objects(
+                "ReadGolden", version_objects(storage.artifacts, _FOLDER, "/golden.json")
+            ),
+            *use_key("DecryptObjects", storage.key, "s3", kms.Decrypt),
+        ],
+        tokens={"ArtifactBucket": storage.artifacts.ref()},
+        at=_ROUND,
+        select={"document.$": "States.StringToJson($.Body)"},
+        caught=[catch(damaged, error="States.IntrinsicFailure"), catch(failed)],
+    )
+
+
+def ask_golden(settings: DeploymentSettings, storage: Storage) -> list[Step]:
+    """A round, once the endpoint was looked at: when the new version serves alone, and before that
+    while it is being updated.
+
+    The first wrong answer ends it and lies at WRONG; of others nobody asks any more. During an
+    update it becomes a metric, whose alarm makes SageMaker roll the update back.
+    """
+    unread = put(
+        "SayGoldenUnread",
+        WRONG,
+        {"Error": WRONG_ANSWERS, "Cause": "The golden requests could not be read again"},
+        then="MayWarn",
+    )
+    warn = task(
+        "WarnSageMaker",
+        "aws-sdk:cloudwatch:putMetricData",
+        {
+            "Namespace": NAMESPACE,
+            "MetricData": [{"MetricName": WRONG_ANSWERS, "Value": 1, "Unit": "Count"}],
+        },
+        grants=put_metrics(Sub(NAMESPACE)),
+        tokens={"ProjectName": Ref("ProjectName")},
+        at=_ROUND,
+        # Then it is seen when the update is over
+        caught=[catch(None, at=_ROUND)],
+    )
+    return [
+        choose(
+            "IsTimeToAsk",
+            when(
+                all_of(
+                    _has_requests(),
+                    {"Not": present(WRONG)},
+                    any_of(
+                        equals(_ALONE, True), all_of(endpoint_is("Updating"), may_look(MOST_ROUNDS))
+                    ),
+                ),
+                [_fetch("FetchGolden", storage, [unread], unread.name), _ask_each(settings, warn)],
+            ),
+            otherwise=None,
+        )
+    ]
+
+
+def ask_once_more() -> list[Step]:
+    """From where the new version is known to serve: once more around, and to be judged whatever
+    its answers say of their version."""
+    return [put("ServesAlone", "$.serves", {"alone": True}, then="IsTimeToAsk")]
+
+
+def has_to_be_asked() -> ChoiceRule:
+    return all_of(_has_requests(), equals(_ALONE, False))
+
+
+def _has_requests() -> ChoiceRule:
+    return all_of(present(_ASKED), compares(_ASKED, "NumericGreaterThan", 0))
+
+
+def _ask_each(settings: DeploymentSettings, warn: Step) -> Step:
+    may_warn = choose("MayWarn", when(endpoint_is("Updating"), [warn]), otherwise=None)
+    return each(
+        "AskGolden",
+        f"{_FILE}.requests[*]",
+        {
+            "number.$": "States.MathAdd($$.Map.Item.Index, 1)",
+            "request.$": "$$.Map.Item.Value",
+            "contentType.$": f"{_FILE}.contentType",
+            "accept.$": f"{_FILE}.accept",
+            "seconds.$": settings.golden_seconds.path,
+            "version.$": "States.Format('version={}', $.name)",
+            "alone.$": _ALONE,
+        },
+        _ask(),
+        at=_ROUND,
+        caught=[catch([may_warn], at=WRONG)],
+        one_by_one=True,
+    )
+
+
+def _ask() -> list[Step]:
+    """One request. What is wrong is told in one sentence, which is never long: an answer may be."""
+    version = f"{_ANSWER}.by[0]"
+    ours = all_of(present(version), compares(version, "StringEqualsPath", "$.version"))
+    another = all_of(present(version), matches(version, "version=*"), {"Not": ours})
+    right = all_of(
+        present(_PREDICTION),
+        present(_CLASS),
+        compares(_CLASS, "IsNumeric", True),
+        compares(_CLASS, "NumericEqualsPath", _EXPECTED),
+        {"Not": present(f"{_COUNT}.classes[1]")},
+        compares(f"{_COUNT}.probabilities", "NumericEqualsPath", f"{_COUNT}.expected"),
+    )
+    wrong = _say(
+        "SayWrong",
+        "expected was one prediction, of class {} with {} probabilities; in the answer are the "
+        "classes {} and {} probabilities",
+        _EXPECTED,
+        f"{_COUNT}.expected",
+        f"States.JsonToString({_COUNT}.classes[0:3])",
+        f"{_COUNT}.probabilities",
+    )
+    asked = "Asked"
+    return [
+        task(
+            "Ask",
+            "aws-sdk:sagemakerruntime:invokeEndpoint",
+            {
+                "EndpointName": "${ProjectName}",
+                "ContentType.$": "$.contentType",
+                "Accept.$": "$.accept",
+                "InferenceId.$": "States.Format('golden-{}', $.number)",
+                "Body.$": "States.JsonToString($.request.body)",
+            },
+            grants=[
+                allow(
+                    "AskEndpoint",
+                    [sagemaker.InvokeEndpoint],
+                    [arn("sagemaker", "endpoint/${ProjectName}")],
+                )
+            ],
+            tokens={"ProjectName": Ref("ProjectName")},
+            at=_ANSWER,
+            # Where a container adds nothing to its answers there are no CustomAttributes: only a
+            # path that may find several finds none
+            select={"document.$": "States.StringToJson($.Body)", "by.$": "$..CustomAttributes"},
+            # An answer that no state can carry is not among States.ALL
+            caught=[catch("MayBlame", error="States.DataLimitExceeded"), catch(_blame(asked))],
+            seconds="$.seconds",
+        ),
+        put(
+            "CountAnswer",
+            _COUNT,
+            {
+                "classes.$": f"{_ANSWER}.document..classes",
+                "probabilities.$": f"States.ArrayLength({_ANSWER}.document..probabilities[*])",
+                "expected.$": "States.ArrayLength($.request.expected.probabilities[*])",
+            },
+        ),
+        choose(
+            "IsRight",
+            when(right),
+            when(another),
+            when(any_of(ours, equals("$.alone", True)), [wrong]),
+            otherwise=None,
+        ),
+        # Whoever asks for a list of answers gets small ones
+        Step(asked, {"Type": "Succeed", "OutputPath": "$.number"}),
+        fail("Wrong"),
+    ]
+
+
+def _blame(asked: str) -> list[Step]:
+    """An error says nothing of the version it comes from. While two may serve, it is left to the
+    alarms; so a version that is to replace one that fails is not blamed for it."""
+    error, cause = "$.error.Error", "$.error.Cause"
+    timeout, no_json = (equals(error, f"States.{name}") for name in ("Timeout", "IntrinsicFailure"))
+    return [
+        choose(
+            "MayBlame",
+            when(equals("$.alone", False), asked),
+            when(
+                all_of(present(cause), no_json),
+                [_say("SayNoJson", "the answer is no JSON: {}", cause)],
+            ),
+            when(
+                all_of(present(cause), {"Not": timeout}),
+                [_say("SayFailed", "it failed: {}: {}", error, cause)],
+            ),
+            otherwise=[
+                _say("SayNoAnswer", "no answer came within {} seconds ({})", "$.seconds", error)
+            ],
+        )
+    ]
+
+
+def _say(name: str, words: str, *values: str) -> Step:
+    cause = f"States.Format('Golden request {{}}: {words}', $.number, {', '.join(values)})"
+    return put(name, "$.error", {"Error": WRONG_ANSWERS, "Cause.$": cause}, then="Wrong")
