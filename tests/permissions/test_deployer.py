@@ -101,6 +101,8 @@ def handled(stack: Deployed, texts: Mapping[str, str]) -> Iterator[Call]:
                     )
                 }
             title = "BootstrapBucket" if name == "bootstrap" else NAMELESS.get(kind, logical)
+            known = title in stack.arns or kind.startswith("AWS::SageMaker::")
+            assert known or "Condition" in resource, f"_TYPES in deployed.py says nothing of {kind}"
             for action in sorted(actions):
                 yield from _calls(stack, kind, title, action)
 
