@@ -55,6 +55,7 @@ def status(clients: Clients, stack: str, console: Console, now: datetime) -> boo
     show_workflow(clients, known, console, now, told=failed)
     show_versions(clients, known, stack, console, now)
     show_endpoint(clients, known, console, now)
+    show_alarms(clients, stack, console, now)
     if failed:
         console.line()
         console.line(f"Next: {make('logs', stack)} shows the log. Mend it and push, or try")
@@ -238,3 +239,19 @@ def show_endpoint(clients: Clients, known: dict[str, str], console: Console, now
     )
     if found.reason:
         console.line(f"  {found.reason}", "red")
+
+
+def show_alarms(clients: Clients, stack: str, console: Console, now: datetime) -> None:
+    """Which of the stack's alarms ring: while one does, an update of the endpoint is taken back."""
+    held = stacks.resources(clients.cloudformation, stack)
+    names = [one.physical for one in held if one.type == "AWS::CloudWatch::Alarm" and one.physical]
+    if not names:
+        return
+    found = clients.cloudwatch.describe_alarms(AlarmNames=names)["MetricAlarms"]
+    ringing = [one for one in found if one["StateValue"] == "ALARM"]
+    if not ringing:
+        console.line(f"  None of its {len(names)} alarms rings.")
+    for one in ringing:
+        since = ago(one["StateUpdatedTimestamp"], now)
+        console.line(f"  Alarm {one['AlarmName']} rings since {since} ago:", "red")
+        console.paragraph(one["StateReason"], 4)

@@ -16,6 +16,7 @@ from scripts.lib.refusals import LOCAL, explain
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_codebuild import CodeBuildClient
     from mypy_boto3_codecommit import CodeCommitClient
     from mypy_boto3_codepipeline import CodePipelineClient
@@ -161,6 +162,10 @@ class Clients:
     @cached_property
     def cloudformation(self) -> "CloudFormationClient":
         return self._session.client("cloudformation", config=self._config)
+
+    @cached_property
+    def cloudwatch(self) -> "CloudWatchClient":
+        return self._session.client("cloudwatch", config=self._config)
 
     @cached_property
     def codebuild(self) -> "CodeBuildClient":

@@ -8,6 +8,7 @@ the stack needs the boundary (Permissions boundaries for IAM entities, IAM User 
 """
 
 from awacs import (
+    cloudwatch,
     codebuild,
     codecommit,
     codepipeline,
@@ -69,6 +70,7 @@ def add_deployer(template: Template, system: Template) -> tuple[Role, ManagedPol
                         *_make_repositories(),
                         *_make_work(),
                         *_make_logs(),
+                        *_make_alarms(),
                         *_make_notebook(),
                     ],
                 )
@@ -296,6 +298,19 @@ def _make_logs() -> list[Statement]:
         ),
         allow("SeeLogs", [logs.DescribeLogGroups], [arn("logs", "log-group:*")]),
         allow("SeeLogPolicies", [logs.DescribeResourcePolicies], ["*"]),  # no resource level
+    ]
+
+
+def _make_alarms() -> list[Statement]:
+    return [
+        allow(
+            "MakeAlarms",
+            [
+                *named(cloudwatch, "DeleteAlarms DescribeAlarms ListTagsForResource"),
+                *named(cloudwatch, "PutMetricAlarm TagResource UntagResource"),
+            ],
+            [arn("cloudwatch", "alarm:${ProjectName}-*")],
+        )
     ]
 
 

@@ -6,6 +6,7 @@ Neither can change a resource of the stack by hand: CloudFormation does, with it
 from awacs import (
     application_autoscaling,
     cloudformation,
+    cloudwatch,
     codebuild,
     codecommit,
     codepipeline,
@@ -202,34 +203,26 @@ def _watch() -> list[Statement]:
         "/aws/sagemaker/*Jobs",
     )
     return [
+        # In one, since a managed policy is short: an action is on its own service's resources only
         allow(
-            "WatchPipeline",
+            "Watch",
             [
+                cloudwatch.DescribeAlarms,
+                codebuild.BatchGetBuilds,
                 *named(codepipeline, "GetPipelineExecution GetPipelineState"),
                 *named(codepipeline, "ListActionExecutions ListPipelineExecutions"),
+                *named(sagemaker, "DescribeEndpoint DescribeEndpointConfig DescribeModel"),
+                *named(sagemaker, "DescribeProcessingJob DescribeTrainingJob ListTags"),
+                *named(states, "DescribeExecution GetExecutionHistory ListExecutions"),
             ],
-            [arn("codepipeline", "${ProjectName}")],
-        ),
-        allow(
-            "WatchBuilds",
-            [codebuild.BatchGetBuilds],
-            [arn("codebuild", "project/${ProjectName}-*")],
-        ),
-        allow(
-            "WatchWorkflows",
-            named(states, "DescribeExecution GetExecutionHistory ListExecutions"),
             [
+                arn("cloudwatch", "alarm:${ProjectName}-*"),
+                arn("codebuild", "project/${ProjectName}-*"),
+                arn("codepipeline", "${ProjectName}"),
+                *(arn("sagemaker", f"*/${{ProjectName}}{end}") for end in ("", "-*")),
                 arn("states", "execution:${ProjectName}-*:*"),
                 arn("states", "stateMachine:${ProjectName}-*"),
             ],
-        ),
-        allow(
-            "WatchWork",
-            [
-                *named(sagemaker, "DescribeEndpoint DescribeEndpointConfig DescribeModel"),
-                *named(sagemaker, "DescribeProcessingJob DescribeTrainingJob ListTags"),
-            ],
-            [arn("sagemaker", f"*/${{ProjectName}}{end}") for end in ("", "-*")],
         ),
         allow(
             "WatchTuning",

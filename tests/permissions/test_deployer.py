@@ -101,6 +101,8 @@ def handled(stack: Deployed, texts: Mapping[str, str]) -> Iterator[Call]:
                     )
                 }
             title = "BootstrapBucket" if name == "bootstrap" else NAMELESS.get(kind, logical)
+            known = title in stack.arns or kind.startswith("AWS::SageMaker::")
+            assert known or "Condition" in resource, f"_TYPES in deployed.py says nothing of {kind}"
             for action in sorted(actions):
                 yield from _calls(stack, kind, title, action)
 
@@ -372,6 +374,8 @@ states:UpdateStateMachine states:{region}:{account}:stateMachine:mlops-training
 codebuild:UpdateProject codebuild:{region}:{account}:project/mlops-image
 codecommit:DeleteRepository codecommit:{region}:{account}:other
 logs:DeleteLogGroup logs:{region}:{account}:log-group:/aws/lambda/other:*
+cloudwatch:DescribeAlarms cloudwatch:{region}:{account}:alarm:other
+cloudwatch:SetAlarmState cloudwatch:{region}:{account}:alarm:mlops-server-errors
 cloudformation:DeleteStack cloudformation:{region}:{account}:stack/other/1
 cloudformation:CreateChangeSet cloudformation:{region}:{account}:stack/mlops/1 {by_another}
 """
@@ -411,8 +415,9 @@ BESIDES = {
     "cloudformation:ContinueUpdateRollback",  # told by `make deploy` after a failed way back
 }
 SERVICES = (
-    *("application-autoscaling", "cloudformation", "codebuild", "codecommit", "codepipeline"),
-    *("ecr", "kms", "logs", "s3", "sagemaker", "sagemaker-runtime", "stepfunctions", "sts"),
+    *("application-autoscaling", "cloudformation", "cloudwatch", "codebuild", "codecommit"),
+    *("codepipeline", "ecr", "kms", "logs", "s3", "sagemaker", "sagemaker-runtime"),
+    *("stepfunctions", "sts"),
 )
 PREFIXES = {"sagemaker-runtime": "sagemaker", "stepfunctions": "states"}
 

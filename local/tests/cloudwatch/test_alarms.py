@@ -1,7 +1,6 @@
 """Alarms, as they are put, evaluated and described through the endpoint."""
 
 import re
-import time
 from typing import Any
 
 import pytest
@@ -35,12 +34,10 @@ def test_an_alarm_rings_on_what_a_service_records_and_says_why(watch: Watch) -> 
 
 
 def test_an_alarm_falls_silent_when_what_was_bad_is_older_than_its_window(watch: Watch) -> None:
-    watch.data(ago=7)
+    watch.data(ago=6)
     name = watch.put()
     watch.becomes(name, "ALARM")
-    began = time.time()
     watch.becomes(name, "OK")
-    assert time.time() - began < 6
     assert ringing([name]) == []
 
 
@@ -93,10 +90,10 @@ def test_an_alarm_without_data_is_what_it_says_missing_data_is(
 
 
 def test_so_many_of_the_last_periods_have_to_be_breaching(watch: Watch) -> None:
-    for ago, value in ((24, 1.0), (14, 0.0), (4, 1.0)):
+    for ago, value in ((150, 1.0), (90, 0.0), (30, 1.0)):
         watch.data(ago=ago, Value=value)
-    some = watch.put(EvaluationPeriods=3, DatapointsToAlarm=2)
-    every = watch.put(EvaluationPeriods=3)
+    some = watch.put(Period=60, EvaluationPeriods=3, DatapointsToAlarm=2)
+    every = watch.put(Period=60, EvaluationPeriods=3)
     rung = watch.becomes(some, "ALARM")
     assert "2 out of the last 3 datapoints [1.0 (" in rung["StateReason"]
     assert rung["StateReason"].endswith(
