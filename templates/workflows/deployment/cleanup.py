@@ -15,9 +15,11 @@ from templates.parameters import Parameters
 from templates.parts.registry import VERSION_TAGS, Registry
 from templates.workflows.deployment.endpoint import BUSY, describe_endpoint, endpoint_is
 from templates.workflows.deployment.queue import has_turn
+from templates.workflows.deployment.rollout import is_rollback
 from templates.workflows.deployment.version import (
     MODEL_ARN,
     SERVED_TAG,
+    WITHDRAWN,
     mark_as_served,
 )
 from templates.workflows.failure import FAILED, notify, problem, say_cause
@@ -143,7 +145,7 @@ def remove_failed(registry: Registry) -> list[Step]:
     return [
         choose(
             "IsAnythingMade",
-            when(all_of(has_turn(), present(MODEL_ARN))),
+            when(all_of(has_turn(), present(MODEL_ARN), {"Not": is_rollback()})),
             otherwise=FAILED,
         ),
         describe_endpoint("FindInUse", at=at, caught=[catch(None, at=at)]),
@@ -158,9 +160,13 @@ def remove_failed(registry: Registry) -> list[Step]:
 
 
 def _has_served() -> list[Step]:
-    """A version that tells nothing of it is from before this was noted, and counts as one."""
+    """A version that tells nothing of it is from before this was noted, and counts as one. One that
+    was withdrawn is nothing to go back to."""
     served = "$.tags.served"
-    never = all_of(present(f"{served}[0]"), equals(f"{served}[0]", "no"))
+    never = all_of(
+        present(f"{served}[0]"),
+        any_of(*(equals(f"{served}[0]", said) for said in ("no", WITHDRAWN))),
+    )
     cause = say_cause("HasTagsCause", "AddTagsCause", "AddTagsTimeout")
     unread = problem(
         "SayTagsUnread",

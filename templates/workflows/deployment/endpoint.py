@@ -253,7 +253,7 @@ def _change(
         calls,
         {"EndpointName": "${ProjectName}", "EndpointConfigName.$": "$.name", **fields},
         grants=[
-            allow(action.action, [action], [_ARN, version_arns("endpoint-config")]),
+            allow(str(action.action), [action], [_ARN, version_arns("endpoint-config")]),
             *more,
         ],
         tokens={"ProjectName": Ref("ProjectName")},

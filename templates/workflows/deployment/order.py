@@ -10,6 +10,7 @@ from troposphere.sns import Topic
 
 from templates.kit.iam import allow, arn
 from templates.kit.names import version_arns
+from templates.workflows.deployment.rollout import is_rollback
 from templates.workflows.deployment.serving import SERVING_NAME, serves_something
 from templates.workflows.deployment.version import ASKED_AT, ASKED_AT_TAG, mark_as_served
 from templates.workflows.failure import notify
@@ -60,7 +61,12 @@ def refuse_older(summarize: Step, topic: Topic, key: Key) -> list[Step]:
     models = {"Models": arn("sagemaker", "model")}
     return [
         *_find_age(),
-        check("HasServing", serves_something(), otherwise=Below("IsOlder")),
+        # Who goes back wants what is older
+        check(
+            "HasServing",
+            all_of(serves_something(), {"Not": is_rollback()}),
+            otherwise=Below("IsOlder"),
+        ),
         # Whoever brought it may not have seen it serve
         mark_as_served("MarkServing", model, otherwise="ReadAge", at=_AGE, tokens=models),
         task(

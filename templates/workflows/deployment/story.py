@@ -34,6 +34,7 @@ from templates.workflows.deployment.golden import (
     ask_golden,
     read_golden,
 )
+from templates.workflows.deployment.kept import note_rollback, take_kept
 from templates.workflows.deployment.order import refuse_older
 from templates.workflows.deployment.queue import take_turn
 from templates.workflows.deployment.rollout import look_at_alarms, plan_rollout
@@ -95,6 +96,9 @@ def add_deployment(
         *find_serving(settings),
         *refuse_older(_summarize("SummarizeSuperseded", SERVING_NAME), topic, key),
         *read_golden(storage),
+        take_kept(
+            _summarize("SummarizeSame", SERVING_NAME), storage, registry, then="ChooseEncryption"
+        ),
         *add_version(settings, storage, registry, runs_as),
         *bring_to_endpoint(plan_rollout(settings, alarms)),
         *verify(
@@ -108,6 +112,7 @@ def add_deployment(
             ],
         ),
         go_back_if_wrong(),
+        note_rollback("Summarize", otherwise="WarnOfLeftovers"),
         *remove_old_versions(parameters, registry, topic, key),
         _summarize("Summarize", "$.name", {"rollout.$": "$.rollout"}),
         end("Deployed"),

@@ -64,6 +64,8 @@ UNSEEN = "*Could not find {}*"
 ASKED_AT, ASKED_AT_TAG, SERVED_TAG = "$.askedAt", "asked-at", "served"
 # Whether models run without a network, and whether requests are captured: conditions of the stack
 ISOLATED, CAPTURING = "$.isolated", "$.capturing"
+# Of a version that was taken back: from which one, and when; of the one that was left, WITHDRAWN
+BACK_FROM_TAG, BACK_AT_TAG, WITHDRAWN = "back-from", "back-at", "withdrawn"
 # The package of the model registry, or the record that stands for one
 PACKAGE_TAG, _PACKAGE = "package", "$.registered.as"
 _MODEL, _IMAGE, _TAGGED = "$.model", "$.imageFound", "$.tagged"
@@ -160,7 +162,7 @@ def _create_model(runs_as: Role) -> Step:
         },
         grants=[
             allow("CreateModels", [sagemaker.CreateModel], [version_arns("model")]),
-            *_tag_models(),
+            *tag_models(),
             *pass_role(f"Pass{runs_as.title}", runs_as, "sagemaker"),
         ],
         tokens={runs_as.title: runs_as.get_att("Arn"), "ProjectName": Ref("ProjectName")},
@@ -186,7 +188,7 @@ def _find_image(registry: Registry) -> list[Step]:
     digest = "States.ArrayGetItem(States.StringSplit($.image, '@'), 1)"
     return [
         check("IsByDigest", matches("$.image", "*@sha256:*"), otherwise=[no_digest]),
-        _get_image(
+        get_image(
             "FindImage",
             {"ImageDigest.$": digest},
             registry,
@@ -201,7 +203,7 @@ def _find_image(registry: Registry) -> list[Step]:
     ]
 
 
-def _get_image(name: str, image: State, registry: Registry, at: str, select: State) -> Step:
+def get_image(name: str, image: State, registry: Registry, at: str, select: State) -> Step:
     return task(
         name,
         "aws-sdk:ecr:batchGetImage",
@@ -248,7 +250,7 @@ def _is_tag_ours(registry: Registry) -> list[Step]:
         f"another name', {_TAG}, $.image)",
     )
     return [
-        _get_image("FindTagged", {"ImageTag.$": _TAG}, registry, _TAGGED, {"digest.$": _DIGESTS}),
+        get_image("FindTagged", {"ImageTag.$": _TAG}, registry, _TAGGED, {"digest.$": _DIGESTS}),
         check("IsTagOurs", ours, otherwise=[taken]),
     ]
 
@@ -261,14 +263,14 @@ def mark_as_served(
         name,
         "aws-sdk:sagemaker:addTags",
         {"ResourceArn.$": model_arn, "Tags": [{"Key": SERVED_TAG, "Value": "yes"}]},
-        grants=_tag_models(),
+        grants=tag_models(),
         tokens=tokens,
         at=at,
         caught=[catch(otherwise, at=at)],
     )
 
 
-def _tag_models() -> list[Statement]:
+def tag_models() -> list[Statement]:
     return [allow("TagModels", [sagemaker.AddTags], [version_arns("model")])]
 
 

@@ -7,10 +7,10 @@ and its archive cannot be found, the evaluation is told why.
 
 from awacs import sagemaker
 
-from templates.kit.grants import list_objects
 from templates.kit.iam import allow
 from templates.kit.names import version_arns, version_prefix
 from templates.parts.storage import Storage
+from templates.workflows.archive import find_archive
 from templates.workflows.deployment.endpoint import describe_endpoint, endpoint_is
 from templates.workflows.deployment.version import UNSEEN
 from templates.workflows.language import (
@@ -22,7 +22,6 @@ from templates.workflows.language import (
     catch,
     check,
     choose,
-    compares,
     matches,
     present,
     put,
@@ -55,7 +54,16 @@ def find_champion(storage: Storage) -> list[Step]:
             otherwise=nobody.name,
         ),
         *_find_model(),
-        *_find_archive(storage),
+        *find_archive(
+            "Archive",
+            _URL,
+            storage,
+            _ARCHIVE,
+            elsewhere=[
+                _gone("ChampionElsewhere", "its archive is not among the models of this stack")
+            ],
+            gone=[_gone("ChampionLostArchive", "its archive is not in S3 any more")],
+        ),
         put("TakeChampion", CHAMPION, {"name.$": _NAME, "modelDataUrl.$": _URL}),
     ]
 
@@ -96,41 +104,6 @@ def _find_model() -> list[Step]:
             at=_MODEL,
             caught=[_unless_there("IsModelThere", no_model)],
             passing=[UNSEEN.format("model")],
-        ),
-    ]
-
-
-def _find_archive(storage: Storage) -> list[Step]:
-    """A listing tells what is absent from what is forbidden; a HEAD of what is absent does not
-    (HeadObject, Amazon S3 API Reference)."""
-    bucket = {"ArtifactBucket": storage.artifacts.ref()}
-    elsewhere = _gone("ChampionElsewhere", "its archive is not among the models of this stack")
-    gone = _gone("ChampionLostArchive", "its archive is not in S3 any more")
-    ours = all_of(
-        present(_URL), matches(_URL, "s3://${ArtifactBucket}/models/*/output/model.tar.gz")
-    )
-    # s3://BUCKET/models/JOB/output/model.tar.gz; a tuned one has the version's folder before JOB
-    parts = f"States.StringSplit({_URL}, '/')"
-    third, fourth, fifth = (f"States.ArrayGetItem({parts}, {place})" for place in (3, 4, 5))
-    return [
-        check("IsArchiveOurs", ours, otherwise=[elsewhere], tokens=bucket),
-        task(
-            "FindArchive",
-            "aws-sdk:s3:listObjectsV2",
-            {
-                "Bucket": "${ArtifactBucket}",
-                "Prefix.$": f"States.Format('models/{{}}/{{}}/{{}}', {third}, {fourth}, {fifth})",
-                "MaxKeys": 1,
-            },
-            grants=list_objects("ListModels", storage.artifacts, "models/"),
-            tokens=bucket,
-            at=_ARCHIVE,
-            select={"count.$": "$.KeyCount"},
-        ),
-        check(
-            "IsArchiveThere",
-            compares(f"{_ARCHIVE}.count", "NumericGreaterThan", 0),
-            otherwise=[gone],
         ),
     ]
 
