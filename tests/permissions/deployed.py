@@ -79,6 +79,11 @@ class Deployed:
         """The ARN of an object."""
         return f"{self.arns[bucket]}/{key}"
 
+    def alarms(self) -> list[str]:
+        """The ARNs of those that take a version back."""
+        faults = ("server-errors", "container-errors", "model-latency", "wrong-answers")
+        return [self.arn("cloudwatch", f"alarm:mlops-{fault}") for fault in faults]
+
     def via(self, service: str) -> dict[str, str]:
         """How KMS is told that a service calls: "Use the .amazonaws.com suffix of the AWS KMS
         ViaService name in all AWS partitions" (AWS KMS condition keys, KMS Developer Guide)."""
@@ -111,7 +116,8 @@ class Deployed:
 
 
 def deploy(region: str, texts: Mapping[str, str], **parameters: str) -> Deployed:
-    """The bootstrap stack and the stack, the notebook and a base image of the account among it."""
+    """The bootstrap stack and the stack, the notebook, a base image of the account and capture
+    among it."""
     pseudo = _pseudo(region)
     first = resolve(texts["bootstrap"], pseudo, "mlops-bootstrap", {})
     given = {
@@ -119,6 +125,7 @@ def deploy(region: str, texts: Mapping[str, str], **parameters: str) -> Deployed
         "NotebookEnabled": "true",
         "NotificationEmail": "somebody@example.com",
         "BaseImage": f"{registry(region)}/mirror/python:3.11-slim",
+        "CapturePercent": "10",
         **parameters,
     }
     then = resolve(texts["mlops"], pseudo, "mlops", given)

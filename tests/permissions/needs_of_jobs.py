@@ -10,6 +10,8 @@ _TRAIN = "SageMaker execution roles: CreateTrainingJob API"
 _TUNE = "SageMaker execution roles: CreateHyperParameterTuningJob API"
 _EVALUATE = "SageMaker execution roles: CreateProcessingJob API"
 _SERVE = "SageMaker execution roles: CreateModel API"
+_ALARMS = "Auto-Rollback Configuration and Monitoring: cloudwatch:DescribeAlarms"
+_CAPTURE = "Capture data from real-time endpoint: the role of the model writes it, under the key"
 _NOTEBOOK = "SageMaker execution roles: CreateNotebookInstance API"
 _SYNC = "Checkpoints in SageMaker AI: copied from S3, to S3, and deleted there"
 _VOLUME = "Encrypt output data and storage volume with AWS KMS: kms:CreateGrant, kms:DescribeKey"
@@ -43,6 +45,11 @@ def needs(at: Deployed) -> Iterator[Need]:
     model = at.under("ArtifactBucket", f"models/{VERSION}-0/output/model.tar.gz")
     yield from need("HostingRole", "s3:GetObject", model, _SERVE)
     yield from need("HostingRole", "kms:Decrypt", at.arns["Key"], _SERVE, at.via("s3"))
+    for alarm in at.alarms():
+        yield from need("HostingRole", "cloudwatch:DescribeAlarms", alarm, _ALARMS)
+    captured = at.under("ArtifactBucket", "capture/mlops/AllTraffic/2026/11/28/10/00-00-0a1b.jsonl")
+    yield from need("HostingRole", "s3:PutObject", captured, _CAPTURE)
+    yield from need("HostingRole", "kms:GenerateDataKey", at.arns["Key"], _CAPTURE, at.via("s3"))
     yield from _of_notebook(at, "NotebookRole")
 
 

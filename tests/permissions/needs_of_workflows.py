@@ -32,6 +32,10 @@ _METRIC = (
     "cloudwatch:PutMetricData has no resource level; cloudwatch:namespace (Service Authorization)"
 )
 _PASS = "Grant a user permissions to pass a role to a service (IAM User Guide)"
+_ALARMS = "Auto-Rollback Configuration and Monitoring (SageMaker Developer Guide): DescribeAlarms"
+# A configuration that Application Auto Scaling has left (github.com/aws-controllers-k8s/community,
+# issue 2110)
+_SCALED = "1a2b3c4d-0a1b-2c3d"
 
 _DELIVERY = (
     "logs:CreateLogDelivery GetLogDelivery UpdateLogDelivery DeleteLogDelivery ListLogDeliveries "
@@ -178,6 +182,11 @@ def _of_deployment(at: Deployed, role: str) -> Iterator[Need]:
     yield from need(role, "sagemaker:CreateEndpointConfig", config, "state CreateConfig")
     yield from need(role, "sagemaker:AddTags", config, f"state CreateConfig; {_TAGS}")
     yield from need(role, "sagemaker:DescribeEndpoint", endpoint, "state FindEndpoint")
+    for served in (config, at.arn("sagemaker", f"endpoint-config/{_SCALED}")):
+        see = "sagemaker:DescribeEndpointConfig"
+        yield from need(role, see, served, "states FindServingConfig, LookBehind")
+    for alarm in at.alarms():
+        yield from need(role, "cloudwatch:DescribeAlarms", alarm, f"state FindRinging; {_ALARMS}")
     for resource in (endpoint, config):
         yield from need(role, "sagemaker:CreateEndpoint", resource, _ENDPOINT)
         yield from need(role, "sagemaker:UpdateEndpoint", resource, _ENDPOINT)

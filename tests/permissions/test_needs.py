@@ -36,20 +36,32 @@ UNREACHED = {
     "AccuracyTolerance": "a number",
     "Approval": "a choice",
     "ApprovalDays": "a number",
+    "BatchInstanceType": "a type",
     "BranchName": "a branch has no ARN: the repository's grants hold for all",
+    "CapturePercent": "a number",
     "CodeKey": "CloudFormation reads it, as whoever creates the stack",
     "EndpointInstanceCount": "a number",
     "EndpointInstanceType": "a type",
+    "EndpointKind": "a choice",
+    "EndpointMaxInstanceCount": "a number",
     "EvaluationInstanceType": "a type",
+    "GoldenSeconds": "a number",
     "KeepVersions": "a number",
     "LogRetentionDays": "a number",
     "MinimumAccuracy": "a number",
+    "ModelLatencyMicroseconds": "a number",
     "NotebookEnabled": "a choice",
     "NotebookIdleMinutes": "a number",
     "NotebookInstanceType": "a type",
     "NotificationEmail": "a person",
     "PermissionsBoundary": "a policy that IAM reads",
     "PipIndexUrl": "an address of the internet, without credentials",
+    "Rollout": "a choice",
+    "RolloutBakeSeconds": "a number",
+    "RolloutPercent": "a number",
+    "ScalingTargetInvocations": "a number",
+    "ServerlessConcurrency": "a number",
+    "ServerlessMemoryMB": "a number",
     "TrainingInstanceCount": "a number",
     "TrainingInstanceType": "a type",
     "TrainingMaxRuntimeSeconds": "a number",
@@ -190,3 +202,10 @@ def test_a_project_of_another_name_reaches_its_own(texts: dict[str, str], region
         own, other = (at.arn("sagemaker", f"{kind}/{each}") for each in (name, f"x{name}"))
         assert at.allows(Call(who, action, own))
         assert not at.allows(Call(who, action, other))
+
+
+def test_requests_may_be_kept_only_where_capture_is_on(texts: dict[str, str], region: str) -> None:
+    for percent in ("0", "1", "100"):
+        at = deploy(region, texts, CapturePercent=percent)
+        kept = at.under("ArtifactBucket", "capture/mlops/AllTraffic/2026/11/28/10/x.jsonl")
+        assert at.allows(Call("HostingRole", "s3:PutObject", kept)) == (percent != "0")

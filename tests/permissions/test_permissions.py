@@ -26,6 +26,12 @@ EXCEPTIONS = {
     ("TrainingWorkflowRole", "s3:PutObject", "another's work"): "the first run brings data",
     ("PipelineRole", "s3:PutObject", "another's work"): "the artifacts are the pipeline's",
     ("PipelineRole", "s3:AbortMultipartUpload", "another's work"): "the same",
+    **{
+        ("DeploymentWorkflowRole", "sagemaker:DescribeEndpointConfig", f"another {what}"): (
+            "scaling leaves a configuration of any name, and what serves is found behind it"
+        )
+        for what in ("project", "name")
+    },
     ("HostingRole", "cloudwatch:PutMetricData", "another's work"): "SageMaker's own namespaces",
     ("TrainingJobRole", "cloudwatch:PutMetricData", "another's work"): "SageMaker's own namespaces",
     ("EvaluationJobRole", "cloudwatch:PutMetricData", "another's work"): (

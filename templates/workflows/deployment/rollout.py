@@ -2,8 +2,8 @@
 
 While an update is watched, both versions run, and SageMaker goes back to the old one by itself when
 an alarm of the stack rings (Deployment guardrails, SageMaker Developer Guide). What is decided here
-is decided from what runs now: the number of instances, and the alarms that ring already, since an
-update among those would go back at once.
+is decided from what runs now: the number of instances that scaling has made, and the alarms that
+ring already, since an update among those would go back at once.
 """
 
 from awacs.aws import Statement
@@ -40,7 +40,7 @@ LONGEST_SECONDS = 28_800
 _LOOKS_FOR_SILENCE = 18
 _RINGING, _BEFORE = "$.ringing", "$.before"
 _BARE = "Serverless"
-_INSTANCES = f"{SEEN}.ProductionVariants[0].CurrentInstanceCount"
+_INSTANCES = f"{RETAIN}.count"
 
 
 def is_rollback() -> ChoiceRule:
@@ -50,18 +50,20 @@ def is_rollback() -> ChoiceRule:
 def plan_rollout(settings: DeploymentSettings, alarms: Alarms) -> list[Step]:
     """Lay the DeploymentConfig of the update at CONFIG, or nothing, for an update that is not
     watched; and why, where it is not what the stack's parameters say."""
-    kept = [put("KeepCount", RETAIN, {"instances": True}, then=Below("SetCount"))]
-    unwatched = any_of(equals(settings.bake_seconds.path, 0), equals(settings.kind.path, _BARE))
-    scaling = compares(
-        settings.max_instance_count.path,
-        "NumericGreaterThanPath",
-        settings.instance_count.path,
+    serverless = equals(settings.kind.path, _BARE)
+    unwatched = any_of(equals(settings.bake_seconds.path, 0), serverless)
+    count = settings.instance_count.path
+    scaling = all_of(
+        compares(settings.max_instance_count.path, "NumericGreaterThanPath", count),
+        {"Not": serverless},
     )
+    now = f"{SEEN}.ProductionVariants[0].CurrentInstanceCount"
+    kept = put("KeepCount", RETAIN, {"instances": True, "count.$": now}, then=Below("SetCount"))
     return [
         # The wait for silence counts anew; that for the endpoint may go on after it
         put("RememberCount", _BEFORE, COUNT),
-        choose("IsScaling", when(scaling, kept), otherwise=None),
-        put("SetCount", RETAIN, {"instances": False}),
+        choose("IsScaling", when(scaling, [kept]), otherwise=None),
+        put("SetCount", RETAIN, {"instances": False, "count.$": count}),
         choose(
             "IsWatched",
             when(unwatched, [_unwatched("NotWatched", "the stack says so")]),
@@ -144,7 +146,7 @@ def _choose_kind(settings: DeploymentSettings, alarms: Alarms) -> list[Step]:
     share = {"Type": "CAPACITY_PERCENT", "Value.$": settings.rollout_percent.path}
     single = {"Type": "INSTANCE_COUNT", "Value": 1}
     as_set = "as the stack says"
-    too_few = "the share is less than one instance of those that run, so it is one"
+    too_few = "the share is less than one instance, so it is one"
 
     def plan(name: str, kind: str, why: str, size: State, then: Way) -> Step:
         return _plan(name, settings, alarms, kind, why, size, then)

@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from awacs import ecr, kms, sagemaker
+from awacs import ecr, kms, s3, sagemaker
 from awacs.aws import Statement
 from troposphere import If, NoValue, Ref
 from troposphere.iam import Role
@@ -21,7 +21,6 @@ from templates.kit.grants import (
     sign_in_to_registry,
     use_key,
     write_job_logs,
-    write_objects,
 )
 from templates.kit.iam import allow, arn, objects, policy, service_role
 from templates.kit.names import CAPTURED, version_arns
@@ -107,8 +106,8 @@ def hosting_role(
     """What the endpoint may do: pull its image, read its model, report, look at the alarms of an
     update (SageMaker execution roles), and where requests are captured, write them."""
     capture = [
-        *write_objects("WriteCaptured", objects(storage.artifacts, CAPTURED)),
-        *use_key("EncryptCaptured", storage.key, "s3", kms.Decrypt, kms.GenerateDataKey),
+        allow("WriteCaptured", [s3.PutObject], [objects(storage.artifacts, CAPTURED)]),
+        *use_key("EncryptCaptured", storage.key, "s3", kms.GenerateDataKey),
     ]
     return service_role(
         "HostingRole",

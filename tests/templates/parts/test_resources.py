@@ -162,7 +162,8 @@ def test_models_stay_and_what_can_be_made_again_goes(template: Template) -> None
     bucket = of_type(template, "AWS::S3::Bucket")["ArtifactBucket"]
     rules = bucket["LifecycleConfiguration"]["Rules"]
     expiring = {str(rule["Prefix"]) for rule in rules if "ExpirationInDays" in rule}
-    assert expiring == {"checkpoints/", "prepared/", str({"Fn::Sub": "${ProjectName}/"})}
+    folders = {"checkpoints/", "prepared/", "capture/", "batch/"}
+    assert expiring == {*folders, str({"Fn::Sub": "${ProjectName}/"})}
 
 
 def test_a_push_to_another_branch_starts_nothing(template: Template) -> None:
