@@ -63,24 +63,28 @@ class Asker:
         assert told["status"] == "SUCCEEDED", told
         return dict(json.loads(told["output"]))
 
-    def ask(self, *bodies: dict[str, Any], status: str = "InService", **more: Any) -> Any:
-        """What is known after a round: the sentence of the first wrong answer, or None."""
+    def ask(self, *bodies: dict[str, Any], stage: str = "", **more: Any) -> Any:
+        """What is known after a round: the sentence of the first wrong answer, or None. The version
+        serves alone, unless an update is at a `stage`."""
         name = unique(self.name)
         ours = {"version": f"version={name}"}
         marked = ({**body, **(ours if body.get("version") == "ours" else {})} for body in bodies)
         self.put(golden(*marked), name)
-        given = self.given(name, len(bodies), status)
+        given = self.given(name, len(bodies), stage)
         return self.judged({**given, **more})
 
-    def given(self, name: str, asked: int, status: str = "InService") -> dict[str, Any]:
+    def given(self, name: str, asked: int, stage: str = "") -> dict[str, Any]:
         """What a deployment knows when it has looked at the endpoint."""
+        endpoint: dict[str, Any] = {"EndpointStatus": "Updating" if stage else "InService"}
+        if stage:
+            variants = [{"VariantStatus": [{"Status": stage}]}]
+            endpoint["PendingDeploymentSummary"] = {"ProductionVariants": variants}
         return {
             "name": name,
             "golden": {"asked": asked},
             "settings": {"goldenSeconds": 1},
-            "attempt": {"number": 1},
-            "endpoint": {"EndpointStatus": status},
-            "serves": {"alone": status == "InService"},
+            "endpoint": endpoint,
+            "serves": {"alone": not stage, "rounds": 0},
         }
 
     def judged(self, given: dict[str, Any]) -> Any:
@@ -202,13 +206,13 @@ def test_while_two_versions_may_serve_only_the_new_one_is_judged(asker: Asker) -
     wrong = {"say": said()}
     others: list[dict[str, str]] = [{}, {"version": "version=the-old-one"}, {"version": "trace=7"}]
     unknown: list[dict[str, Any]] = [{"status": 500}, {"seconds": 3}, {"say": "<html>"}]
-    assert asker.ask(*({**wrong, **each} for each in others), *unknown, status="Updating") is None
+    assert asker.ask(*({**wrong, **each} for each in others), *unknown, stage="Baking") is None
     assert asker.states().count("Ask") == 6
     assert "WarnSageMaker" not in asker.states()
 
 
 def test_a_wrong_answer_of_the_new_version_makes_sagemaker_roll_back(asker: Asker) -> None:
-    told = asker.ask({}, {"say": said(), "version": "ours"}, status="Updating")
+    told = asker.ask({}, {"say": said(), "version": "ours"}, stage="ActivatingTraffic")
     assert told.startswith("Golden request 2: ")
     (metric,) = asker.aws.client("cloudwatch").list_metrics(Namespace=f"MLOps/{asker.name}")[
         "Metrics"
@@ -221,21 +225,21 @@ def test_an_answer_of_another_version_is_never_judged(asker: Asker) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "more"),
+    ("stage", "more"),
     [
-        ("Updating", {"attempt": {"number": 61}}),
         ("Creating", {}),
-        ("RollingBack", {}),
-        ("InService", {"wrong": {"Error": "WrongAnswers", "Cause": "known"}}),
-        ("InService", {"golden": "none"}),
-        ("InService", {"golden": {"asked": 0}}),
+        ("Baking", {"serves": {"alone": False, "rounds": 60}}),
+        ("", {"serves": {"alone": False, "rounds": 0}}),
+        ("", {"wrong": {"Error": "WrongAnswers", "Cause": "known"}}),
+        ("", {"golden": "none"}),
+        ("", {"golden": {"asked": 0}}),
     ],
-    ids=["late", "first", "back", "known", "none", "no-requests"],
+    ids=["old-serves", "often", "taken-back", "known", "none", "no-requests"],
 )
 def test_nobody_asks_where_nothing_can_be_learned(
-    asker: Asker, status: str, more: dict[str, Any]
+    asker: Asker, stage: str, more: dict[str, Any]
 ) -> None:
-    asker.ask({"say": said(), "version": "ours"}, status=status, **more)
+    asker.ask({"say": said(), "version": "ours"}, stage=stage, **more)
     assert asker.states() == ["IsTimeToAsk", "Verify"]
 
 

@@ -18,7 +18,7 @@ from templates.kit.iam import allow, arn
 from templates.kit.names import version_objects
 from templates.parts.alarms import NAMESPACE, WRONG_ANSWERS
 from templates.parts.storage import Storage
-from templates.workflows.deployment.endpoint import endpoint_is
+from templates.workflows.deployment.endpoint import SEEN, endpoint_is
 from templates.workflows.failure import problem
 from templates.workflows.language import (
     EXPLAIN,
@@ -35,7 +35,6 @@ from templates.workflows.language import (
     equals,
     fail,
     matches,
-    may_look,
     present,
     put,
     task,
@@ -43,12 +42,18 @@ from templates.workflows.language import (
 )
 from templates.workflows.settings import DeploymentSettings
 
-# {"asked": how many}; the error of the first wrong answer, if there was one; and whether the new
-# version is known to serve alone
-GOLDEN, WRONG, _ALONE = "$.golden", "$.wrong", "$.serves.alone"
+# {"asked": how many}; the error of the first wrong answer, if there was one; whether the new
+# version is known to serve alone; and how many rounds there were before
+GOLDEN, WRONG, _ALONE, _ROUNDS = "$.golden", "$.wrong", "$.serves.alone", "$.serves.rounds"
 # What a story begins with
-UNASKED = {"golden": "none", "serves": {"alone": False}}
+UNASKED = {"golden": "none", "serves": {"alone": False, "rounds": 0}}
+# A round of five requests is less than 90 events of an execution's 25,000
 MOST_ROUNDS = 60
+# Of an update, in which the new version gets requests (PendingDeploymentSummary, SageMaker API
+# Reference). Asked before, only the old one would answer, and one that fails would make the alarms
+# ring that take back what is to replace it
+_STAGES = ("ActivatingTraffic", "Baking")
+_STAGE = f"{SEEN}.PendingDeploymentSummary.ProductionVariants[0].VariantStatus[0].Status"
 
 _FOLDER = "evaluations/"
 _KEY = f"States.Format('{_FOLDER}{{}}/golden.json', $.name)"
@@ -165,6 +170,8 @@ def ask_golden(settings: DeploymentSettings, storage: Storage) -> list[Step]:
         # Then it is seen when the update is over
         caught=[catch(None, at=_ROUND)],
     )
+    may_ask = compares(_ROUNDS, "NumericLessThan", MOST_ROUNDS)
+    counted = {"alone.$": _ALONE, "rounds.$": f"States.MathAdd({_ROUNDS}, 1)"}
     return [
         choose(
             "IsTimeToAsk",
@@ -172,21 +179,29 @@ def ask_golden(settings: DeploymentSettings, storage: Storage) -> list[Step]:
                 all_of(
                     _has_requests(),
                     {"Not": present(WRONG)},
-                    any_of(
-                        equals(_ALONE, True), all_of(endpoint_is("Updating"), may_look(MOST_ROUNDS))
-                    ),
+                    any_of(equals(_ALONE, True), all_of(_serves_too(), may_ask)),
                 ),
-                [_fetch("FetchGolden", storage, [unread], unread.name), _ask_each(settings, warn)],
+                [
+                    _fetch("FetchGolden", storage, [unread], unread.name),
+                    _ask_each(settings, warn),
+                    put("CountRound", "$.serves", counted),
+                ],
             ),
             otherwise=None,
         )
     ]
 
 
+def _serves_too() -> ChoiceRule:
+    """An update is going on, and some of the requests go to the new version."""
+    stages = (equals(_STAGE, stage) for stage in _STAGES)
+    return all_of(endpoint_is("Updating"), present(_STAGE), any_of(*stages))
+
+
 def ask_once_more() -> list[Step]:
     """From where the new version is known to serve: once more around, and to be judged whatever
     its answers say of their version."""
-    return [put("ServesAlone", "$.serves", {"alone": True}, then="IsTimeToAsk")]
+    return [put("ServesAlone", "$.serves", {"alone": True, "rounds": 0}, then="IsTimeToAsk")]
 
 
 def has_to_be_asked() -> ChoiceRule:
