@@ -7,8 +7,9 @@ ACCOUNT = "111122223333"
 # Services, by the name that signs their requests; those that are GLOBAL may be signed for the
 # partition's first region. MOTO does these well enough to be of use, others it would only pretend
 GLOBAL = {"iam", "s3", "sts"}
-MOTO = GLOBAL | {"application-autoscaling", "ecr", "kms", "logs", "sns", "sqs", "ssm"}
+MOTO = GLOBAL | {"ecr", "kms", "logs", "sns", "sqs", "ssm"}
 OURS = {
+    "application-autoscaling",
     "cloudformation",
     "codebuild",
     "codecommit",

@@ -109,6 +109,7 @@ def _application(region: str) -> Application:
 
     from local import door
     from local.authorization import hold
+    from local.autoscaling.api import ApplicationAutoScaling
     from local.cfn.api import CloudFormation
     from local.cloudwatch.api import CloudWatch
     from local.codebuild.api import CodeBuild
@@ -121,7 +122,10 @@ def _application(region: str) -> Application:
     from local.throttling import hold_back, throttle
 
     # SageMaker and Step Functions are ours too, at moto's addresses (moto_seams.py)
-    ours = (CloudFormation, CloudWatch, CodeBuild, CodeCommit, CodePipeline, EventBridge)
+    ours = (
+        *(ApplicationAutoScaling, CloudFormation, CloudWatch, CodeBuild, CodeCommit),
+        *(CodePipeline, EventBridge),
+    )
     own = {each.service: each for each in ours}
     controls = {RECLAIM: reclaim, THROTTLE: throttle}
     moto = DomainDispatcherApplication(create_backend_app)

@@ -12,7 +12,8 @@ keys.py).
 RESOURCES: dict[str, dict[str, str]] = {
     "application-autoscaling": {
         "*": "DescribeScalableTargets DescribeScalingPolicies",
-        "scalable-target/*": "DeregisterScalableTarget",
+        "scalable-target/*": "RegisterScalableTarget DeregisterScalableTarget PutScalingPolicy "
+        "DeleteScalingPolicy",
     },
     "cloudformation": {
         "stack/{StackName}/*": "CreateStack UpdateStack DeleteStack DescribeStacks GetTemplate "

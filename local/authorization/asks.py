@@ -11,7 +11,7 @@ from moto.iam.models import iam_backends
 from moto.sagemaker.models import sagemaker_backends
 from moto.sns.models import sns_backends
 
-from local.authorization import keys, storage
+from local.authorization import keys, scaling, storage
 from local.authorization.actions import RESOURCES
 from local.authorization.ask import Ask, Unjudged
 from local.cfn.records import StackRecords
@@ -179,6 +179,8 @@ def _log_group(members: dict[str, Any]) -> Iterator[Ask]:
 
 
 _BESIDES: dict[tuple[str, str], Callable[[dict[str, Any]], Iterator[Ask]]] = {
+    ("application-autoscaling", "PutScalingPolicy"): scaling.policy,
+    ("application-autoscaling", "RegisterScalableTarget"): scaling.target,
     ("ecr", "CreateRepository"): _repository,
     ("logs", "AssociateKmsKey"): _log_group,
     ("logs", "CreateLogGroup"): _log_group,

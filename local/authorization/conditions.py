@@ -13,7 +13,7 @@ KEYS = (
     *("aws:RequestedRegion", "aws:SecureTransport", "aws:SourceAccount", "aws:SourceArn"),
     *("aws:SourceOwner", "aws:RequestTag/*", "aws:ResourceTag/*", "aws:TagKeys"),
     *("cloudformation:RoleArn", "cloudwatch:namespace", "s3:prefix"),
-    *("iam:PassedToService", "iam:PermissionsBoundary"),
+    *("iam:AWSServiceName", "iam:PassedToService", "iam:PermissionsBoundary"),
     *("kms:CallerAccount", "kms:EncryptionContext:*", "kms:GrantIsForAWSResource"),
     "kms:ViaService",
 )

@@ -7,6 +7,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 from moto.core.responses import ActionResult, EmptyResult
 
+from local.autoscaling import records as scaling
 from local.background import background
 from local.credentials import NotAuthorized, assume
 from local.refusals import unsupported
@@ -58,6 +59,7 @@ class Endpoints(Operations):
             _refuse_unless_in_service(endpoint)
             old = endpoint.fleet
             assert old
+            scaling.check_update(endpoint.name, old.variant, new.variant)
             self._retain(old, new)
             config = self._deployment_config(endpoint)
             serverless.check_update(bool(old.serverless), bool(new.serverless), bool(config))
@@ -96,6 +98,7 @@ class Endpoints(Operations):
         endpoint: EndpointRecord = self.find(ENDPOINT)
         with LOCK:
             _refuse_in_progress(endpoint)
+            scaling.release(endpoint.name, self.caller())
             endpoint.change("Deleting")
         background(endpoint.delete)
         return EmptyResult()

@@ -9,6 +9,7 @@ from typing import Any
 
 from local.background import background
 from local.sagemaker import serverless
+from local.sagemaker.capture import Capture
 from local.sagemaker.model_server import START_SECONDS, ModelServer, StartFailed
 from local.sagemaker.models import ModelRecord
 
@@ -33,6 +34,7 @@ class Fleet:
         self.count: int = self.variant.get("InitialInstanceCount", 1)
         self.weight: float = self.variant.get("InitialVariantWeight", 1.0)
         self.serverless: dict[str, int] | None = self.variant.get("ServerlessConfig")
+        self.capture = Capture(endpoint, config, model.description)
         self._servers: list[ModelServer] = []
         self._lock = threading.Lock()
 
@@ -74,11 +76,13 @@ class Fleet:
             each.stop()
 
     def stop(self) -> None:
-        """Returns when every request was answered and every process is gone."""
+        """Returns when every request was answered, every process is gone, and what was captured is
+        in S3."""
         with self._lock:
             stopping = [background(each.stop) for each in self._servers]
         for each in stopping:
             each.join()
+        self.capture.stop()
 
     def shown(self) -> dict[str, Any]:
         """As Describe shows it: with the counts that were asked for, so that what reads them works

@@ -10,8 +10,8 @@ from moto.core.responses import ActionResult, EmptyResult
 from local import images
 from local.credentials import NotAuthorized, assume
 from local.refusals import unsupported
+from local.sagemaker import capture, serverless
 from local.sagemaker import container as sagemaker_container
-from local.sagemaker import serverless
 from local.sagemaker.records import (
     ENDPOINT_CONFIG,
     LOCK,
@@ -69,6 +69,8 @@ class Models(Operations):
         if len(variants) != 1:
             raise invalid(unsupported(f"{len(variants)} ProductionVariants", "1"))
         self._check_variant(variants[0])
+        if asked := self.get("DataCaptureConfig"):
+            capture.check(asked)
         description = {
             **self.request("Tags"),
             "EndpointConfigArn": ENDPOINT_CONFIG.arn(name),

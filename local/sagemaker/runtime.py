@@ -7,6 +7,7 @@ from typing import Any
 from moto.sagemakerruntime.responses import SageMakerRuntimeResponse
 
 from local.context import current
+from local.sagemaker.capture import Content, Invocation
 from local.sagemaker.fleet import NotTaken
 from local.sagemaker.invocations import publish
 from local.sagemaker.model_server import ModelServer, Unreachable
@@ -17,6 +18,7 @@ from local.service import Service
 PASSED_ON = {"Content-Type": "application/octet-stream", "Accept": "*/*"}
 VARIANT = "X-Amzn-SageMaker-Target-Variant"
 CUSTOM = "X-Amzn-SageMaker-Custom-Attributes"
+INFERENCE = "X-Amzn-SageMaker-Inference-Id"
 Response = tuple[int, dict[str, str], Any]
 
 
@@ -60,6 +62,14 @@ class SageMakerRuntime(Service, SageMakerRuntimeResponse):
         }
         if CUSTOM.lower() in told:
             out[CUSTOM] = told[CUSTOM.lower()]
+        fleet.capture.take(
+            Invocation(
+                Content(headers["Content-Type"], self.raw_body),
+                Content(out["Content-Type"], answer.body),
+                self.headers.get(INFERENCE),
+                self.headers.get(CUSTOM),
+            )
+        )
         return 200, out, answer.body
 
     def _model_error(self, server: ModelServer, status: int, message: str) -> Response:

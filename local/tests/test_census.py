@@ -23,7 +23,12 @@ from local.service import Service
 HERE, MOTO = Path(local.__file__).parent, Path(moto.__file__).parent
 SERVICES = sorted(each.stem for each in census.FOLDER.glob("*.yaml"))
 Found = Iterator[tuple[str, Shape, census.Member]]
-FOLDERS = {"cloudformation": "cfn", "sagemaker-runtime": "sagemaker", "events": "events.py"}
+FOLDERS = {
+    "application-autoscaling": "autoscaling",
+    "cloudformation": "cfn",
+    "sagemaker-runtime": "sagemaker",
+    "events": "events.py",
+}
 
 
 @cache

@@ -247,14 +247,7 @@ def test_an_unknown_instance_type_is_refused(aws: Aws, standing: str) -> None:
 
 def test_what_is_not_supported_is_refused_by_name(aws: Aws, standing: str) -> None:
     create = aws.client("sagemaker").create_endpoint_config
-    capture = {
-        "EnableCapture": True,
-        "InitialSamplingPercentage": 100,
-        "DestinationS3Uri": "s3://b/c",
-        "CaptureOptions": [{"CaptureMode": "Input"}],
-    }
     request = {"EndpointConfigName": unique("c"), "ProductionVariants": [variant(standing)]}
-    assert "DataCaptureConfig" in refusal(create, **request, DataCaptureConfig=capture)
     shadow = [variant(standing, VariantName="Shadow")]
     assert "ShadowProductionVariants" in refusal(create, **request, ShadowProductionVariants=shadow)
 
