@@ -1,0 +1,142 @@
+"""Taking a model back: the deployment workflow of the template itself, with models of a few lines
+that really serve."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.tests.aws import wait
+from local.tests.remote import Remote
+from tests.system.deployments import Deployments, made
+
+pytestmark = pytest.mark.slow  # models are served by processes
+
+KEEP = 3
+
+
+@pytest.fixture
+def project(aws: Remote, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Deployments:
+    project = made(aws, tmp_path, monkeypatch, KeepVersions=str(KEEP))
+    for version in "abc":
+        assert project.deploy(archived(project, version))["status"] == "SUCCEEDED"
+    return project
+
+
+def archived(project: Deployments, version: str) -> dict[str, Any]:
+    """An archive of its own for each, where a training leaves it."""
+    key = f"models/{project.name}-{version}/output/model.tar.gz"
+    s3 = project.aws.client("s3")
+    source = {"Bucket": project.bucket, "Key": "models/model.tar.gz"}
+    s3.copy_object(Bucket=project.bucket, Key=key, CopySource=source)
+    return project.input(version, modelDataUrl=f"s3://{project.bucket}/{key}")
+
+
+def back(project: Deployments, version: str) -> dict[str, Any]:
+    said = {"from": project.endpoint()["EndpointConfigName"], "by": "me", "reason": "it is bad"}
+    return project.input(version, rollback=said)
+
+
+def tags(project: Deployments, version: str) -> dict[str, str]:
+    sagemaker = project.aws.client("sagemaker")
+    arn = sagemaker.describe_model(ModelName=f"{project.name}-{version}")["ModelArn"]
+    return {each["Key"]: each["Value"] for each in sagemaker.list_tags(ResourceArn=arn)["Tags"]}
+
+
+def test_a_version_comes_back_as_it_was_and_the_one_that_is_left_is_withdrawn(
+    project: Deployments,
+) -> None:
+    before = project.aws.client("sagemaker").describe_model(ModelName=f"{project.name}-b")
+    told = project.deploy(back(project, "b"))
+    assert told["status"] == "SUCCEEDED", told
+    assert json.loads(told["output"])["serves"] == f"{project.name}-b"
+    assert project.serving() == "b"
+    assert project.versions() == {"a", "b", "c"}
+    after = project.aws.client("sagemaker").describe_model(ModelName=f"{project.name}-b")
+    assert after["CreationTime"] == before["CreationTime"]
+    assert tags(project, "b")["back-from"] == f"{project.name}-c"
+    assert tags(project, "b")["served"] == "yes"
+    assert tags(project, "c")["served"] == "withdrawn"
+    assert project.told() == []
+    # Once more, and then on to the newest: who goes on has nothing against the older
+    assert project.deploy(back(project, "a"))["status"] == "SUCCEEDED"
+    assert project.deploy(back(project, "c"))["status"] == "SUCCEEDED"
+    assert project.serving() == "c"
+    found = [tags(project, version)["served"] for version in "abc"]
+    assert found == ["yes", "withdrawn", "yes"]
+    # A withdrawn one goes with the next deployment, and costs none that has served well its place
+    assert project.deploy(archived(project, "d"))["status"] == "SUCCEEDED"
+    assert project.versions() == {"a", "c", "d"}
+
+
+def test_what_was_trained_before_does_not_undo_it(project: Deployments) -> None:
+    project.deploy(back(project, "a"))
+    told = project.deploy(project.trained("late", "2026-03-02T13:00:00.000Z"))
+    assert json.loads(told["output"])["serves"] == f"{project.name}-a"
+    assert project.serving() == "a"
+
+
+def test_to_the_one_that_serves_ends_well_and_touches_nothing(project: Deployments) -> None:
+    changed = project.endpoint()["LastModifiedTime"]
+    told = project.deploy(back(project, "c"))
+    assert told["status"] == "SUCCEEDED"
+    assert json.loads(told["output"])["serves"] == f"{project.name}-c"
+    assert project.endpoint()["LastModifiedTime"] == changed
+    assert tags(project, "c")["served"] == "yes"
+
+
+def lose_model(project: Deployments, name: str) -> None:
+    project.aws.client("sagemaker").delete_model(ModelName=name)
+
+
+def lose_config(project: Deployments, name: str) -> None:
+    project.aws.client("sagemaker").delete_endpoint_config(EndpointConfigName=name)
+
+
+def lose_image(project: Deployments, name: str) -> None:
+    digest = project.images["good"].partition("@")[2]
+    image = {"imageDigest": digest}
+    project.aws.client("ecr").batch_delete_image(repositoryName=project.name, imageIds=[image])
+
+
+def lose_archive(project: Deployments, name: str) -> None:
+    key = f"models/{name}/output/model.tar.gz"
+    project.aws.client("s3").delete_object(Bucket=project.bucket, Key=key)
+
+
+def never_serve(project: Deployments, name: str) -> None:
+    sagemaker = project.aws.client("sagemaker")
+    arn = sagemaker.describe_model(ModelName=name)["ModelArn"]
+    sagemaker.add_tags(ResourceArn=arn, Tags=[{"Key": "served", "Value": "no"}])
+
+
+def test_what_is_not_whole_any_more_is_told_and_touches_nothing(project: Deployments) -> None:
+    changed = project.endpoint()["LastModifiedTime"]
+    name = f"{project.name}-b"
+    # The last first: each is looked for after those before it
+    for lose, said in (
+        (lose_archive, "has lost its archive (s3://"),
+        (lose_image, "has lost its image ("),
+        (lose_config, "has no endpoint configuration"),
+        (never_serve, "has never served"),
+        (lose_model, "has no model in SageMaker"),
+    ):
+        lose(project, name)
+        told = project.deploy(back(project, "b"))
+        assert (told["status"], told["error"]) == ("FAILED", "NothingToGoBackTo")
+        assert f"{name} cannot be taken back: it {said}" in told["cause"]
+    assert project.endpoint()["LastModifiedTime"] == changed
+    assert project.serving() == "c"
+    assert len(project.mailbox.read(5)) == 5
+
+
+def test_two_rollbacks_and_a_deployment_at_once_are_done_one_after_another(
+    project: Deployments,
+) -> None:
+    wishes = [back(project, "b"), archived(project, "d"), back(project, "a")]
+    started = [project.start(wish) for wish in wishes]
+    wait(lambda: len({project.ended(each)["status"] for each in started}) == 1, 240)
+    assert {project.ended(each)["status"] for each in started} == {"SUCCEEDED"}
+    order = [version for *_, version in sorted(map(project.span, started))]
+    assert project.serving() == order[-1]
