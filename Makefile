@@ -16,13 +16,14 @@ PORT    ?= 8080
 PYTHON  ?= python3
 # Of this command alone: what the environment happens to hold under such a name decides nothing
 VERSION =
+TO      =
 REASON  =
 FORCE   =
 JSON    =
 
 # A value is text, as it was typed: make would read each $ in it, and run $(shell …). Recipes read
 # it from the environment, so that it is no shell code either.
-GIVEN := STACK REGION PROFILE PARAMS ROLE IMAGE DATA SOURCE YES CODE CHANNEL JOB VERSION REASON \
+GIVEN := STACK REGION PROFILE PARAMS ROLE IMAGE DATA SOURCE YES CODE CHANNEL JOB VERSION TO REASON \
          FORCE JSON FOR PORT PYTHON
 $(foreach name,$(GIVEN),$(eval override $(name) := $$(value $(name))))
 export $(GIVEN)
@@ -40,8 +41,8 @@ REGIONS := us-east-1 eu-west-1 cn-north-1 cn-northwest-1 us-gov-west-1
 
 .DEFAULT_GOAL := help
 .PHONY: help lint generate upload create-stack deploy demo local status logs predict train \
-        models report trace approve reject destroy train-local serve-local reclaim test test-quick \
-        test-local image sbom bench data golden docs lock clean check
+        models report trace approve reject rollback destroy train-local serve-local reclaim \
+        test test-quick test-local image sbom bench data golden docs lock clean check
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -97,6 +98,9 @@ approve: $(VENV) ## let the version that waits be deployed (VERSION= REASON=)
 
 reject: $(VENV) ## let the version that waits not be deployed (REASON= VERSION=)
 	@$(PY) -m scripts.decide $(WHERE) $(SURE) --version "$$VERSION" --reason "$$REASON" reject
+
+rollback: $(VENV) ## take the endpoint back to the last good version (TO= REASON=)
+	@$(PY) -m scripts.rollback $(WHERE) $(SURE) --to "$$TO" --reason "$$REASON"
 
 destroy: $(VENV) ## remove everything of the stack, asking before data
 	@$(PY) -m scripts.destroy $(WHERE) $(SURE)

@@ -203,7 +203,9 @@ def moment(value: object) -> datetime:
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
-def find(clients: Clients, known: Mapping[str, str], text: str, stack: str) -> Package:
+def find(
+    clients: Clients, known: Mapping[str, str], text: str, stack: str, given: str = "VERSION"
+) -> Package:
     """The version that a person means: its number, its name, or how the name goes on after the
     prefix, `<commit>-<8>`, as far as that is told."""
     if found := numbered(clients, known, text):
@@ -216,10 +218,10 @@ def find(clients: Clients, known: Mapping[str, str], text: str, stack: str) -> P
             fitting.append(each)
     if len(fitting) > 1:
         listed = ", ".join(one.short for one in fitting)
-        raise Problem(f"VERSION={text} fits {listed}: pass one of these")
+        raise Problem(f"{given}={text} fits {listed}: pass one of these")
     if not fitting:
         raise Problem(
-            f"VERSION={text} is no registered version: pass a number, a commit or a name that "
+            f"{given}={text} is no registered version: pass a number, a commit or a name that "
             f"{make('models', stack)} lists"
         )
     return fitting[0]

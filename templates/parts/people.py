@@ -231,7 +231,9 @@ def _watch() -> list[Statement]:
             _tagged(),
         ),
         # These have no resource level
-        allow("FindWork", named(sagemaker, "ListProcessingJobs ListTrainingJobs"), ["*"]),
+        allow(
+            "FindWork", named(sagemaker, "ListModels ListProcessingJobs ListTrainingJobs"), ["*"]
+        ),
         allow(
             "ReadLogs",
             named(logs, "DescribeLogStreams GetLogEvents"),
@@ -334,7 +336,7 @@ def _remove(system: Template) -> list[Statement]:
             ],
         ),
         # These have no resource level
-        allow("FindServed", named(sagemaker, "ListEndpointConfigs ListModels"), ["*"]),
+        allow("FindServed", named(sagemaker, "ListEndpointConfigs"), ["*"]),
         allow(
             "FindScaling",
             [application_autoscaling.DescribeScalableTargets],

@@ -34,6 +34,7 @@ from scripts import (
     models,
     predict,
     report,
+    rollback,
     status,
     trace,
     train,
@@ -166,7 +167,19 @@ def test_a_missing_certificate_file_is_named(
 
 
 APPROVE = SimpleNamespace(main=lambda words: decide.main([*words, "approve"]))
-COMMANDS = [create_stack, destroy, logs, models, report, status, trace, train, upload, APPROVE]
+COMMANDS = [
+    create_stack,
+    destroy,
+    logs,
+    models,
+    report,
+    rollback,
+    status,
+    trace,
+    train,
+    upload,
+    APPROVE,
+]
 
 
 class Refusing(BaseHTTPRequestHandler):

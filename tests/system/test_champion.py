@@ -57,6 +57,18 @@ def test_what_serves_is_found_with_its_archive(project: Project) -> None:
     assert champion(project) == old(project, modelDataUrl=archive)
 
 
+def test_from_which_version_it_was_taken_back_is_known(project: Project) -> None:
+    """The answer of one step: what the gate says of it is test_gate's."""
+    model = f"{project.artifacts}-old"
+    sagemaker = project.aws.client("sagemaker")
+    arn = sagemaker.describe_model(ModelName=model)["ModelArn"]
+    sagemaker.add_tags(ResourceArn=arn, Tags=[{"Key": "back-from", "Value": "newer"}])
+    steps = part("TrainingWorkflow", "ReadServingTags", "IsArchiveOurs")
+    machine = create(project.aws, project.aws.role("states"), steps)
+    told = ended(project.aws, start(project.aws, machine, {"model": {"ModelArn": arn}}))
+    assert json.loads(told["output"])["back"] == {"from": ["newer"]}
+
+
 def test_where_no_endpoint_is_there_is_no_champion(project: Project) -> None:
     assert champion(project, ProjectName="another") == {"name": "none"}
 

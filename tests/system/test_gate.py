@@ -89,14 +89,17 @@ def given_to_the_gate(evaluation: dict[str, Any], force: dict[str, Any]) -> dict
     settings = {"minimumAccuracy": 0.6, "accuracyTolerance": 0.01, "approval": "Automatic"}
     nobody = evaluation["comparison"]["outcome"] == "none"
     champion = {"name": evaluation.get("champion", "none" if nobody else "mlops-1")}
+    back = {"back": {"from": [evaluation["back"]]}} if "back" in evaluation else {}
     return {
         **{"evaluation": evaluation, "force": force, "settings": settings},
-        **{"champion": champion, **images},
+        **{"champion": champion, **images, **back},
     }
 
 
-LONG = found(words="w" * 300, outcome="other-inputs")
+AFTER_ROLLBACK = [{**found(**changed), "back": "mlops-2"} for changed in ({}, {"difference": -1})]
+LONG = {**found(words="w" * 300, outcome="other-inputs"), "back": "b" * 63}
 LONG["comparison"]["words"] = "c" * 300
+LONG["champion"] = "n" * 63
 LONG_FORCE = {"reason": "r" * 200, "by": "b" * 200}
 UNMEASURED = found(accuracy=None)
 NO_REASONS = [{"reason": reason, "by": "x"} for reason in (None, 1, True, ["x"], {"x": "y"})]
@@ -104,7 +107,7 @@ ENGINES = [found(engine=engine) for engine in ("onnxruntime", "tensorflow", "unk
 CASES: list[tuple[dict[str, Any], dict[str, Any]]] = [
     *((found(**changed), f) for changed, _ in ACCEPTED + REFUSED for f in (NOBODY, SOMEBODY)),
     *((UNMEASURED, force) for force in NO_REASONS),
-    *((evaluation, NOBODY) for evaluation in ENGINES),
+    *((evaluation, NOBODY) for evaluation in (*ENGINES, *AFTER_ROLLBACK)),
     (LONG, LONG_FORCE),
 ]
 
@@ -135,6 +138,16 @@ def test_what_is_not_is_refused_unless_somebody_gives_a_reason(
 @pytest.mark.parametrize("force", NO_REASONS)
 def test_a_reason_that_is_no_text_is_none(judged: Judge, force: dict[str, Any]) -> None:
     assert judged(UNMEASURED, force)["verdict"]["status"] == "refused"
+
+
+@pytest.mark.parametrize("evaluation", AFTER_ROLLBACK)
+def test_that_an_older_version_serves_again_is_told_and_decides_nothing(
+    judged: Judge, evaluation: dict[str, Any]
+) -> None:
+    verdict = judged(evaluation)["verdict"]
+    plain = judged(found(difference=evaluation["comparison"]["difference"]))["verdict"]
+    words = ". The endpoint serves mlops-1, to which it was taken back from mlops-2"
+    assert verdict == {**plain, "words": plain["words"] + words}
 
 
 def test_the_image_that_serves_has_what_answered_in_the_evaluation(judged: Judge) -> None:

@@ -12,7 +12,7 @@ from templates.kit.names import version_arns, version_prefix
 from templates.parts.storage import Storage
 from templates.workflows.archive import find_archive
 from templates.workflows.deployment.endpoint import describe_endpoint, endpoint_is
-from templates.workflows.deployment.version import UNSEEN
+from templates.workflows.deployment.version import BACK_FROM_TAG, UNSEEN
 from templates.workflows.language import (
     EXPLAIN,
     Below,
@@ -35,6 +35,9 @@ CHAMPION_NAME, CHAMPION_MODEL, CHAMPION_GONE = (
     f"{CHAMPION}.{field}" for field in ("name", "modelDataUrl", "gone")
 )
 NO_CHAMPION = "none"
+# The version from which the endpoint was taken back to this one, if it was
+_BACK = "$.back"
+CHAMPION_BACK_FROM = f"{_BACK}.from[0]"
 
 _SERVING, _CONFIG, _MODEL, _ARCHIVE = "$.serving", "$.config", "$.model", "$.archive"
 # An endpoint's configuration has its version's name
@@ -104,6 +107,16 @@ def _find_model() -> list[Step]:
             at=_MODEL,
             caught=[_unless_there("IsModelThere", no_model)],
             passing=[UNSEEN.format("model")],
+        ),
+        # It is only told, so that a run does not end for want of it
+        task(
+            "ReadServingTags",
+            "aws-sdk:sagemaker:listTags",
+            {"ResourceArn.$": f"{_MODEL}.ModelArn"},
+            grants=[allow("ReadTags", [sagemaker.ListTags], [version_arns("model")])],
+            at=_BACK,
+            select={"from.$": f"$.Tags[?(@.Key == '{BACK_FROM_TAG}')].Value"},
+            caught=[catch(None, at=_BACK)],
         ),
     ]
 

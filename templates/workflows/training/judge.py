@@ -21,7 +21,11 @@ from templates.workflows.language import (
     when,
 )
 from templates.workflows.settings import TrainingSettings
-from templates.workflows.training.champion import CHAMPION_NAME, NO_CHAMPION
+from templates.workflows.training.champion import (
+    CHAMPION_BACK_FROM,
+    CHAMPION_NAME,
+    NO_CHAMPION,
+)
 from templates.workflows.training.evaluate import EVALUATION
 
 # May it serve; why, in a person's words; and how it is registered (ModelApprovalStatus)
@@ -88,6 +92,7 @@ def judge(settings: TrainingSettings) -> list[Step]:
             otherwise=_refuse("Uncompared", "no comparison with what serves: {}", _COMPARED),
             comment="What is missing, or no number, is refused",
         ),
+        _tell_of_rollback(),
         _force(),
     ]
 
@@ -114,6 +119,20 @@ def _refuse(name: str, words: str, *values: str) -> Way:
 def _lay(name: str, status: str, words: str, values: tuple[str, ...], approval: str) -> list[Step]:
     sentence = f"States.Format('{words}', {', '.join(values)})"
     return [put(name, "$.verdict", {"status": status, "words.$": sentence, "approval": approval})]
+
+
+def _tell_of_rollback() -> Step:
+    """Who reads the verdict may not know that an older version serves again."""
+    words = (
+        "States.Format('{}. The endpoint serves {}, to which it was taken back from {}', "
+        f"{WORDS}, {CHAMPION_NAME}, {CHAMPION_BACK_FROM})"
+    )
+    told = {"status.$": STATUS, "words.$": words, "approval.$": APPROVAL}
+    return choose(
+        "IsAfterRollback",
+        when(present(CHAMPION_BACK_FROM), [put("TellOfRollback", "$.verdict", told)]),
+        otherwise=None,
+    )
 
 
 def _force() -> Step:

@@ -1,0 +1,100 @@
+"""The versions that SageMaker still keeps: which of them have served, and what is left of each.
+
+What the tags say is written by the deployment workflow (templates/workflows/deployment/version.py).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from botocore.exceptions import ClientError
+
+from scripts.lib.packages import Package
+from scripts.lib.problems import is_gone
+from scripts.lib.serving import ServedModel, read_model
+from scripts.lib.session import Clients
+
+MOST = 100  # as many as the workflow looks through
+NEVER, WITHDRAWN = "no", "withdrawn"
+
+
+@dataclass(frozen=True)
+class KeptVersion:
+    """A version's model, and since when there is one."""
+
+    model: ServedModel
+    created: datetime
+
+    @property
+    def name(self) -> str:
+        return self.model.name
+
+    @property
+    def served(self) -> str:
+        """yes, no or withdrawn; one that says nothing is from before this was noted, and has."""
+        return self.model.tags.get("served", "yes")
+
+    def is_meant(self, text: str) -> bool:
+        """By its name, or by how that goes on after the prefix, as far as it is told."""
+        tail = "-".join(self.name.rsplit("-", 2)[1:])
+        return text == self.name or (len(text) >= 4 and tail.startswith(text))
+
+
+def kept(clients: Clients, prefix: str) -> list[KeptVersion]:
+    """All versions, the newest first; one that goes meanwhile is none."""
+    listed = clients.sagemaker.list_models(
+        NameContains=f"{prefix}-", SortBy="CreationTime", SortOrder="Descending", MaxResults=MOST
+    )
+    found = []
+    for one in listed["Models"]:
+        if not one["ModelName"].startswith(f"{prefix}-"):
+            continue
+        try:
+            model = read_model(clients, one["ModelName"])
+        except ClientError as error:
+            if not is_gone(error):
+                raise
+            continue
+        found.append(KeptVersion(model, one["CreationTime"]))
+    return found
+
+
+def taken_back(model: ServedModel | None) -> str:
+    """From which version, and when, the endpoint was taken back to this one; or an empty text."""
+    tags: Mapping[str, str] = model.tags if model else {}
+    if not tags.get("back-from"):
+        return ""
+    return f"taken back from {tags['back-from']} at {tags.get('back-at', 'an unknown time')}"
+
+
+def of_package(found: list[KeptVersion], one: Package) -> KeptVersion | None:
+    """What is kept of a registered version; its newest, where it was deployed more than once."""
+    return next((each for each in found if each.model.is_of(one)), None)
+
+
+def lacks(clients: Clients, known: Mapping[str, str], one: KeptVersion) -> list[str]:
+    """What of a version is gone, so that nothing can serve it; empty where all is there."""
+    gone = []
+    try:
+        clients.sagemaker.describe_endpoint_config(EndpointConfigName=one.name)
+    except ClientError as error:
+        if not is_gone(error):
+            raise
+        gone.append("its endpoint configuration in SageMaker")
+    repository, _, digest = one.model.image.partition("@")
+    try:
+        clients.ecr.describe_images(
+            repositoryName=repository.partition("/")[2], imageIds=[{"imageDigest": digest}]
+        )
+    except ClientError as error:
+        if not is_gone(error):
+            raise
+        gone.append(f"its image {digest} in the registry")
+    place = f"s3://{known['ArtifactBucket']}/"
+    if not one.model.data.startswith(place):
+        return [*gone, f"an archive in this stack's bucket (it is {one.model.data or 'unknown'})"]
+    key = one.model.data.removeprefix(place)
+    listed = clients.s3.list_objects_v2(Bucket=known["ArtifactBucket"], Prefix=key, MaxKeys=1)
+    if key not in [each["Key"] for each in listed.get("Contents", [])]:
+        gone.append(f"its archive {one.model.data}")
+    return gone

@@ -1,0 +1,370 @@
+"""Take the endpoint back to a version that has served well: the last one before what serves now, or
+the one that is named. One that is not kept any more is deployed anew, if it was approved."""
+
+if __name__ == "__main__":
+    from scripts.lib.entry import begin
+
+    begin("scripts.rollback")
+
+import argparse
+import json
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from scripts.lib import packages, stacks, workflow
+from scripts.lib.approval import begun, execution
+from scripts.lib.console import Console, Pace, ago, clock, shorten
+from scripts.lib.guard import guarded
+from scripts.lib.inventory import endpoint
+from scripts.lib.kept import NEVER, WITHDRAWN, KeptVersion, kept, lacks, of_package
+from scripts.lib.packages import APPROVED, Package
+from scripts.lib.problems import FAILED, INTERRUPTED, Problem, error_code, make
+from scripts.lib.serving import ServedModel, served
+from scripts.lib.session import Clients, add_session_arguments, connect
+
+NO_REASON = "no reason was given"
+LONGEST = 1000  # characters of a reason
+NOT_UNDONE = (
+    "It does not undo: data, parameters of the stack, code that was pushed. The version comes with "
+    "the instance type, the number of instances and the capture that it had; scaling goes on."
+)
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is to serve: a version that is kept, or one that is registered and made anew."""
+
+    name: str
+    input: Mapping[str, Any]
+    kept: KeptVersion | None
+    package: Package | None
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m scripts.rollback", description=__doc__)
+    add_session_arguments(parser)
+    parser.add_argument("--to", default="", help="a number, a commit, a name (the last good one)")
+    parser.add_argument("--reason", default="", help="why; it stays with the execution")
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+    args = parser.parse_args(argv)
+
+    def work() -> int:
+        reason = cleaned(args.reason)
+        clients, console = connect(args.region, args.profile), Console()
+        known = outputs(clients, args.stack)
+        return rollback(clients, known, args.to, reason, console, args.stack, yes=args.yes)
+
+    look = make("status", args.stack)
+    return guarded(work, f"What was begun goes on in AWS; look again with {look}.")
+
+
+def cleaned(reason: str) -> str:
+    """A reason on one line."""
+    found = " ".join(reason.split())
+    if len(found) > LONGEST:
+        raise Problem(f"REASON= has {len(found)} characters: {LONGEST} fit")
+    return found or NO_REASON
+
+
+def outputs(clients: Clients, stack: str) -> dict[str, str]:
+    """Of a stack whose deployment workflow can take something back."""
+    known = stacks.required_outputs(clients.cloudformation, stack)
+    found = stacks.describe(clients.cloudformation, stack)
+    if found and "Rollout" not in stacks.parameters(found):
+        raise Problem(
+            f"stack {stack} was deployed before a model could be taken back: "
+            f"{make('deploy', stack)} first"
+        )
+    return known
+
+
+def rollback(
+    clients: Clients,
+    known: Mapping[str, str],
+    to: str,
+    reason: str,
+    console: Console,
+    stack: str,
+    *,
+    yes: bool = False,
+) -> int:
+    """Show what is meant, ask, start it once, and follow it to its verdict."""
+    serving, found = served(clients, known["EndpointName"]), kept(clients, known["VersionPrefix"])
+    by = clients.sts.get_caller_identity()["Arn"]
+    request = {"from": serving.name if serving else "none", "by": by, "reason": reason}
+    one = chosen(clients, known, found, serving, to, stack)
+    if isinstance(one, Package):
+        wish = made_anew(clients, known, one, stack)
+    else:
+        wish = back_to(clients, known, one, found, serving, request, stack)
+    tell(clients, known, wish, serving, console)
+    if not yes:
+        try:
+            answer = console.ask("Type yes to take it back: ", "--yes (make: YES=1)")
+        except KeyboardInterrupt:
+            console.line("\nNothing was changed.")
+            return INTERRUPTED
+        if answer.lower() not in ("y", "yes"):
+            console.line("Nothing was changed.")
+            return FAILED
+    started = start(clients, known["DeploymentWorkflowArn"], wish)
+    console.line(f"Started {started.rsplit(':', 1)[1]}", "bold")
+    return follow(clients, known, wish, started, console, stack)
+
+
+# ---- to which one
+
+
+def chosen(
+    clients: Clients,
+    known: Mapping[str, str],
+    found: list[KeptVersion],
+    serving: ServedModel | None,
+    to: str,
+    stack: str,
+) -> KeptVersion | Package:
+    """The kept version that is meant; or a registered one that is not kept."""
+    if not to:
+        return last_good(found, serving, stack)
+    meant = [one for one in found if one.is_meant(to)]
+    exact = [one for one in meant if one.name == to]
+    if len(exact or meant) > 1:
+        raise Problem(f"TO={to} fits {', '.join(one.name for one in meant)}: pass one of these")
+    if meant:
+        return (exact or meant)[0]
+    one = packages.find(clients, known, to, stack, "TO")
+    return of_package(found, one) or one
+
+
+def last_good(found: list[KeptVersion], serving: ServedModel | None, stack: str) -> KeptVersion:
+    """The newest that has served well and was made before what serves."""
+    now = next((one for one in found if serving and one.name == serving.name), None)
+    older = [one for one in found if one.served == "yes" and one is not now]
+    older = [one for one in older if now is None or one.created < now.created]
+    if not older:
+        what = f"{serving.name} serves, and no" if serving else "no"
+        raise Problem(
+            f"there is nothing to go back to: {what} version that is kept served well before; "
+            f"{make('models', stack)} lists what was registered, and TO= takes any of these that "
+            "was approved",
+            FAILED,
+        )
+    return older[0]
+
+
+def back_to(
+    clients: Clients,
+    known: Mapping[str, str],
+    one: KeptVersion,
+    found: list[KeptVersion],
+    serving: ServedModel | None,
+    request: Mapping[str, str],
+    stack: str,
+) -> Wish:
+    """A version as it was kept. The workflow looks again for all that it needs."""
+    if serving and one.name == serving.name:
+        raise Problem(f"version {one.name} serves already. Nothing was changed.", FAILED)
+    if one.served == NEVER:
+        raise Problem(
+            f"version {one.name} has never served, so there is no going back to it: its deployment "
+            f"is under way or was broken off, see {make('status', stack)}",
+            FAILED,
+        )
+    gone = lacks(clients, known, one)
+    if gone:
+        taken = (one.name, serving.name if serving else "")
+        others = [each.name for each in found if each.served == "yes" and each.name not in taken]
+        way = f"pass TO=, such as TO={others[0]}" if others else "no other version is kept"
+        raise Problem(
+            f"version {one.name} cannot be taken back: {' and '.join(gone)} is gone. Nothing was "
+            f"changed; {way}",
+            FAILED,
+        )
+    given = {
+        "name": one.name,
+        "image": one.model.image,
+        "modelDataUrl": one.model.data,
+        "commit": one.model.tags.get("commit", "unknown"),
+        "rollback": request,
+    }
+    package = one.model.package
+    return Wish(one.name, given, one, packages.read(clients, known, package) if package else None)
+
+
+def made_anew(clients: Clients, known: Mapping[str, str], one: Package, stack: str) -> Wish:
+    """An ordinary deployment of an approved version that is not kept, also while alarms ring."""
+    if one.status != APPROVED:
+        raise Problem(
+            f"version {one.label} is not kept, and was not approved ({one.status}): "
+            f"{make('approve', stack, f'VERSION={one.short}')} deploys it",
+            FAILED,
+        )
+    under_way = begun(clients, execution(known["DeploymentWorkflowArn"], one.name))
+    if under_way and under_way[0] == "RUNNING":
+        raise Problem(
+            f"version {one.label} is being deployed: {make('status', stack)} shows how far it is",
+            FAILED,
+        )
+    given = {
+        "name": one.name,
+        "image": one.image,
+        "modelDataUrl": one.model_data,
+        "commit": one.commit_id,
+        "package": one.id,
+        "unguarded": True,
+    }
+    return Wish(one.name, given, None, one)
+
+
+# ---- what a person is told before
+
+
+def tell(
+    clients: Clients,
+    known: Mapping[str, str],
+    wish: Wish,
+    serving: ServedModel | None,
+    console: Console,
+) -> None:
+    name, now = known["EndpointName"], datetime.now(UTC)
+    found = endpoint(clients, name)
+    since = f" since {ago(found.changed, now)}" if found else ""
+    console.paragraph(
+        f"Now endpoint {name} serves {serving.name}{since}."
+        if serving
+        else f"Endpoint {name} serves nothing."
+    )
+    one, label = wish.package, wish.package.label if wish.package else "of no registered version"
+    console.line(f"To serve: {wish.name} ({label})", "bold")
+    if one and one.accuracy is not None:
+        console.line(f"  Its accuracy when it was evaluated: {one.accuracy:.1%}")
+    if one:
+        console.paragraph(one.description)
+    if wish.kept:
+        console.line(f"  Made {ago(wish.kept.created, now)} ago.")
+        if wish.kept.served == WITHDRAWN:
+            console.line("  It was withdrawn: the endpoint was taken back from it.", "yellow")
+        console.paragraph(NOT_UNDONE)
+    else:
+        console.paragraph(
+            "It is not kept any more, so it is deployed anew, with today's parameters of the stack."
+        )
+    for other in deploying(clients, known["DeploymentWorkflowArn"]):
+        console.line(f"  {other} deploys now: this waits for its turn behind it.", "yellow")
+
+
+def deploying(clients: Clients, machine: str) -> list[str]:
+    """Deployments that came before, the oldest first."""
+    found = clients.stepfunctions.list_executions(
+        stateMachineArn=machine, statusFilter="RUNNING", maxResults=20
+    )
+    return [one["name"] for one in reversed(found["executions"])]
+
+
+# ---- from the wish to the verdict
+
+
+def start(clients: Clients, machine: str, wish: Wish) -> str:
+    """Start it under a name of its own. A call whose answer was lost is made again by botocore with
+    the same name, which starts nothing more (StartExecution, Step Functions API Reference)."""
+    name = f"rollback-{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
+    try:
+        clients.stepfunctions.start_execution(
+            stateMachineArn=machine, name=name, input=json.dumps(wish.input)
+        )
+    except ClientError as error:
+        if error_code(error) != "ExecutionAlreadyExists":
+            raise
+    return execution(machine, name)
+
+
+def follow(
+    clients: Clients,
+    known: Mapping[str, str],
+    wish: Wish,
+    started: str,
+    console: Console,
+    stack: str,
+) -> int:
+    """Until it has ended. Its version answers as soon as the new fleet has the requests."""
+    pace, before, answers = Pace(), "", False
+    while True:
+        answer = clients.stepfunctions.describe_execution(executionArn=started)
+        if answer["status"] != "RUNNING":
+            break
+        if not answers and (answers := bakes(clients, known, wish)):
+            console.line(
+                f"  {clock(console.elapsed)}  {wish.name} answers now; it is watched for a while",
+                "green",
+            )
+        state = workflow.current_state(workflow.history(clients.stepfunctions, started))
+        now = doing(clients, known, state, started)
+        console.live(now)
+        pace.wait(news=now != before)
+        before = now
+    if answer["status"] == "SUCCEEDED":
+        return told(known, wish, workflow.parsed(answer.get("output", "")), console, stack)
+    console.line(f"It ended as {answer['status']}:", "red")
+    console.paragraph(str(workflow.failure(clients.stepfunctions, started)))
+    serving = served(clients, known["EndpointName"])
+    console.line(f"The endpoint serves {serving.name if serving else 'nothing'}.")
+    return FAILED
+
+
+def bakes(clients: Clients, known: Mapping[str, str], wish: Wish) -> bool:
+    """Whether the version has the requests, while SageMaker still watches it (Baking:
+    ProductionVariantStatus, SageMaker API Reference)."""
+    try:
+        found: Any = clients.sagemaker.describe_endpoint(EndpointName=known["EndpointName"])
+    except ClientError:
+        return False
+    pending = found.get("PendingDeploymentSummary") or {}
+    stages = [
+        stage["Status"]
+        for variant in pending.get("ProductionVariants") or []
+        for stage in variant.get("VariantStatus") or []
+    ]
+    return pending.get("EndpointConfigName") == wish.name and "Baking" in stages
+
+
+def doing(clients: Clients, known: Mapping[str, str], state: str, started: str) -> str:
+    """The state, and in the queue who is first."""
+    if "Turn" not in state and state != "DescribeFirst":
+        return state
+    others = [
+        one
+        for one in deploying(clients, known["DeploymentWorkflowArn"])
+        if one != started.rsplit(":", 1)[1]
+    ]
+    return f"waits for its turn behind {others[0]}" if others else state
+
+
+def told(
+    known: Mapping[str, str], wish: Wish, output: Mapping[str, Any], console: Console, stack: str
+) -> int:
+    """A run that ended well: what serves, how it came, and what was asked of it."""
+    serves = str(output.get("serves", ""))
+    name = known["EndpointName"]
+    rollout = output.get("rollout")
+    if serves != wish.name:
+        console.paragraph(f"Endpoint {name} serves {serves}: another one was asked for later.")
+        return FAILED
+    if rollout is None:
+        console.line(f"Endpoint {name} served it already when its turn came.", "green")
+        return 0
+    console.line(f"Endpoint {name} serves {wish.name}.", "green")
+    why = f"{rollout.get('type', '')} ({rollout.get('why', '')})"
+    asked = output.get("golden")
+    number = asked.get("asked") if isinstance(asked, dict) else "none"
+    console.paragraph(shorten(f"It came {why}; golden requests that it answered: {number}.", 300))
+    if wish.kept:
+        console.paragraph(
+            "The next model is held against it. What was left, if newer, is withdrawn: the next "
+            f"deployment removes it. {make('trace', stack)} shows what serves."
+        )
+    return 0
