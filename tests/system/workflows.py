@@ -72,6 +72,27 @@ def _substituted(title: str, values: dict[str, str]) -> tuple[str, set[str]]:
     return definition, set(asked - tokens.keys())
 
 
+def create_alarms(aws: Aws, parameters: dict[str, str]) -> None:
+    """The alarms of the stack, with these parameters."""
+
+    def resolved(value: Any) -> Any:
+        match value:
+            case {"Ref": name}:
+                return parameters[name]
+            case {"Fn::Sub": text}:
+                return re.sub(r"\$\{(\w+)\}", lambda found: parameters[found[1]], text)
+            case dict():
+                return {key: resolved(each) for key, each in value.items()}
+            case list():
+                return [resolved(each) for each in value]
+        return value
+
+    for alarm in of_type(template(), "AWS::CloudWatch::Alarm").values():
+        asked = resolved(alarm)
+        threshold = float(asked.pop("Threshold"))
+        aws.client("cloudwatch").put_metric_alarm(**asked, Threshold=threshold)
+
+
 def create_alert(aws: Aws, name: str, machines: dict[str, str], topic: str) -> None:
     """The rule that tells how executions of these machines end; they are named by logical ID, and
     `name` is the prefix of their versions."""
