@@ -3,16 +3,19 @@
 import io
 import json
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from local.context import Context
+from local.tests import remote
 from local.tests.aws import SERVE, Aws, Mailbox, unique, wait
 from local.tests.remote import Remote
-from tests.system.workflows import create_machine, defined
+from tests.system.workflows import create_alarms, create_machine, defined
 
 KEPT = 2
 # Long enough to find an update under way
@@ -40,6 +43,13 @@ class Deployments:
             "commit": "0123456789abcdef",
             **more,
         }
+
+    def versioned(self, version: str) -> dict[str, Any]:
+        """With a model of its own, which answers with the version's name."""
+        given = self.input(version)
+        key = f"models/{given['name']}.tar.gz"
+        self.aws.client("s3").put_object(Bucket=self.bucket, Key=key, Body=archive(given["name"]))
+        return given | {"modelDataUrl": f"s3://{self.bucket}/{key}"}
 
     def trained(self, version: str, started_at: str, image: str = "good") -> dict[str, Any]:
         """As the training workflow asks for it, which began at a time."""
@@ -177,6 +187,24 @@ def made(
     }
     machine = create_machine(aws, "DeploymentWorkflow", f"{name}-deployment", values, **changed)
     return Deployments(aws, name, machine, images, bucket, mailbox, values)
+
+
+@contextmanager
+def alone(folder: Path, **settings: str) -> Iterator[Deployments]:
+    """On an endpoint of its own, with the stack's alarms: for who is no test."""
+    home, images = folder / "home", folder / "images"
+    images.mkdir()
+    with (folder / "log").open("w") as log:
+        process = remote.start(home, "--region", "eu-west-1", output=log)
+    try:
+        aws = Remote(Context("eu-west-1", 0, home), remote.settings(home, process))
+        with pytest.MonkeyPatch.context() as monkeypatch:
+            project = made(aws, images, monkeypatch, {}, **settings)
+            create_alarms(aws, project.name)
+            yield project
+    finally:
+        process.terminate()
+        process.wait(30)
 
 
 def archive(text: str) -> bytes:
