@@ -12,7 +12,7 @@ import pytest
 
 from local.tests.aws import SERVE, Aws, Mailbox, unique, wait
 from local.tests.remote import Remote
-from tests.system.workflows import create_machine
+from tests.system.workflows import create_machine, defined
 
 KEPT = 2
 # Long enough to find an update under way
@@ -29,6 +29,7 @@ class Deployments:
     images: dict[str, str]
     bucket: str
     mailbox: Mailbox
+    values: dict[str, str]
     started: list[str] = field(default_factory=list)
 
     def input(self, version: str, image: str = "good", **more: Any) -> dict[str, Any]:
@@ -44,6 +45,14 @@ class Deployments:
         """As the training workflow asks for it, which began at a time."""
         training = {"name": f"{self.name}-{version}", "startedAt": started_at}
         return self.input(version, image, training=training)
+
+    def change(self, **settings: str) -> None:
+        """As an update of the stack changes its parameters."""
+        self.values |= settings
+        definition = defined("DeploymentWorkflow", self.values)
+        self.aws.client("stepfunctions").update_state_machine(
+            stateMachineArn=self.machine, definition=definition
+        )
 
     def start(self, given: dict[str, Any], **more: Any) -> str:
         started = self.aws.client("stepfunctions").start_execution(
@@ -121,9 +130,14 @@ class Deployments:
 
 
 def made(
-    aws: Remote, folder: Path, monkeypatch: pytest.MonkeyPatch, changed: Mapping[str, str] = {}
+    aws: Remote,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    changed: Mapping[str, str] = {},
+    **settings: str,
 ) -> Deployments:
-    """`changed` is text of the definition, and what stands in its place."""
+    """`changed` is text of the definition, and what stands in its place; `settings` are parameters
+    of the stack."""
     aws.enter(monkeypatch)
     name = unique("project")
     aws.client("ecr").create_repository(repositoryName=name, imageTagMutability="IMMUTABLE")
@@ -145,11 +159,24 @@ def made(
         "Key": "alias/aws/s3",
         "HostingRole": aws.role("sagemaker"),
         "Topic": mailbox.topic,
+        "Isolated": "true",
+        "Capturing": "false",
+        "EndpointKind": "RealTime",
+        "ServerlessMemoryMB": "1024",
+        "ServerlessConcurrency": "2",
         "EndpointInstanceType": "ml.m5.large",
         "EndpointInstanceCount": "1",
+        "EndpointMaxInstanceCount": "1",
+        "ScalingTargetInvocations": "600",
+        "Rollout": "AllAtOnce",
+        "RolloutPercent": "20",
+        "RolloutBakeSeconds": "0",
+        "GoldenSeconds": "10",
+        "CapturePercent": "0",
+        **settings,
     }
     machine = create_machine(aws, "DeploymentWorkflow", f"{name}-deployment", values, **changed)
-    return Deployments(aws, name, machine, images, bucket, mailbox)
+    return Deployments(aws, name, machine, images, bucket, mailbox, values)
 
 
 def archive(text: str) -> bytes:

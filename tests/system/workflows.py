@@ -3,6 +3,7 @@
 import copy
 import json
 import re
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -30,15 +31,20 @@ def _template() -> dict[str, Any]:
 def create_machine(aws: Aws, title: str, name: str, values: dict[str, str], **changed: str) -> str:
     """A state machine of the template, with `values` for its tokens; `changed` is text that stands
     in its definition, and what stands there in its place."""
+    made = aws.client("stepfunctions").create_state_machine(
+        name=name, definition=defined(title, values, changed), roleArn=aws.role("states")
+    )
+    return str(made["stateMachineArn"])
+
+
+def defined(title: str, values: Mapping[str, str], changed: Mapping[str, str] = {}) -> str:
+    """The definition of a state machine of the template."""
     definition, left = _substituted(title, {"ExecutionPage": "https://console/", **values})
     assert not left, f"no value for {left}"
     for old, new in changed.items():
         assert old in definition
         definition = definition.replace(old, new)
-    made = aws.client("stepfunctions").create_state_machine(
-        name=name, definition=definition, roleArn=aws.role("states")
-    )
-    return str(made["stateMachineArn"])
+    return definition
 
 
 def part(title: str, start: str, *until: str, **values: str) -> dict[str, Any]:
@@ -56,20 +62,31 @@ def part(title: str, start: str, *until: str, **values: str) -> dict[str, Any]:
     return {"StartAt": start, "States": kept}
 
 
-def _substituted(title: str, values: dict[str, str]) -> tuple[str, set[str]]:
+def _substituted(title: str, values: Mapping[str, str]) -> tuple[str, set[str]]:
     """A definition with these values for its tokens, and the tokens that have none."""
     machine = of_type(template(), "AWS::StepFunctions::StateMachine")[title]
     tokens = {
         token: value["Fn::Sub"].replace("${AWS::Partition}", "aws")
         for token, value in machine["DefinitionSubstitutions"].items()
         if "states:::" in str(value)
-    } | values
+    } | {**values}
     definition = machine["DefinitionString"]
     for token, value in tokens.items():
         definition = definition.replace(f"${{{token}}}", value)
     asked = machine["DefinitionSubstitutions"].keys()
     assert tokens.keys() <= asked
     return definition, set(asked - tokens.keys())
+
+
+def create_alarms(aws: Aws, name: str, slow: int = 2_000_000) -> None:
+    """Those of the template that take a version of this project back. They look at ten seconds, so
+    that what made them ring is soon over; `slow` is a latency in microseconds."""
+    for alarm in of_type(template(), "AWS::CloudWatch::Alarm").values():
+        text = json.dumps(alarm | {"EvaluationPeriods": 1}).replace('"Period": 60', '"Period": 10')
+        text = re.sub(r'{"Fn::Sub": ("[^"]*")}', r"\1", text).replace("${ProjectName}", name)
+        text = text.replace('{"Ref": "ModelLatencyMicroseconds"}', str(slow))
+        text = text.replace('{"Ref": "ProjectName"}', json.dumps(name))
+        aws.client("cloudwatch").put_metric_alarm(**json.loads(text))
 
 
 def create_alert(aws: Aws, name: str, machines: dict[str, str], topic: str) -> None:
