@@ -48,14 +48,14 @@ class CloudWatch(Service):
 
     def _shown(self, found: Queries, asked: dict[str, Any]) -> dict[str, Any]:
         name = asked["Id"]
-        period = queries.period(found, name) or asked.get("Period")
+        period = found.periods[name] or asked.get("Period")
         if period is None:
             raise invalid(f"{name}: an expression without a metric needs a Period")
-        points = [(start, queries.value(found, name, start)) for start in self._starts(period)]
+        points = [(start, found.value(name, start)) for start in self._starts(period)]
         if self.get("ScanBy") != "TimestampAscending":
             points.reverse()
         known = [(start, value) for start, value in points if value is not None]
-        query = found[name]
+        query = found.by_id[name]
         label = query.metric.name if isinstance(query, Stat) else name
         return {
             "Id": name,

@@ -98,8 +98,8 @@ class MetricRecords(Records):
                 (name, seconds[second].copy())
                 for name, seconds in self.series.get(metric, {}).items()
                 if unit in (None, name)
-                for second in range(start, end)
-                if second in seconds
+                for second in (range(start, end) if end - start < len(seconds) else [*seconds])
+                if start <= second < end and second in seconds
             ]
 
 

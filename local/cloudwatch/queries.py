@@ -4,7 +4,7 @@ GetMetricData and alarms ask in the same form (CloudWatch API reference, MetricD
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,6 +18,8 @@ from local.cloudwatch.metrics import (
 )
 from local.refusals import unsupported
 from local.service import AwsError
+
+DEEPEST = 20  # expressions that are made of each other
 
 
 @dataclass(frozen=True)
@@ -36,9 +38,6 @@ class Stat:
         return statistic([sample for _, sample in found], self.name)
 
 
-Queries = Mapping[str, Stat | Expression]
-
-
 def invalid(text: str) -> AwsError:
     return AwsError("ValidationError", text)
 
@@ -55,8 +54,55 @@ def dimensions(given: Mapping[str, Any]) -> frozenset[tuple[str, str]]:
     return frozenset((each["Name"], each["Value"]) for each in given.get("Dimensions") or ())
 
 
-def read(given: Sequence[Mapping[str, Any]]) -> dict[str, Stat | Expression]:
-    """The queries of a request, by id. Raises AwsError."""
+@dataclass(frozen=True)
+class Queries:
+    """What was asked for together, by id. `periods` says which period each is made of, or None
+    where it is numbers only. Raises AwsError."""
+
+    by_id: Mapping[str, Stat | Expression]
+    periods: dict[str, int | None] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in self.by_id:
+            self._period(name, ())
+
+    def _period(self, name: str, above: tuple[str, ...]) -> int | None:
+        """ "Each metric must be using the same period" (User Guide, "Using Amazon CloudWatch
+        alarms", "Alarms on Math Expressions"); what is only shown may have several on AWS."""
+        if name not in self.by_id:
+            raise invalid(f"{above[-1]}: there is no query with the id {name}")
+        if name in above:
+            raise invalid(f"{name}: an expression cannot be made of itself")
+        if len(above) > DEEPEST:
+            raise invalid(unsupported(f"{name}: so many expressions of expressions", str(DEEPEST)))
+        if name not in self.periods:
+            query = self.by_id[name]
+            found = {query.period} if isinstance(query, Stat) else set()
+            for each in sorted(query.ids) if isinstance(query, Expression) else ():
+                if inner := self._period(each, (*above, name)):
+                    found.add(inner)
+            if len(found) > 1:
+                what = f"{name}: an expression of several periods"
+                raise invalid(unsupported(what, "one period"))
+            self.periods[name] = next(iter(found), None)
+        return self.periods[name]
+
+    def value(self, name: str, start: int) -> float | None:
+        """What the query is in the period that begins at this second."""
+        known: dict[str, float | None] = {}
+
+        def at(each: str) -> float | None:
+            if each not in known:
+                query = self.by_id[each]
+                told = query.value(start) if isinstance(query, Stat) else query.value(at)
+                known[each] = told
+            return known[each]
+
+        return at(name)
+
+
+def read(given: Sequence[Mapping[str, Any]]) -> Queries:
+    """The queries of a request. Raises AwsError."""
     found: dict[str, Stat | Expression] = {}
     for each in given:
         name = each["Id"]
@@ -66,50 +112,24 @@ def read(given: Sequence[Mapping[str, Any]]) -> dict[str, Stat | Expression]:
             raise invalid(f"The id {name} is given twice")
         if ("Expression" in each) == ("MetricStat" in each):
             raise invalid(f"{name}: either Expression or MetricStat has to be given")
-        if "Expression" in each:
-            try:
-                found[name] = parse(each["Expression"])
-            except BadMath as error:
-                raise invalid(f"{name}: {error}") from None
-        else:
-            asked = each["MetricStat"]
-            found[name] = stat({**asked["Metric"], **asked}, asked["Stat"])
-    for name in found:
-        _check(found, name, ())
-    return found
+        found[name] = _expression(each) if "Expression" in each else _stat(each["MetricStat"])
+    queries = Queries(found)
+    for each in given:
+        own = each.get("Period")
+        if own and queries.periods[each["Id"]] not in (None, own):
+            raise invalid(unsupported(f"{each['Id']}: a Period other than that of its metrics"))
+    return queries
 
 
-def _check(queries: Queries, name: str, above: tuple[str, ...]) -> None:
-    """Raises AwsError for an id that nobody has, or that is made of itself."""
-    if name not in queries:
-        raise invalid(f"{above[-1]}: there is no query with the id {name}")
-    if name in above:
-        raise invalid(f"{name}: an expression cannot be made of itself")
-    query = queries[name]
-    for each in query.ids if isinstance(query, Expression) else ():
-        _check(queries, each, (*above, name))
+def _expression(given: Mapping[str, Any]) -> Expression:
+    try:
+        return parse(given["Expression"])
+    except BadMath as error:
+        raise invalid(f"{given['Id']}: {error}") from None
 
 
-def period(queries: Queries, name: str) -> int | None:
-    """The period of all that the query is made of; None where that is numbers only.
-
-    "Each metric must be using the same period" (User Guide, "Create a CloudWatch alarm based on a
-    metric math expression"); data that is to be shown may have several there. Raises AwsError."""
-    query = queries[name]
-    if isinstance(query, Stat):
-        return query.period
-    inner = {period(queries, each) for each in query.ids} - {None}
-    if len(inner) > 1:
-        raise invalid(unsupported(f"{name}: an expression of several periods", "one period"))
-    return inner.pop() if inner else None
-
-
-def value(queries: Queries, name: str, start: int) -> float | None:
-    """What the query is in the period that begins at this second."""
-    query = queries[name]
-    if isinstance(query, Stat):
-        return query.value(start)
-    return query.value(lambda each: value(queries, each, start))
+def _stat(given: Mapping[str, Any]) -> Stat:
+    return stat({**given["Metric"], **given}, given["Stat"])
 
 
 def seconds(moment: datetime) -> float:

@@ -57,7 +57,7 @@ def _watched(asked: Mapping[str, Any]) -> tuple[Queries, str]:
         for name in ("MetricName", "Namespace", "Period"):
             if asked.get(name) is None:
                 raise invalid(f"{name} must be given for an alarm on one metric")
-        return {"m1": queries.stat(asked, given[0])}, "m1"
+        return Queries({"m1": queries.stat(asked, given[0])}), "m1"
     if beside := sorted(asked.keys() & {*_OF_ONE, "ExtendedStatistic"}):
         raise invalid(f"{beside[0]} cannot be given where Metrics is")
     found = queries.read(asked["Metrics"])
@@ -68,7 +68,7 @@ def _watched(asked: Mapping[str, Any]) -> tuple[Queries, str]:
 
 
 def _period(found: Queries, watched: str, periods: int) -> int:
-    period = queries.period(found, watched)
+    period = found.periods[watched]
     if period is None:
         raise invalid(f"{watched}: an alarm's expression has to be of a metric")
     if period not in SHORT_PERIODS and period % 60:

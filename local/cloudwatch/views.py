@@ -38,7 +38,7 @@ def described(alarm: Alarm) -> dict[str, Any]:
 
 
 def reason_data(alarm: Alarm, points: Sequence[Point]) -> str:
-    watched = alarm.queries[alarm.watched]
+    watched = alarm.queries.by_id[alarm.watched]
     seen = [value for _, value in points if value is not None]
     return json.dumps(
         {

@@ -14,7 +14,6 @@ from local.authorization.hold import require
 from local.background import background
 from local.cloudwatch import views
 from local.cloudwatch.alarms import Alarm, AlarmRecords, Change
-from local.cloudwatch.queries import value
 from local.cloudwatch.verdict import judge, reason
 from local.context import Context, current
 from local.credentials import administrator
@@ -58,7 +57,7 @@ def _evaluate(alarm: Alarm, moment: float) -> None:
         return
     end, old = int(moment) + 1, alarm.state.value
     starts = range(end - alarm.periods * alarm.period, end, alarm.period)
-    points = [(start, value(alarm.queries, alarm.watched, start)) for start in starts]
+    points = [(start, alarm.queries.value(alarm.watched, start)) for start in starts]
     new = judge([each for _, each in points], alarm.rule)
     if new is not None and new != old:
         words = reason(points, alarm.rule, old, new)

@@ -179,8 +179,26 @@ def test_only_one_query_of_an_alarm_is_watched_and_all_have_one_period(watch: Wa
         ([one], "Exactly one element of the metrics list should return data"),
         (both, "an expression of several periods is not supported"),
         ([one, {"Id": "e", "Expression": "e + failed"}], "e: an expression cannot be made of its"),
+        ([one, {"Id": "e", "Expression": "failed", "Period": 60}], "a Period other than that of"),
         ([one, {"Id": "e", "Expression": "gone"}], "e: there is no query with the id gone"),
         ([one, {"Id": "e", "Expression": "SEARCH('a', 'Sum')"}], "SEARCH('a', 'Sum') in an expre"),
     ):
         with pytest.raises(ClientError, match=re.escape(reason)):
             watch.put(Metrics=metrics)
+
+
+def test_what_many_expressions_share_is_asked_once(watch: Watch) -> None:
+    """Else each of them would double the work."""
+    watch.data("Failed")
+    asked = [watch.query("Failed"), {"Id": "e0", "Expression": "failed", "ReturnData": False}]
+    for number in range(1, 20):
+        twice = f"e{number - 1} + e{number - 1}"
+        asked.append({"Id": f"e{number}", "Expression": twice, "ReturnData": number == 19})
+    rung = watch.becomes(watch.put(Metrics=asked), "ALARM", seconds=5)
+    assert "[524288.0 (" in rung["StateReason"]
+    deeper = [{**each, "ReturnData": False} for each in asked]
+    for number in range(20, 30):
+        ends = number == 29
+        deeper.append({"Id": f"e{number}", "Expression": f"e{number - 1}", "ReturnData": ends})
+    with pytest.raises(ClientError, match="so many expressions of expressions is not supported"):
+        watch.put(Metrics=[*reversed(deeper)])

@@ -73,6 +73,12 @@ def test_every_way_to_read_shows_what_a_service_records(watch: Watch) -> None:
     assert only == listed[1:]
 
 
+def test_a_period_of_years_takes_no_longer_than_one_of_minutes(watch: Watch) -> None:
+    watch.data()
+    (point,) = statistics(watch, "Errors", "Sum", Period=2**31 - 8)
+    assert point["Sum"] == 1.0
+
+
 def test_data_is_shown_in_the_order_that_is_asked_for(watch: Watch) -> None:
     for ago in (40, 20):
         watch.data(ago=ago, Value=float(ago))
