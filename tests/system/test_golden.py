@@ -12,11 +12,14 @@ from local.tests.machines import create, ended, start
 from local.tests.remote import Remote
 from tests.system.workflows import part
 
-# Answers with the status, body and version that the request asks for, after as many seconds
-OBEY = SERVE.replace(
+# Answers with the status, body and version that the request asks for, after as many seconds the
+# first two times that it is asked so
+OBEY = SERVE.replace("class ModelHandler", "seen = []\nclass ModelHandler").replace(
     "        body = self.rfile",
     """        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        time.sleep(asked.get("seconds", 0))
+        seen.append(asked.get("seldom"))
+        if seen.count(asked.get("seldom")) < 3:
+            time.sleep(asked.get("seconds", 0))
         self.send_response(asked.get("status", 200))
         if "version" in asked:
             self.send_header("X-Amzn-SageMaker-Custom-Attributes", asked["version"])
@@ -82,9 +85,9 @@ class Asker:
         return {
             "name": name,
             "golden": {"asked": asked},
-            "settings": {"goldenSeconds": 1},
+            "settings": {"goldenSeconds": 1, "kind": "RealTime"},
             "endpoint": endpoint,
-            "serves": {"alone": not stage, "rounds": 0},
+            "asking": {"alone": not stage, "rounds": 0},
         }
 
     def judged(self, given: dict[str, Any]) -> Any:
@@ -182,13 +185,14 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"say": said()}, "the classes [] and 0 probabilities"),
     ({"say": json.dumps(SEVEN)}, "one prediction"),
     ({"say": "[[0.1, 0.9]]"}, "the classes [] and 0 probabilities"),
+    ({"say": said(), "version": "version=another"}, "the classes [] and 0 probabilities"),
     ({"say": "7"}, "the classes [] and 0 probabilities"),
     ({"say": "null"}, "the classes [] and 0 probabilities"),
     ({"say": "<html>"}, "the answer is no JSON"),
     ({"say": ""}, "expected was one prediction"),
     ({"say": "no image", "status": 500}, '"no image"'),
     ({"say": "no image", "status": 400}, '"no image"'),
-    ({"seconds": 3}, "no answer came within 1 seconds (States.Timeout)"),
+    ({"seconds": 3, "seldom": 1}, "no answer came within 1 seconds (States.Timeout)"),
 ]
 
 
@@ -205,7 +209,11 @@ def test_the_first_wrong_answer_is_told_with_its_request_and_ends_the_round(
 def test_while_two_versions_may_serve_only_the_new_one_is_judged(asker: Asker) -> None:
     wrong = {"say": said()}
     others: list[dict[str, str]] = [{}, {"version": "version=the-old-one"}, {"version": "trace=7"}]
-    unknown: list[dict[str, Any]] = [{"status": 500}, {"seconds": 3}, {"say": "<html>"}]
+    unknown: list[dict[str, Any]] = [
+        {"status": 500},
+        {"seconds": 3, "seldom": 2},
+        {"say": "<html>"},
+    ]
     assert asker.ask(*({**wrong, **each} for each in others), *unknown, stage="Baking") is None
     assert asker.states().count("Ask") == 6
     assert "WarnSageMaker" not in asker.states()
@@ -220,16 +228,12 @@ def test_a_wrong_answer_of_the_new_version_makes_sagemaker_roll_back(asker: Aske
     assert (metric["MetricName"], metric["Dimensions"]) == ("WrongAnswers", [])
 
 
-def test_an_answer_of_another_version_is_never_judged(asker: Asker) -> None:
-    assert asker.ask({"say": said(), "version": "version=the-old-one"}) is None
-
-
 @pytest.mark.parametrize(
     ("stage", "more"),
     [
         ("Creating", {}),
-        ("Baking", {"serves": {"alone": False, "rounds": 60}}),
-        ("", {"serves": {"alone": False, "rounds": 0}}),
+        ("Baking", {"asking": {"alone": False, "rounds": 60}}),
+        ("", {"asking": {"alone": False, "rounds": 0}}),
         ("", {"wrong": {"Error": "WrongAnswers", "Cause": "known"}}),
         ("", {"golden": "none"}),
         ("", {"golden": {"asked": 0}}),
@@ -241,6 +245,12 @@ def test_nobody_asks_where_nothing_can_be_learned(
 ) -> None:
     asker.ask({"say": said(), "version": "ours"}, stage=stage, **more)
     assert asker.states() == ["IsTimeToAsk", "Verify"]
+
+
+def test_a_serverless_model_has_time_to_start(asker: Asker) -> None:
+    serverless = {"settings": {"goldenSeconds": 1, "kind": "Serverless"}}
+    assert asker.ask({"seconds": 3, "seldom": 3}, **serverless) is None
+    assert asker.states().count("LetItStart") == 2
 
 
 def test_a_round_costs_few_events_and_carries_nothing_on(asker: Asker) -> None:

@@ -10,14 +10,14 @@ captured can leave it out; each answer says which version it comes from (contain
 that of two that serve during an update the right one is judged.
 """
 
-from awacs import kms, sagemaker
+from awacs import kms
 from troposphere import Ref, Sub
 
 from templates.kit.grants import list_objects, put_metrics, read_objects, use_key
-from templates.kit.iam import allow, arn
 from templates.kit.names import version_objects
 from templates.parts.alarms import NAMESPACE, WRONG_ANSWERS
 from templates.parts.storage import Storage
+from templates.workflows.deployment.answer import ask_one
 from templates.workflows.deployment.endpoint import SEEN, endpoint_is
 from templates.workflows.failure import problem
 from templates.workflows.language import (
@@ -33,8 +33,6 @@ from templates.workflows.language import (
     compares,
     each,
     equals,
-    fail,
-    matches,
     present,
     put,
     task,
@@ -44,9 +42,9 @@ from templates.workflows.settings import DeploymentSettings
 
 # {"asked": how many}; the error of the first wrong answer, if there was one; whether the new
 # version is known to serve alone; and how many rounds there were before
-GOLDEN, WRONG, _ALONE, _ROUNDS = "$.golden", "$.wrong", "$.serves.alone", "$.serves.rounds"
+GOLDEN, WRONG, _ALONE, _ROUNDS = "$.golden", "$.wrong", "$.asking.alone", "$.asking.rounds"
 # What a story begins with
-UNASKED = {"golden": "none", "serves": {"alone": False, "rounds": 0}}
+UNASKED = {"golden": "none", "asking": {"alone": False, "rounds": 0}}
 # A round of five requests is less than 90 events of an execution's 25,000
 MOST_ROUNDS = 60
 # Of an update, in which the new version gets requests (PendingDeploymentSummary, SageMaker API
@@ -61,10 +59,6 @@ _KEY = f"States.Format('{_FOLDER}{{}}/golden.json', $.name)"
 _FIRST_BYTES = "bytes=0-131071"
 _ROUND, _FILE = "$.round", "$.round.document"
 _ASKED = f"{GOLDEN}.asked"
-# Of one request
-_ANSWER, _COUNT = "$.answer", "$.count"
-_PREDICTION, _CLASS = f"{_ANSWER}.document.predictions[0]", f"{_COUNT}.classes[0]"
-_EXPECTED = "$.request.expected.classes"
 
 
 def read_golden(storage: Storage) -> list[Step]:
@@ -184,7 +178,7 @@ def ask_golden(settings: DeploymentSettings, storage: Storage) -> list[Step]:
                 [
                     _fetch("FetchGolden", storage, [unread], unread.name),
                     _ask_each(settings, warn),
-                    put("CountRound", "$.serves", counted),
+                    put("CountRound", "$.asking", counted),
                 ],
             ),
             otherwise=None,
@@ -201,7 +195,7 @@ def _serves_too() -> ChoiceRule:
 def ask_once_more() -> list[Step]:
     """From where the new version is known to serve: once more around, and to be judged whatever
     its answers say of their version."""
-    return [put("ServesAlone", "$.serves", {"alone": True, "rounds": 0}, then="IsTimeToAsk")]
+    return [put("ServesAlone", "$.asking", {"alone": True, "rounds": 0}, then="IsTimeToAsk")]
 
 
 def has_to_be_asked() -> ChoiceRule:
@@ -225,110 +219,11 @@ def _ask_each(settings: DeploymentSettings, warn: Step) -> Step:
             "seconds.$": settings.golden_seconds.path,
             "version.$": "States.Format('version={}', $.name)",
             "alone.$": _ALONE,
+            "kind.$": settings.kind.path,
+            "starts": {"number": 0},
         },
-        _ask(),
+        ask_one(),
         at=_ROUND,
         caught=[catch([may_warn], at=WRONG)],
         one_by_one=True,
     )
-
-
-def _ask() -> list[Step]:
-    """One request. What is wrong is told in one sentence, which is never long: an answer may be."""
-    version = f"{_ANSWER}.by[0]"
-    ours = all_of(present(version), compares(version, "StringEqualsPath", "$.version"))
-    another = all_of(present(version), matches(version, "version=*"), {"Not": ours})
-    right = all_of(
-        present(_PREDICTION),
-        present(_CLASS),
-        compares(_CLASS, "IsNumeric", True),
-        compares(_CLASS, "NumericEqualsPath", _EXPECTED),
-        {"Not": present(f"{_COUNT}.classes[1]")},
-        compares(f"{_COUNT}.probabilities", "NumericEqualsPath", f"{_COUNT}.expected"),
-    )
-    wrong = _say(
-        "SayWrong",
-        "expected was one prediction, of class {} with {} probabilities; in the answer are the "
-        "classes {} and {} probabilities",
-        _EXPECTED,
-        f"{_COUNT}.expected",
-        f"States.JsonToString({_COUNT}.classes[0:3])",
-        f"{_COUNT}.probabilities",
-    )
-    asked = "Asked"
-    return [
-        task(
-            "Ask",
-            "aws-sdk:sagemakerruntime:invokeEndpoint",
-            {
-                "EndpointName": "${ProjectName}",
-                "ContentType.$": "$.contentType",
-                "Accept.$": "$.accept",
-                "InferenceId.$": "States.Format('golden-{}', $.number)",
-                "Body.$": "States.JsonToString($.request.body)",
-            },
-            grants=[
-                allow(
-                    "AskEndpoint",
-                    [sagemaker.InvokeEndpoint],
-                    [arn("sagemaker", "endpoint/${ProjectName}")],
-                )
-            ],
-            tokens={"ProjectName": Ref("ProjectName")},
-            at=_ANSWER,
-            # Where a container adds nothing to its answers there are no CustomAttributes: only a
-            # path that may find several finds none
-            select={"document.$": "States.StringToJson($.Body)", "by.$": "$..CustomAttributes"},
-            # An answer that no state can carry is not among States.ALL
-            caught=[catch("MayBlame", error="States.DataLimitExceeded"), catch(_blame(asked))],
-            seconds="$.seconds",
-        ),
-        put(
-            "CountAnswer",
-            _COUNT,
-            {
-                "classes.$": f"{_ANSWER}.document..classes",
-                "probabilities.$": f"States.ArrayLength({_ANSWER}.document..probabilities[*])",
-                "expected.$": "States.ArrayLength($.request.expected.probabilities[*])",
-            },
-        ),
-        choose(
-            "IsRight",
-            when(right),
-            when(another),
-            when(any_of(ours, equals("$.alone", True)), [wrong]),
-            otherwise=None,
-        ),
-        # Whoever asks for a list of answers gets small ones
-        Step(asked, {"Type": "Succeed", "OutputPath": "$.number"}),
-        fail("Wrong"),
-    ]
-
-
-def _blame(asked: str) -> list[Step]:
-    """An error says nothing of the version it comes from. While two may serve, it is left to the
-    alarms; so a version that is to replace one that fails is not blamed for it."""
-    error, cause = "$.error.Error", "$.error.Cause"
-    timeout, no_json = (equals(error, f"States.{name}") for name in ("Timeout", "IntrinsicFailure"))
-    return [
-        choose(
-            "MayBlame",
-            when(equals("$.alone", False), asked),
-            when(
-                all_of(present(cause), no_json),
-                [_say("SayNoJson", "the answer is no JSON: {}", cause)],
-            ),
-            when(
-                all_of(present(cause), {"Not": timeout}),
-                [_say("SayFailed", "it failed: {}: {}", error, cause)],
-            ),
-            otherwise=[
-                _say("SayNoAnswer", "no answer came within {} seconds ({})", "$.seconds", error)
-            ],
-        )
-    ]
-
-
-def _say(name: str, words: str, *values: str) -> Step:
-    cause = f"States.Format('Golden request {{}}: {words}', $.number, {', '.join(values)})"
-    return put(name, "$.error", {"Error": WRONG_ANSWERS, "Cause.$": cause}, then="Wrong")
