@@ -123,7 +123,7 @@ def check(one: Package, verdict: str, serving: ServedModel | None, stack: str) -
     """Refuse what would decide nothing."""
     done = VERDICTS[verdict]
     if serving and serving.is_of(one):
-        more = "rejecting it would not take it away: deploy another one"
+        more = f"rejecting it would not take it away: {make('rollback', stack)} does"
         if done == APPROVED:
             more = "there is nothing to approve"
         raise Problem(f"version {one.label} serves already: {more}", FAILED)
@@ -146,8 +146,8 @@ def check_approval(
     if begun(clients, execution(known["DeploymentWorkflowArn"], one.name)):
         raise Problem(
             f"{before(one)}. Its deployment has begun, so nothing was changed. "
-            f"{make('status', stack)} tells what came of it, and docs/runbook.md how to go back to "
-            "an older model",
+            f"{make('status', stack)} tells what came of it, and "
+            f"{make('rollback', stack, f'TO={one.short}')} goes back to it",
             FAILED,
         )
 

@@ -14,6 +14,7 @@ from scripts.lib import packages, stacks
 from scripts.lib.approval import waits_until
 from scripts.lib.console import Console, ago, shorten
 from scripts.lib.guard import guarded
+from scripts.lib.kept import WITHDRAWN, kept, taken_back
 from scripts.lib.packages import APPROVED, PENDING, REJECTED, Package
 from scripts.lib.problems import make
 from scripts.lib.serving import ServedModel, served, which
@@ -47,8 +48,12 @@ def models(clients: Clients, stack: str, console: Console, now: datetime) -> int
             f"  {'version':<21}{'accuracy':>8}  {'change':>7}  {'status':<23}{'when':>8}", "bold"
         )
     at_work = which(serving, found)
+    keeps = kept(clients, known["VersionPrefix"]) if found else []
+    withdrawn = [one for one in keeps if one.served == WITHDRAWN]
     for one in found[:SHOWN]:
         status = "serves" if one is at_work else standing(clients, known, one)
+        if any(each.model.is_of(one) for each in withdrawn) and one is not at_work:
+            status = WITHDRAWN
         style = {"serves": "green", REJECTED.lower(): "dim"}.get(status)
         console.line(line(one, status, now), style or ("yellow" if one.status == PENDING else None))
         if one.status == REJECTED:
@@ -89,3 +94,5 @@ def tell_what_serves(
         console.paragraph(
             f"Endpoint {endpoint} serves model {serving.name}, which is none of these versions.", 0
         )
+    if said := taken_back(serving):
+        console.paragraph(f"It was {said}.", 0)

@@ -21,7 +21,7 @@ from scripts.lib.approval import begun, execution
 from scripts.lib.console import Console, Pace, ago, clock, shorten
 from scripts.lib.guard import guarded
 from scripts.lib.inventory import endpoint
-from scripts.lib.kept import NEVER, WITHDRAWN, KeptVersion, kept, lacks, of_package
+from scripts.lib.kept import NEVER, ROLLBACK, WITHDRAWN, KeptVersion, kept, lacks, of_package
 from scripts.lib.packages import APPROVED, Package
 from scripts.lib.problems import FAILED, INTERRUPTED, Problem, error_code, make
 from scripts.lib.serving import ServedModel, served
@@ -272,7 +272,7 @@ def deploying(clients: Clients, machine: str) -> list[str]:
 def start(clients: Clients, machine: str, wish: Wish) -> str:
     """Start it under a name of its own. A call whose answer was lost is made again by botocore with
     the same name, which starts nothing more (StartExecution, Step Functions API Reference)."""
-    name = f"rollback-{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
+    name = f"{ROLLBACK}{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
     try:
         clients.stepfunctions.start_execution(
             stateMachineArn=machine, name=name, input=json.dumps(wish.input)

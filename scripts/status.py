@@ -17,7 +17,9 @@ from scripts.lib.console import Console, ago, shorten
 from scripts.lib.guard import guarded
 from scripts.lib.inventory import endpoint, served_version, take
 from scripts.lib.jobs import BegunJob
+from scripts.lib.kept import ROLLBACK, taken_back
 from scripts.lib.problems import FAILED, make
+from scripts.lib.serving import served
 from scripts.lib.session import Clients, add_session_arguments, connect
 
 if TYPE_CHECKING:
@@ -237,8 +239,28 @@ def show_endpoint(clients: Clients, known: dict[str, str], console: Console, now
     console.line(
         f"  {console.status(found.status)}  version {version}  since {ago(found.changed, now)} ago"
     )
+    serving = served(clients, known["EndpointName"]) if found.status == "InService" else None
+    if said := taken_back(serving):
+        console.paragraph(said)
     if found.reason:
         console.line(f"  {found.reason}", "red")
+    if "DeploymentWorkflowArn" in known:
+        show_rollback(clients, known["DeploymentWorkflowArn"], console)
+
+
+def show_rollback(clients: Clients, machine: str, console: Console) -> None:
+    """How far one is that is under way, or why the last deployment, if it was one, has failed."""
+    found = clients.stepfunctions.list_executions(stateMachineArn=machine, maxResults=20)
+    ours = [one for one in found["executions"] if one["name"].startswith(ROLLBACK)]
+    for one in ours:
+        if one["status"] == "RUNNING":
+            at = workflow.where(clients, one["executionArn"])
+            console.line(f"  Now: {one['name']}, {at}", "cyan")
+    newest = next(iter(found["executions"]), None)
+    if newest in ours and newest and newest["status"] not in ("RUNNING", "SUCCEEDED"):
+        console.line(f"  {newest['name']} failed:", "red")
+        why = workflow.failure(clients.stepfunctions, newest["executionArn"])
+        console.paragraph(str(why), 4)
 
 
 def show_alarms(clients: Clients, stack: str, console: Console, now: datetime) -> None:

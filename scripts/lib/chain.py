@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 from scripts.lib import packages
 from scripts.lib.console import plain
 from scripts.lib.inventory import endpoint
+from scripts.lib.kept import request_of, taken_back
 from scripts.lib.packages import PENDING, Package
 from scripts.lib.problems import Problem, is_gone
 from scripts.lib.refusals import explain
@@ -54,6 +55,7 @@ class Chain:
         if read is None:
             return
         self._has("model", read.name, "config")
+        self._rollback(read)
         one = self._package_of(read)
         if one:
             self._version(one, "model's tag")
@@ -99,6 +101,21 @@ class Chain:
         except Problem as problem:
             self._lacks(what, str(problem))
         return None
+
+    def _rollback(self, model: ServedModel) -> None:
+        """From which version the endpoint was taken back to this one, by whom and why."""
+        if not (said := taken_back(model)):
+            return
+        self._has("rollback", said, "model's tag")
+        machine = self._known["DeploymentWorkflowArn"]
+        request = self._ask(
+            "rollback by", lambda: request_of(self._clients.stepfunctions, machine, model.name)
+        )
+        if request:
+            self._has("rollback by", str(request.get("by", "unknown")), "execution")
+            self._has("rollback why", str(request.get("reason", "unknown")), "execution")
+        elif request is not None:
+            self._lacks("rollback by", "its execution is not among the newest of the workflow")
 
     def _package_of(self, model: ServedModel) -> Package | None:
         """The version that the model was made from."""

@@ -6,6 +6,7 @@ What the tags say is written by the deployment workflow (templates/workflows/dep
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
@@ -13,7 +14,14 @@ from scripts.lib.packages import Package
 from scripts.lib.problems import is_gone
 from scripts.lib.serving import ServedModel, read_model
 from scripts.lib.session import Clients
+from scripts.lib.workflow import parsed
 
+if TYPE_CHECKING:
+    from mypy_boto3_stepfunctions import SFNClient
+
+# How the names of the executions begin that take the endpoint back
+ROLLBACK = "rollback-"
+LOOKED_THROUGH = 20  # executions, the newest first
 MOST = 100  # as many as the workflow looks through
 NEVER, WITHDRAWN = "no", "withdrawn"
 
@@ -65,6 +73,20 @@ def taken_back(model: ServedModel | None) -> str:
     if not tags.get("back-from"):
         return ""
     return f"taken back from {tags['back-from']} at {tags.get('back-at', 'an unknown time')}"
+
+
+def request_of(stepfunctions: "SFNClient", machine: str, name: str) -> dict[str, Any]:
+    """What was asked for when the endpoint was last taken back to a version: by whom, and why."""
+    found = stepfunctions.list_executions(
+        stateMachineArn=machine, statusFilter="SUCCEEDED", maxResults=LOOKED_THROUGH
+    )
+    for one in found["executions"]:
+        if one["name"].startswith(ROLLBACK):
+            answer = stepfunctions.describe_execution(executionArn=one["executionArn"])
+            given = parsed(answer.get("input", ""))
+            if given.get("name") == name and isinstance(given.get("rollback"), dict):
+                return dict(given["rollback"])
+    return {}
 
 
 def of_package(found: list[KeptVersion], one: Package) -> KeptVersion | None:

@@ -152,7 +152,7 @@ def test_what_serves_is_not_decided_about(
 @pytest.mark.parametrize(
     ("verdict", "status", "words"),
     [
-        ("approve", "Approved", f"was approved before by {PERSON}: 98.1 .* docs/runbook.md"),
+        ("approve", "Approved", f"was approved before by {PERSON}: 98.1 .* TO=2` goes back"),
         ("reject", "Rejected", f"was rejected before by {PERSON}: 98.1 .* Nothing was changed"),
     ],
 )

@@ -15,6 +15,7 @@ from tests.scripts.answers import START, outputs
 from tests.scripts.conftest import Stubs
 from tests.scripts.versions import COMMIT, KNOWN, PREFIX, arn, name
 
+BACK = {"back-from": name(4), "back-at": "2026-01-01T04:00:00Z"}
 NOW = START + timedelta(hours=6)
 
 
@@ -35,20 +36,22 @@ def test_each_version_tells_how_good_it_is_and_what_became_of_it(
         {**versions.description(1, "Rejected"), "ApprovalDescription": "it is biased"},
     ]
     versions.registry(stub, *found)
-    versions.serves(stub, name(9), package=arn(2))
+    versions.serves(stub, name(9), package=arn(2), **BACK)
+    versions.keeps(stub, v4="withdrawn", v2="yes")
     versions.waits(stub, 5, days=9)  # the stack has another ApprovalDays by now
     assert models.models(clients, "mlops", console, NOW) == 0
     lines = page.getvalue().splitlines()
     assert max(map(len, lines)) <= 80
     assert [line.split() for line in lines[1:4]] == [
         ["5", COMMIT, "98.1%", "+0.5%", "waits", "until", "2026-01-10", "1", "h"],
-        ["4", COMMIT, "approved", "2", "h"],
+        ["4", COMMIT, "withdrawn", "2", "h"],
         ["3", COMMIT, "91.4%", "-6.7%", "rejected", "3", "h"],
     ]
     assert lines[4].startswith("        worse worse")
     assert ["2", COMMIT, "98.1%", "serves", "4", "h"] in [line.split() for line in lines]
     assert "        it is biased\n" in page.getvalue()
-    assert lines[-1] == f"Endpoint mlops serves version 2 ({COMMIT})."
+    assert f"Endpoint mlops serves version 2 ({COMMIT})." in lines
+    assert page.getvalue().endswith(f"It was taken back from {name(4)} at\n2026-01-01T04:00:00Z.\n")
 
 
 def test_one_that_was_deployed_by_hand_is_known_by_what_it_is_made_of(
@@ -59,6 +62,7 @@ def test_one_that_was_deployed_by_hand_is_known_by_what_it_is_made_of(
     container["ModelDataUrl"] = container["ModelDataUrl"].replace(name(1), name(8))
     versions.registry(stub, versions.description(2), other)
     versions.serves(stub, name(8), package="none")
+    versions.keeps(stub)
     models.models(clients, "mlops", console, NOW)
     assert page.getvalue().endswith(f"serves version 1 ({COMMIT}).\n")
 
@@ -68,6 +72,7 @@ def test_a_model_that_is_no_version_is_said_to_serve(
 ) -> None:
     versions.registry(stub, versions.description(1))
     versions.serves(stub, "by-hand")
+    versions.keeps(stub)
     models.models(clients, "mlops", console, NOW)
     assert "serves model by-hand, which is none of these" in " ".join(page.getvalue().split())
 
@@ -91,6 +96,7 @@ def test_without_a_registry_a_version_goes_by_the_end_of_its_name(
 ) -> None:
     versions.records(stub, versions.description(1, PENDING))
     versions.serves(stub, "")
+    versions.keeps(stub)
     gone = stub["stepfunctions"].add_client_error
     gone("describe_execution", "ExecutionDoesNotExist")
     models.models(clients, "mlops", console, NOW)
@@ -105,6 +111,7 @@ def test_of_very_many_the_newest_are_shown(
     found = [versions.description(number) for number in range(30, 0, -1)]
     versions.registry(stub, *found, read=models.SHOWN + 1)
     versions.serves(stub, "")
+    versions.keeps(stub)
     models.models(clients, "mlops", console, NOW)
     assert page.getvalue().count(COMMIT) == models.SHOWN
     assert "older ones, which `make trace STACK=mlops VERSION=<number>` shows" in page.getvalue()

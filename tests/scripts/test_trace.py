@@ -139,6 +139,32 @@ def test_every_link_is_told_with_where_it_was_read(
     assert "epochs=6" in shown(chain, console, page)
 
 
+def test_a_rollback_is_told_with_who_wanted_it_and_why(clients: Clients, stub: Stubs) -> None:
+    back = {"back-from": name(2), "back-at": "2026-01-01T04:00:00Z"}
+    versions.serves(stub, name(1), package="none", commit="c0ffee", **back)
+    listed = [
+        {"executionArn": "e", "stateMachineArn": "m", "name": each, "status": "SUCCEEDED"}
+        for each in (name(3), "rollback-1", "rollback-2")
+    ]
+    states = stub["stepfunctions"]
+    states.add_response(
+        "list_executions", {"executions": [one | {"startDate": START} for one in listed]}
+    )
+    request = {"from": name(2), "by": PERSON, "reason": "it was biased"}
+    for given in ({"name": name(9), "rollback": {}}, {"name": name(1), "rollback": request}):
+        answer = {**listed[1], "startDate": START, "input": json.dumps(given)}
+        states.add_response("describe_execution", answer)
+    job(stub)
+    images(stub, "c0ffee-serve")
+    commit(stub)
+    chain = Chain(clients, KNOWN)
+    chain.of_endpoint()
+    found = links(chain)
+    assert found["rollback"].value == f"taken back from {name(2)} at 2026-01-01T04:00:00Z"
+    assert found["rollback by"].value == PERSON
+    assert found["rollback why"].value == "it was biased"
+
+
 def test_a_model_without_its_tag_is_followed_by_where_its_data_lies(
     clients: Clients, stub: Stubs, console: Console, page: io.StringIO
 ) -> None:

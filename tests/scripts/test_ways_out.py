@@ -20,6 +20,7 @@ TRIED = {
     "make approve": (VERSIONS, 'said(decide.main, "--yes", "approve")'),
     "make models": (VERSIONS, "said(models.main)"),
     "make reject": (VERSIONS, '"--reason", "biased", "reject")'),
+    "make rollback": ("tests/system/test_rollback_command.py", "rollback.rollback("),
     "make report": (VERSIONS, 'said(report.main, "--version"'),
     "make trace": (VERSIONS, 'said(trace.main, "--version"'),
     "make status": (TEARDOWN, '"scripts.status"'),

@@ -161,6 +161,30 @@ def serves(stub: Stubs, model: str, **tags: str) -> None:
     sagemaker.add_response("list_tags", {"Tags": listed})
 
 
+def keeps(stub: Stubs, **found: str) -> None:
+    """Models of versions, the newest first: `v3="yes"` is one whose tag `served` says so, and which
+    is as registered."""
+    sagemaker, listed = stub["sagemaker"], list[dict[str, Any]]()
+    place = "arn:aws:sagemaker:eu-west-1:123456789012:model/"
+    for each in found:
+        number = int(each[1:])
+        summary = {"ModelName": name(number), "ModelArn": f"{place}{name(number)}"}
+        listed.append({**summary, "CreationTime": START + timedelta(hours=number)})
+    sagemaker.add_response("list_models", {"Models": listed})
+    for summary, said in zip(listed, found.values(), strict=True):
+        container = {"Image": IMAGE, "ModelDataUrl": data_of(summary["ModelName"])}
+        asked = {"ModelName": summary["ModelName"]}
+        sagemaker.add_response("describe_model", summary | {"PrimaryContainer": container}, asked)
+        number = int(str(summary["ModelName"]).rsplit("-", 1)[1], 16)
+        tags = {"served": said, "package": arn(number), "commit": COMMIT}
+        told = [{"Key": key, "Value": value} for key, value in tags.items()]
+        sagemaker.add_response("list_tags", {"Tags": told})
+
+
+def data_of(model: str) -> str:
+    return f"s3://{ARTIFACTS}/models/{model}-0/output/model.tar.gz"
+
+
 def waits(stub: Stubs, number: int, status: str = "RUNNING", days: int = 7) -> None:
     """The workflow that waits so many days for the decision about a version, since START."""
     execution = f"{MACHINE}approval:wait-{name(number)}".replace("stateMachine", "execution")
