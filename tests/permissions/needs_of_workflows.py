@@ -144,6 +144,9 @@ def _of_evaluation(at: Deployed, role: str) -> Iterator[Need]:
     yield from need(role, "sagemaker:DescribeEndpoint", endpoint, "state FindServing")
     yield from need(role, "sagemaker:DescribeEndpointConfig", config, "state FindServingConfig")
     yield from need(role, "sagemaker:DescribeModel", model, "state FindServingModel")
+    yield from need(
+        role, "sagemaker:ListTags", model, "state ReadServingTags: taken back from where"
+    )
     artifacts, archive = at.arns["ArtifactBucket"], f"models/{VERSION}-0/output/model.tar.gz"
     listed = {"s3:prefix": archive}
     yield from need(role, "s3:ListBucket", artifacts, "state FindArchive", listed)
@@ -205,6 +208,15 @@ def _of_deployment(at: Deployed, role: str) -> Iterator[Need]:
     yield from need(role, "sagemaker:DeleteEndpointConfig", config, "state DeleteConfig")
     yield from need(role, "sagemaker:DeleteModel", model, "state DeleteModel")
     yield from _of_golden_requests(at, role)
+    yield from _of_a_rollback(at, role)
+
+
+def _of_a_rollback(at: Deployed, role: str) -> Iterator[Need]:
+    model = at.arn("sagemaker", f"model/{VERSION}")
+    yield from need(role, "sagemaker:DescribeModel", model, "states FindKeptModel, FindLeftModel")
+    listed = {"s3:prefix": f"models/{VERSION}-0/output/model.tar.gz"}
+    artifacts = at.arns["ArtifactBucket"]
+    yield from need(role, "s3:ListBucket", artifacts, "state FindKeptArchive", listed)
 
 
 def _of_golden_requests(at: Deployed, role: str) -> Iterator[Need]:
