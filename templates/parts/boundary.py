@@ -57,8 +57,20 @@ def make_boundary(system: Template) -> ManagedPolicy:
             [arn("sagemaker", "*-job/????????-????????-*")],
             not_anothers,
         ),
+        # What the endpoint serves may be under any name: scaling was seen to leave one of its own
+        # (github.com/aws-controllers-k8s/community, issue 2110)
+        allow(
+            "SeeConfigs",
+            [sagemaker.DescribeEndpointConfig],
+            [arn("sagemaker", "endpoint-config/*")],
+        ),
         allow("OwnBuilds", [Action("codebuild", "*")], [arn("codebuild", "*/${ProjectName}-*")]),
         allow("OwnCode", [Action("codecommit", "*")], [arn("codecommit", "${ProjectName}")]),
+        allow(
+            "OwnAlarms",
+            [Action("cloudwatch", "DescribeAlarms")],
+            [arn("cloudwatch", "alarm:${ProjectName}-*")],
+        ),
         allow(
             "OwnPipeline",
             [Action("codepipeline", "*")],

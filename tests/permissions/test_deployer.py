@@ -316,6 +316,8 @@ kms:ScheduleKeyDeletion {key} {tag}=mlops
 kms:PutKeyPolicy {key} {tag}=mlops
 events:DeleteRule events:{region}:{account}:rule/StepFunctionsGetEventsForSageMakerTrainingJobsRule
 events:PutRule events:{region}:{account}:rule/other
+cloudwatch:DescribeAlarms cloudwatch:{region}:{account}:alarm:mlops2-server-errors
+cloudwatch:DeleteAlarms cloudwatch:{region}:{account}:alarm:mlops-server-errors
 sagemaker:UpdateEndpoint sagemaker:{region}:{account}:endpoint/mlops2
 sagemaker:UpdateEndpoint sagemaker:{region}:{account}:endpoint/mlops-prod
 codepipeline:StartPipelineExecution codepipeline:{region}:{account}:mlops2
