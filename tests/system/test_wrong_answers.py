@@ -52,7 +52,7 @@ WRONG_CLASS = 'said["classes"] = 3'
 def project(
     aws: Remote, folder: Path, monkeypatch: pytest.MonkeyPatch, **settings: str
 ) -> Deployments:
-    found = made(aws, folder, monkeypatch, GoldenSeconds="1", **settings)
+    found = made(aws, folder, monkeypatch, GoldenSeconds="3", **settings)
     create_alarms(aws, found.name)
     for image, otherwise in {"right": "pass", "wrong": WRONG_CLASS}.items():
         add_image(found, folder, image, otherwise)
@@ -117,7 +117,7 @@ def test_where_nothing_watches_the_update_the_story_goes_back(
 ) -> None:
     unwatched = project(aws, tmp_path, monkeypatch)
     add_image(unwatched, tmp_path, "failing", 'return self.answer(500, b"no idea")')
-    add_image(unwatched, tmp_path, "slow", "time.sleep(2)")
+    add_image(unwatched, tmp_path, "slow", "time.sleep(5)")
     # To the first one there is no way back: it stays until a better one comes
     told = deploy(unwatched, "first", "wrong")
     assert (told["status"], told["error"]) == ("FAILED", "WrongAnswers")
@@ -128,7 +128,7 @@ def test_where_nothing_watches_the_update_the_story_goes_back(
     assert deploy(unwatched, "good", "right")["status"] == "SUCCEEDED"
     left = unwatched.versions()
     for number, (image, words) in enumerate(
-        {"failing": '"no idea"', "slow": "no answer came within 1 seconds"}.items(), 2
+        {"failing": '"no idea"', "slow": "no answer came within 3 seconds"}.items(), 2
     ):
         told = deploy(unwatched, image, image)
         assert (told["status"], told["error"]) == ("FAILED", "WrongAnswers")

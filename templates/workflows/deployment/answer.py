@@ -35,7 +35,7 @@ _EXPECTED = "$.request.expected.classes"
 
 
 def ask_one() -> list[Step]:
-    """Of what a round gives each (golden.py). What is wrong is told in one sentence, which is never
+    """Of what a round gives it (golden.py). What is wrong is told in one sentence, which is never
     long: an answer may be."""
     version = f"{_ANSWER}.by[0]"
     ours = all_of(present(version), compares(version, "StringEqualsPath", "$.version"))
