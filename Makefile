@@ -150,6 +150,7 @@ bench: $(VENV) ## measure training and serving against other ways (half an hour)
 	@$(PY) -m benchmarks.soak
 	@$(PY) -m benchmarks.siege
 	@$(PY) -m benchmarks.generating
+	@$(PY) -m benchmarks.rollouts
 
 golden: $(VENV) ## take the templates as they are now as those to compare with
 	@$(PY) generate.py --output tests/golden

@@ -47,7 +47,7 @@ class Deployments:
     def versioned(self, version: str) -> dict[str, Any]:
         """With a model of its own, which answers with the version's name."""
         given = self.input(version)
-        key = f"models/{given['name']}.tar.gz"
+        key = f"models/{given['name']}/output/model.tar.gz"
         self.aws.client("s3").put_object(Bucket=self.bucket, Key=key, Body=archive(given["name"]))
         return given | {"modelDataUrl": f"s3://{self.bucket}/{key}"}
 
