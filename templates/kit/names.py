@@ -19,6 +19,12 @@ from templates.kit.iam import arn
 CHECKPOINTS, PREPARED = "checkpoints/", "prepared/"
 RECORDS, DECISIONS = "registry/", "decisions/"
 CAPTURED, BATCH = "capture/", "batch/"
+# As whom AWS scales endpoints, and the account's one role for it ("Amazon SageMaker AI and
+# Application Auto Scaling", Application Auto Scaling User Guide)
+SCALING_SERVICE = "sagemaker.application-autoscaling.amazonaws.com"
+SCALING_ROLE = (
+    f"aws-service-role/{SCALING_SERVICE}/AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint"
+)
 
 
 def stack_digits() -> Select:

@@ -25,9 +25,16 @@ from troposphere.s3 import Bucket
 from troposphere.sns import Topic
 
 from templates.kit.iam import VERSION, allow, arn
+from templates.kit.names import SCALING_ROLE
 
 # Who a role of the stack is passed to; the same five stand in each PassRole of the stack itself
 SERVICES = ("codebuild", "codepipeline", "events", "sagemaker", "states")
+
+# Of which a role may do all that there is, with what is this project's
+_WHOLE = (
+    *("application-autoscaling", "cloudwatch", "codebuild", "codecommit", "codepipeline"),
+    *("sagemaker", "states"),
+)
 
 
 def make_boundary(system: Template) -> ManagedPolicy:
@@ -48,7 +55,27 @@ def make_boundary(system: Template) -> ManagedPolicy:
     not_anothers = StringEqualsIfExists("aws:ResourceTag/project", Ref("ProjectName"))
     pull = named(ecr, "BatchCheckLayerAvailability BatchGetImage GetDownloadUrlForLayer")
     statements = [
-        allow("OwnJobs", [Action("sagemaker", "*")], jobs),
+        # One statement of several services, as a policy has 6,144 characters: each action is of
+        # the resources of its own service only
+        allow(
+            "Own",
+            [Action(service, "*") for service in _WHOLE],
+            [
+                *jobs,
+                *(
+                    arn("cloudwatch", f"alarm:{name}")
+                    for name in ("${ProjectName}-*", "TargetTracking-endpoint/${ProjectName}/*")
+                ),
+                # The ID of a target is AWS's own
+                arn("application-autoscaling", "scalable-target/*"),
+                arn("codebuild", "*/${ProjectName}-*"),
+                arn("codecommit", "${ProjectName}"),
+                arn("codepipeline", "${ProjectName}"),
+                arn("codepipeline", "${ProjectName}/*"),
+                *(arn("states", f"stateMachine:${{ProjectName}}-{one}") for one in machines),
+                *(arn("states", f"execution:${{ProjectName}}-{one}:*") for one in machines),
+            ],
+        ),
         # Their names have no room for the project's (names.py). The tags of a tuning job are those
         # of its training jobs too (CreateHyperParameterTuningJob)
         allow(
@@ -64,30 +91,15 @@ def make_boundary(system: Template) -> ManagedPolicy:
             [sagemaker.DescribeEndpointConfig],
             [arn("sagemaker", "endpoint-config/*")],
         ),
-        allow("OwnBuilds", [Action("codebuild", "*")], [arn("codebuild", "*/${ProjectName}-*")]),
-        allow("OwnCode", [Action("codecommit", "*")], [arn("codecommit", "${ProjectName}")]),
-        allow(
-            "OwnAlarms",
-            [Action("cloudwatch", "DescribeAlarms")],
-            [arn("cloudwatch", "alarm:${ProjectName}-*")],
-        ),
-        allow(
-            "OwnPipeline",
-            [Action("codepipeline", "*")],
-            [arn("codepipeline", "${ProjectName}"), arn("codepipeline", "${ProjectName}/*")],
-        ),
-        allow(
-            "OwnWorkflows",
-            [Action("states", "*")],
-            [
-                *(arn("states", f"stateMachine:${{ProjectName}}-{one}") for one in machines),
-                *(arn("states", f"execution:${{ProjectName}}-{one}:*") for one in machines),
-            ],
-        ),
         allow(
             "FollowByRules",
             named(events, "DescribeRule PutRule PutTargets"),
             [arn("events", "rule/StepFunctionsGetEventsFor*")],
+        ),
+        allow(
+            "MakeScalingRole",
+            [iam.CreateServiceLinkedRole],
+            [_global_arn("iam", f"role/{SCALING_ROLE}")],
         ),
         allow("Tell", [sns.Publish], [arn("sns", name) for name in made(system, Topic)]),
         allow("ListOwnBuckets", [Action("s3", "GetBucket*"), Action("s3", "ListBucket*")], buckets),

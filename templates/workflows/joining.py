@@ -21,7 +21,9 @@ from templates.workflows.language import Below, State, Step, Way
 _TOKEN = re.compile(r"\$\{(\w+)\}")
 # Where a call and the permission for it have different names (Actions, resources, and condition
 # keys for Amazon S3, Service Authorization Reference; the same of Amazon SageMaker)
+_SCALING = ("RegisterScalableTarget", "DeregisterScalableTarget", "PutScalingPolicy")
 _PERMISSIONS = {
+    **{f"applicationautoscaling:{name}": {f"application-autoscaling:{name}"} for name in _SCALING},
     "sagemakerruntime:InvokeEndpoint": {"sagemaker:InvokeEndpoint"},
     "s3:ListObjectsV2": {"s3:ListBucket"},
     "s3:CopyObject": {"s3:GetObject", "s3:PutObject"},

@@ -22,6 +22,13 @@ class Transient:
 
 
 TRANSIENT = {
+    "aws-sdk:applicationautoscaling": Transient(
+        (
+            "ApplicationAutoScaling.ConcurrentUpdateException",
+            "ApplicationAutoScaling.InternalServiceException",
+        ),
+        "ApplicationAutoScaling.ApplicationAutoScalingException",
+    ),
     "aws-sdk:cloudwatch": Transient(
         ("CloudWatch.InternalServiceFaultException", "CloudWatch.SdkClientException"),
         "CloudWatch.CloudWatchException",

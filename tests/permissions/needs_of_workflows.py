@@ -3,7 +3,7 @@ Step Functions ask for beside. "state X" is a state of the definition as it is e
 
 from collections.abc import Iterator
 
-from tests.permissions.deployed import TUNING, VERSION, Deployed
+from tests.permissions.deployed import ACCOUNT, TUNING, VERSION, Deployed
 from tests.permissions.need import Need, need
 
 # Step Functions Developer Guide
@@ -25,6 +25,10 @@ _ENDPOINT = "CreateEndpoint, UpdateEndpoint: endpoint and endpoint-config (Servi
 _CONDITIONAL = "How to prevent object overwrites with conditional writes (S3 User Guide)"
 _DECRYPT = "Using SSE-KMS (S3 User Guide): kms:Decrypt to read an object"
 _PACKAGES = "model packages of a group: model-package/GROUP/NUMBER (Service Authorization)"
+_SCALING = (
+    "Auto scaling prerequisites (SageMaker Developer Guide); Permissions validation (Application "
+    "Auto Scaling User Guide)"
+)
 _RETAG = "Retagging an image (ECR User Guide): batch-get-image and put-image"
 _TAGS = "a request with Tags asks for sagemaker:AddTags (SageMaker API permissions)"
 _ASK = "sagemaker:InvokeEndpoint on an endpoint (Service Authorization)"
@@ -209,6 +213,7 @@ def _of_deployment(at: Deployed, role: str) -> Iterator[Need]:
     yield from need(role, "sagemaker:DeleteModel", model, "state DeleteModel")
     yield from _of_golden_requests(at, role)
     yield from _of_a_rollback(at, role)
+    yield from _of_scaling(at, role)
 
 
 def _of_a_rollback(at: Deployed, role: str) -> Iterator[Need]:
@@ -217,6 +222,28 @@ def _of_a_rollback(at: Deployed, role: str) -> Iterator[Need]:
     listed = {"s3:prefix": f"models/{VERSION}-0/output/model.tar.gz"}
     artifacts = at.arns["ArtifactBucket"]
     yield from need(role, "s3:ListBucket", artifacts, "state FindKeptArchive", listed)
+
+
+def _of_scaling(at: Deployed, role: str) -> Iterator[Need]:
+    manage = " ".join(f"{each}ScalableTarget" for each in ("Register", "Deregister"))
+    target = at.arn("application-autoscaling", "scalable-target/0a1b2c3d")
+    states = "states RegisterScaling, PutScalingPolicy, StopScaling"
+    yield from need(role, f"application-autoscaling:{manage} PutScalingPolicy", target, states)
+    endpoint = at.arn("sagemaker", "endpoint/mlops")
+    see = "sagemaker:DescribeEndpoint UpdateEndpointWeightsAndCapacities"
+    yield from need(role, see, endpoint, f"state RegisterScaling; {_SCALING}")
+    config = at.arn("sagemaker", f"endpoint-config/{VERSION}")
+    describe = "sagemaker:DescribeEndpointConfig"
+    yield from need(role, describe, config, f"state RegisterScaling; {_SCALING}")
+    alarm = at.arn("cloudwatch", "alarm:TargetTracking-endpoint/mlops/variant/AllTraffic-High-1")
+    watch = "cloudwatch:DescribeAlarms PutMetricAlarm DeleteAlarms"
+    yield from need(role, watch, alarm, f"state PutScalingPolicy; {_SCALING}")
+    service = "sagemaker.application-autoscaling.amazonaws.com"
+    name = "AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint"
+    linked = f"arn:{at.partition}:iam::{ACCOUNT}:role/aws-service-role/{service}/{name}"
+    once = {"iam:AWSServiceName": service}
+    make = "iam:CreateServiceLinkedRole"
+    yield from need(role, make, linked, f"state RegisterScaling; {_SCALING}", once)
 
 
 def _of_golden_requests(at: Deployed, role: str) -> Iterator[Need]:

@@ -19,7 +19,9 @@ READ = {
     "AWS::SNS::TopicPolicy",
 }
 # What an operation of an SDK integration is called in IAM, where that is another word
+_SCALING = ("RegisterScalableTarget", "DeregisterScalableTarget", "PutScalingPolicy")
 IN_IAM = {
+    **{f"applicationautoscaling:{name}": f"application-autoscaling:{name}" for name in _SCALING},
     "sagemakerruntime:InvokeEndpoint": "sagemaker:InvokeEndpoint",
     "s3:ListObjectsV2": "s3:ListBucket",
     "s3:CopyObject": "s3:PutObject",

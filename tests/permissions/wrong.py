@@ -213,6 +213,8 @@ def _other_values(at: Deployed, key: str, value: str) -> Iterator[str]:
         case "kms:ViaService":
             yield f"secretsmanager.{at.region}.amazonaws.com"
             yield value.replace(at.region, "eu-central-1")
+        case "iam:AWSServiceName":
+            yield "lambda.amazonaws.com"
         case "iam:PassedToService":
             yield "lambda.amazonaws.com"
             yield "ec2.amazonaws.com"

@@ -12,6 +12,7 @@ from troposphere import Ref
 
 from templates.kit.iam import allow, arn
 from templates.kit.names import version_arns
+from templates.workflows.deployment.scaling import let_go
 from templates.workflows.deployment.version import TAGS, UNSEEN
 from templates.workflows.failure import problem
 from templates.workflows.language import (
@@ -80,7 +81,7 @@ def bring_to_endpoint(plan: Sequence[Step]) -> list[Step]:
             when(endpoint_is("InService")),
             # A Failed endpoint cannot be updated, only replaced; it serves nobody. One that stays
             # Failed however often it is deleted needs a person
-            when(all_of(endpoint_is("Failed"), may_look()), [delete]),
+            when(all_of(endpoint_is("Failed"), may_look()), [let_go("LetScalingGo"), delete]),
             wait_name="WaitForEndpoint",
             count_name="CountLook",
             busy=endpoint_is(*BUSY),

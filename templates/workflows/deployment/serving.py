@@ -42,6 +42,7 @@ SERVING = "$.serving"
 SERVING_NAME, SERVING_CONFIG = f"{SERVING}.name", f"{SERVING}.config"
 NOTHING = "none"
 _SERVERLESS = f"{SERVING}.serverless[0]"
+TYPE = "type[0]"  # of instances, where describe_config has laid its answer
 
 
 def serves_something() -> State:
@@ -119,6 +120,7 @@ def describe_config(name: str, config: str, at: str, absent: Sequence[Step] | No
             "name.$": "$.ProductionVariants[0].ModelName",
             "config.$": "$.EndpointConfigName",
             "serverless.$": "$.ProductionVariants[*].ServerlessConfig",
+            "type.$": "$.ProductionVariants[*].InstanceType",
         },
         caught=[catch(absent, at=at)] if absent else None,
         passing=[UNSEEN.format("endpoint configuration")],

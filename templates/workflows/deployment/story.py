@@ -38,7 +38,14 @@ from templates.workflows.deployment.kept import note_rollback, take_kept
 from templates.workflows.deployment.order import refuse_older
 from templates.workflows.deployment.queue import take_turn
 from templates.workflows.deployment.rollout import look_at_alarms, plan_rollout
-from templates.workflows.deployment.serving import SERVING_NAME, describe_config, find_serving
+from templates.workflows.deployment.scaling import check_scaling, make_way, resume, scale
+from templates.workflows.deployment.serving import (
+    SERVING,
+    SERVING_NAME,
+    TYPE,
+    describe_config,
+    find_serving,
+)
 from templates.workflows.deployment.version import (
     CAPTURING,
     ISOLATED,
@@ -88,10 +95,13 @@ def add_deployment(
     settings = deployment_settings(parameters)
     topic, key = notifications.topic, storage.key
     runs_as = hosting_role(parameters, storage, registry, logs, alarms)
+    remove = remove_failed(registry)
+    after = [*resume(settings, remove[0].name), *remove]
     story = [
         check_input(_NEEDED),
         _configure(parameters, settings),
         _check_instances(settings),
+        check_scaling(settings),
         *take_turn(storage),
         *find_serving(settings),
         *refuse_older(_summarize("SummarizeSuperseded", SERVING_NAME), topic, key),
@@ -100,7 +110,7 @@ def add_deployment(
             _summarize("SummarizeSame", SERVING_NAME), storage, registry, then="ChooseEncryption"
         ),
         *add_version(settings, storage, registry, runs_as),
-        *bring_to_endpoint(plan_rollout(settings, alarms)),
+        *bring_to_endpoint([*plan_rollout(settings, alarms), *_make_way()]),
         *verify(
             ask_golden(settings, storage),
             describe_config("LookBehind", f"{SEEN}.EndpointConfigName", "$.now"),
@@ -112,12 +122,13 @@ def add_deployment(
             ],
         ),
         go_back_if_wrong(),
+        *scale(settings, topic, key),
         note_rollback("Summarize", otherwise="WarnOfLeftovers"),
         *remove_old_versions(parameters, registry, topic, key),
         _summarize("Summarize", "$.name", {"rollout.$": "$.rollout"}),
         end("Deployed"),
         *endpoint_problems(),
-        *failure("${ProjectName}: a model was not deployed", topic, key, remove_failed(registry)),
+        *failure("${ProjectName}: a model was not deployed", topic, key, after),
     ]
     machine = add_state_machine(
         template,
@@ -153,6 +164,11 @@ def _configure(parameters: Parameters, settings: DeploymentSettings) -> Step:
         },
         comment="Parameters of the stack arrive as text; numbers are parsed here",
     )
+
+
+def _make_way() -> list[Step]:
+    find_new = describe_config("FindNewConfig", "$.name", "$.new")
+    return make_way(find_new, f"{SERVING}.{TYPE}", f"$.new.{TYPE}")
 
 
 def _check_instances(settings: DeploymentSettings) -> Step:
