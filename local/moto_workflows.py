@@ -21,6 +21,7 @@ def install() -> None:
     import moto.stepfunctions.urls as urls
     from moto.core.config import default_user_config
 
+    from local.stepfunctions import reading
     from local.stepfunctions.api import Machines, StepFunctions, check
 
     default_user_config["stepfunctions"] = {"execute_state_machine": True}
@@ -41,7 +42,7 @@ def install() -> None:
     _status_changes()
     _terminal_errors()
     _stopped_for_good()
-    _read_once()
+    reading.install()
     # a failed state is told by the execution's history, not by pages of the interpreter's log
     logging.getLogger("moto.stepfunctions").setLevel(logging.CRITICAL)
 
@@ -242,25 +243,6 @@ def _status_changes() -> None:
 
     Execution.start = start  # type: ignore[method-assign]
     BaseExecutionWorkerCommunication.terminated = terminated  # type: ignore[method-assign]
-
-
-def _read_once() -> None:
-    """A definition is read four times until its first execution, and once for each other one; to
-    read one of 200 states takes a second, and what is read does not change."""
-    from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
-    from moto.stepfunctions.parser.asl.parse.preprocessor import Preprocessor
-
-    original = AmazonStateLanguageParser.parse
-
-    @lru_cache(32)
-    def tree(definition: str) -> Any:
-        return original(definition)[1]
-
-    def parse(definition: str) -> Any:
-        read = tree(definition)
-        return Preprocessor().visit(read), read
-
-    AmazonStateLanguageParser.parse = staticmethod(parse)  # type: ignore[method-assign]
 
 
 def _stopped_for_good() -> None:

@@ -7,6 +7,7 @@ import textwrap
 import time
 import uuid
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from moto.core.responses import ActionResult
@@ -42,13 +43,14 @@ def check(definition: str) -> None:
         raise AwsError("InvalidDefinition", f"Invalid State Machine Definition: {told}{more}")
 
 
-def diagnose(definition: str) -> list[Fault]:
+@lru_cache(32)
+def diagnose(definition: str) -> tuple[Fault, ...]:
     """What is wrong with a definition, here or as the interpreter reads it."""
     try:
         machine = json.loads(definition)
     except json.JSONDecodeError as error:
-        return [Fault("INVALID_JSON_DESCRIPTION", str(error), "/")]
-    if found := list(faults(machine)):
+        return (Fault("INVALID_JSON_DESCRIPTION", str(error), "/"),)
+    if found := tuple(faults(machine)):
         return found
     try:
         AmazonStateLanguageParser.parse(definition)
@@ -57,8 +59,8 @@ def diagnose(definition: str) -> list[Fault]:
     except Exception as error:
         said = re.sub(r"<class '[\w.]*?(\w+)'>", r"\1", str(error).partition(" in context")[0])
     else:
-        return []
-    return [Fault("SCHEMA_VALIDATION_FAILED", _short(said), "/")]
+        return ()
+    return (Fault("SCHEMA_VALIDATION_FAILED", _short(said), "/"),)
 
 
 def _short(reason: str) -> str:

@@ -286,6 +286,36 @@ def test_a_definition_is_read_once_and_each_execution_has_steps_of_its_own(aws: 
     assert first is not again
 
 
+def test_the_words_of_a_definition_are_those_of_motos_own_lexer() -> None:
+    """By kind and place; where a word is none of JSON, it is that lexer's."""
+    from antlr4 import CommonTokenStream, InputStream
+    from moto.stepfunctions.parser.asl.antlr.runtime.ASLLexer import ASLLexer
+
+    from local.stepfunctions import reading
+
+    def words(kind: Any, text: str) -> list[Any]:
+        lexer = kind(InputStream(text))
+        lexer.removeErrorListeners()
+        stream = CommonTokenStream(lexer)
+        stream.fill()
+        return [
+            (one.type, one.text, one.start, one.stop, one.line, one.column) for one in stream.tokens
+        ]
+
+    class Moto(ASLLexer):
+        nextToken = reading._by_automaton
+
+    class Ours(ASLLexer):
+        nextToken = reading._next_token
+
+    values = ["é\"\\\n", "$.a[0]", "$$.Execution", "$var", "States.Format('{}', $.a)", "{% $x %}",
+              "", "$", "States.ALL", "States.ALLO", 1, -2.5e-7, 0, True, None, [], {}]  # fmt: skip
+    for indent in (None, 2):
+        whole = json.dumps({"Comment": values, "StartAt": {"Type": "Task"}}, indent=indent)
+        for text in (whole, f"\n{whole}\t\n ", whole[:-5], f"{whole} none 'x' 007 1.2.3 \"a"):
+            assert words(Ours, text) == words(Moto, text)
+
+
 def test_a_call_that_fails_after_its_execution_was_stopped_leaves_it_stopped(aws: Aws) -> None:
     from moto.stepfunctions.parser.asl.eval.environment import Environment
     from moto.stepfunctions.parser.asl.eval.program_state import ProgramError, ProgramStopped
