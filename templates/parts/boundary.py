@@ -3,6 +3,7 @@
 from types import ModuleType
 
 from awacs import (
+    cloudwatch,
     ecr,
     events,
     iam,
@@ -32,7 +33,7 @@ SERVICES = ("codebuild", "codepipeline", "events", "sagemaker", "states")
 
 # Of which a role may do all that there is, with what is this project's
 _WHOLE = (
-    *("application-autoscaling", "cloudwatch", "codebuild", "codecommit", "codepipeline"),
+    *("application-autoscaling", "codebuild", "codecommit", "codepipeline"),
     *("sagemaker", "states"),
 )
 
@@ -49,7 +50,7 @@ def make_boundary(system: Template) -> ManagedPolicy:
         *(arn("sagemaker", f"*/${{ProjectName}}{end}") for end in ends),
         arn("sagemaker", "model-package/${ProjectName}/*"),
     ]
-    machines = ("training", "deployment", "approval")
+    machines = ("training", "deployment", "approval", "batch")
     buckets = bucket_arns(system)
     key = [arn("kms", "key/*")]
     not_anothers = StringEqualsIfExists("aws:ResourceTag/project", Ref("ProjectName"))
@@ -62,10 +63,6 @@ def make_boundary(system: Template) -> ManagedPolicy:
             [Action(service, "*") for service in _WHOLE],
             [
                 *jobs,
-                *(
-                    arn("cloudwatch", f"alarm:{name}")
-                    for name in ("${ProjectName}-*", "TargetTracking-endpoint/${ProjectName}/*")
-                ),
                 # The ID of a target is AWS's own
                 arn("application-autoscaling", "scalable-target/*"),
                 arn("codebuild", "*/${ProjectName}-*"),
@@ -91,6 +88,17 @@ def make_boundary(system: Template) -> ManagedPolicy:
             [sagemaker.DescribeEndpointConfig],
             [arn("sagemaker", "endpoint-config/*")],
         ),
+        # Scaling brings alarms of its own
+        allow(
+            "OwnAlarms",
+            [Action("cloudwatch", "DescribeAlarms")],
+            [arn("cloudwatch", "alarm:${ProjectName}-*")],
+        ),
+        allow(
+            "ScalingAlarms",
+            [Action("cloudwatch", "*Alarm*")],
+            [arn("cloudwatch", "alarm:TargetTracking-endpoint/${ProjectName}/*")],
+        ),
         allow(
             "FollowByRules",
             named(events, "DescribeRule PutRule PutTargets"),
@@ -102,20 +110,21 @@ def make_boundary(system: Template) -> ManagedPolicy:
             [_global_arn("iam", f"role/{SCALING_ROLE}")],
         ),
         allow("Tell", [sns.Publish], [arn("sns", name) for name in made(system, Topic)]),
-        allow("ListOwnBuckets", [Action("s3", "GetBucket*"), Action("s3", "ListBucket*")], buckets),
+        # The pattern of a bucket's ARN is that of its objects too
         allow(
             "OwnObjects",
             [
-                *named(s3, "AbortMultipartUpload DeleteObject GetObject GetObjectVersion"),
-                *named(s3, "GetObjectTagging ListMultipartUploadParts PutObject"),
+                *(Action("s3", name) for name in ("GetBucket*", "ListBucket*", "GetObject*")),
+                *named(s3, "AbortMultipartUpload DeleteObject"),
+                *named(s3, "ListMultipartUploadParts PutObject"),
             ],
-            [Sub(f"{one.data['Fn::Sub']}/*") for one in buckets],
+            buckets,
         ),
         allow(
             "OwnImages",
             [
-                *named(ecr, "BatchDeleteImage CompleteLayerUpload DescribeImages ListImages"),
-                *named(ecr, "DescribeImageScanFindings InitiateLayerUpload PutImage"),
+                *(Action("ecr", name) for name in ("DescribeImage*", "*LayerUpload")),
+                *named(ecr, "BatchDeleteImage ListImages PutImage"),
                 *named(ecr, "StartImageScan UploadLayerPart"),
             ],
             [arn("ecr", "repository/${ProjectName}")],
@@ -155,9 +164,9 @@ def make_boundary(system: Template) -> ManagedPolicy:
                 *named(sagemaker, "ListEndpointConfigs ListModels"),
                 *named(sagemaker, "ListHyperParameterTuningJobs ListProcessingJobs"),
                 sagemaker.ListTrainingJobs,
-                *named(logs, "CreateLogDelivery DeleteLogDelivery DescribeLogGroups"),
-                *named(logs, "DescribeResourcePolicies GetLogDelivery ListLogDeliveries"),
-                *named(logs, "PutResourcePolicy UpdateLogDelivery"),
+                Action("logs", "*LogDelivery"),
+                *named(logs, "DescribeLogGroups DescribeResourcePolicies ListLogDeliveries"),
+                logs.PutResourcePolicy,
             ],
             ["*"],
         ),
