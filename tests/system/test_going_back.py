@@ -71,7 +71,7 @@ def made(aws: Remote, tmp_path_factory: pytest.TempPathFactory) -> Endpoint:
         variant |= {"InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
         sagemaker.create_endpoint_config(EndpointConfigName=version, ProductionVariants=[variant])
     sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=f"{name}-new")
-    until = ("MarkAsServed", "IsTimeToAsk", "HasCause", "Notify")
+    until = ("WasRollback", "IsTimeToAsk", "HasCause", "Notify")
     machine = part("DeploymentWorkflow", "IsWrong", *until, ProjectName=name)
     endpoint = Endpoint(aws, name, create(aws, aws.role("states"), machine))
     endpoint.wait()

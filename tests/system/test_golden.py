@@ -127,7 +127,7 @@ def asker(aws: Remote, tmp_path_factory: pytest.TempPathFactory) -> Asker:
     sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant])
     sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=name)
     values = {"ProjectName": name, "ArtifactBucket": bucket}
-    reads = part("DeploymentWorkflow", "FindGolden", "IsByDigest", "HasCause", "Notify", **values)
+    reads = part("DeploymentWorkflow", "FindGolden", "IsRollback", "HasCause", "Notify", **values)
     asks = part("DeploymentWorkflow", "IsTimeToAsk", "Verify", **values)
     role = aws.role("states")
 

@@ -7,11 +7,10 @@ from typing import Any
 
 import pytest
 
-from local.tests.aws import SERVE, Aws
+from local.tests.aws import SERVE
 from local.tests.remote import Remote
 from tests.system.deployments import Deployments, made
-from tests.system.workflows import template
-from tests.templates.reading import of_type
+from tests.system.workflows import create_alarms
 
 pytestmark = pytest.mark.slow  # models are served by processes
 
@@ -22,7 +21,7 @@ GOLDEN = {
     "accept": "application/json",
     "requests": [REQUEST, REQUEST],
 }
-BAKE = 5
+BAKE = 30  # ends with the first wrong answer
 
 
 def answering(otherwise: str) -> str:
@@ -52,7 +51,7 @@ WRONG_CLASS = 'said["classes"] = 3'
 def project(
     aws: Remote, folder: Path, monkeypatch: pytest.MonkeyPatch, **settings: str
 ) -> Deployments:
-    found = made(aws, folder, monkeypatch, GoldenSeconds="3", **settings)
+    found = made(aws, folder, monkeypatch, {}, GoldenSeconds="3", **settings)
     create_alarms(aws, found.name)
     for image, otherwise in {"right": "pass", "wrong": WRONG_CLASS}.items():
         add_image(found, folder, image, otherwise)
@@ -62,27 +61,6 @@ def project(
 def add_image(project: Deployments, folder: Path, image: str, otherwise: str) -> None:
     serve = answering(otherwise)
     project.images[image] = project.aws.image(folder, project.name, serve=serve)
-
-
-def create_alarms(aws: Aws, name: str) -> None:
-    """Those of the template."""
-
-    def resolved(value: Any) -> Any:
-        match value:
-            case {"Fn::Sub": text}:
-                return text.replace("${ProjectName}", name)
-            case {"Ref": "ProjectName"}:
-                return name
-            case {"Ref": _}:
-                return 2_000_000
-            case dict():
-                return {key: resolved(each) for key, each in value.items()}
-            case list():
-                return [resolved(each) for each in value]
-        return value
-
-    for alarm in of_type(template(), "AWS::CloudWatch::Alarm").values():
-        aws.client("cloudwatch").put_metric_alarm(**resolved(alarm))
 
 
 def deploy(project: Deployments, version: str, image: str) -> dict[str, Any]:

@@ -88,6 +88,12 @@ def test_paths_and_intrinsics(
     assert run(aws, role, machine, data) == ("SUCCEEDED", {"v": expected})
 
 
+def test_a_choice_reads_one_value_out_of_a_list(aws: Aws, role: str) -> None:
+    machine = choice({"Variable": "$.a[0].b", "StringEquals": "Baking"})
+    assert run(aws, role, machine, {"a": [{"b": "Baking"}]}) == ("SUCCEEDED", "yes")
+    assert run(aws, role, machine, {"a": [{"b": "Creating"}]}) == ("SUCCEEDED", "no")
+
+
 def test_a_path_through_what_is_missing_fails(aws: Aws, role: str) -> None:
     status, (error, cause) = run(
         aws, role, alone(Type="Pass", Parameters={"v.$": ACCURACY}), {"other": 1}

@@ -209,14 +209,6 @@ def test_a_failed_run_shows_the_error_it_caught(template: Template) -> None:
                     assert state["CausePath"] == "$.error.Cause"
 
 
-def test_no_path_meets_a_known_fault_of_the_local_interpreter(template: Template) -> None:
-    """There `$.a[0].b` is a list in a Choice."""
-    for definition in definitions(template).values():
-        for level in levels(definition):
-            for state in level["States"].values():
-                assert not re.search(r"\[\d+\]\.", str(state.get("Choices", "")))
-
-
 def test_every_workflow_logs_everything_encrypted(template: Template) -> None:
     groups = of_type(template, "AWS::Logs::LogGroup")
     for name, machine in of_type(template, "AWS::StepFunctions::StateMachine").items():
