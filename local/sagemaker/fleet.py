@@ -35,7 +35,7 @@ class Fleet:
         self.weight: float = self.variant.get("InitialVariantWeight", 1.0)
         self.serverless: dict[str, int] | None = self.variant.get("ServerlessConfig")
         self.capture = Capture(endpoint, config, model.description)
-        self._servers: list[ModelServer] = []
+        self.servers: list[ModelServer] = []
         self._lock = threading.Lock()
 
     @property
@@ -56,22 +56,22 @@ class Fleet:
         if size > limit:
             raise NotTaken(f"The body has {size} bytes, at most {limit} go", 413)
         with self._lock:
-            busy = sum(each.requests for each in self._servers)
+            busy = sum(each.requests for each in self.servers)
             if self.serverless and busy >= self.serverless["MaxConcurrency"]:
                 raise NotTaken("Rate exceeded", 400, "ThrottlingException")
-            ready = [each for each in self._servers if each.ready] or self._servers
+            ready = [each for each in self.servers if each.ready] or self.servers
             chosen = min(ready, key=self._preference)
             chosen.enter()
             return chosen
 
     def resize(self, count: int) -> None:
         """Have so many instances. Raises StartFailed, with the servers that were there before."""
-        more = min(count, PROCESSES) - len(self._servers)
+        more = min(count, PROCESSES) - len(self.servers)
         if more > 0:
             self._launch(more)
         with self._lock:
             self.count = count
-            surplus, self._servers = self._servers[count:], self._servers[:count]
+            surplus, self.servers = self.servers[count:], self.servers[:count]
         for each in surplus:
             each.stop()
 
@@ -79,7 +79,7 @@ class Fleet:
         """Returns when every request was answered, every process is gone, and what was captured is
         in S3."""
         with self._lock:
-            stopping = [background(each.stop) for each in self._servers]
+            stopping = [background(each.stop) for each in self.servers]
         for each in stopping:
             each.join()
         self.capture.stop()
@@ -130,4 +130,4 @@ class Fleet:
                 server.stop()
             raise reasons[0] if reasons else StartFailed("The instances did not start in time.")
         with self._lock:
-            self._servers += new
+            self.servers += new

@@ -1,4 +1,3 @@
-import threading
 from dataclasses import replace
 from typing import Any
 
@@ -9,7 +8,7 @@ from local.context import use
 from local.sagemaker.serverless import check
 from local.service import AwsError
 from local.tests.aws import SERVE, Aws, unique, wait
-from local.tests.endpoints import configure, invoke, refusal, serve, standing_still, variant
+from local.tests.endpoints import Load, configure, invoke, refusal, serve, standing_still, variant
 
 SIZE = {"MemorySizeInMB": 3072, "MaxConcurrency": 2}
 MIB = 1024 * 1024
@@ -42,21 +41,12 @@ def test_a_serverless_endpoint_answers_and_shows_its_size(aws: Aws, standing: st
 
 
 def test_more_requests_at_once_than_it_may_have_are_throttled(aws: Aws, standing: str) -> None:
-    busy = [threading.Thread(target=invoke, args=(aws, standing, b"slow")) for _ in range(2)]
-    for each in busy:
-        each.start()
-
-    def throttled() -> str:
-        try:
-            invoke(aws, standing)
-        except ClientError as error:
-            return str(error.response["Error"]["Code"])
-        return ""
-
-    assert wait(throttled) == "ThrottlingException"
-    for each in busy:
-        each.join()
-    assert throttled() == ""
+    with Load(aws, standing, 4, b"slow") as load:
+        wait(lambda: load.lost and load.answers)
+    assert {str(each).split(" when ")[0] for each in load.lost} == {
+        "An error occurred (ThrottlingException)"
+    }
+    assert invoke(aws, standing)["model"] == standing
 
 
 def test_a_serverless_request_has_at_most_four_megabytes(aws: Aws, standing: str) -> None:
