@@ -44,9 +44,9 @@ class Deployments:
             **more,
         }
 
-    def versioned(self, version: str) -> dict[str, Any]:
+    def versioned(self, version: str, image: str = "good", **more: Any) -> dict[str, Any]:
         """With a model of its own, which answers with the version's name."""
-        given = self.input(version)
+        given = self.input(version, image, **more)
         key = f"models/{given['name']}/output/model.tar.gz"
         self.aws.client("s3").put_object(Bucket=self.bucket, Key=key, Body=archive(given["name"]))
         return given | {"modelDataUrl": f"s3://{self.bucket}/{key}"}
