@@ -164,6 +164,7 @@ def task(
     select: State | None = None,
     caught: Sequence[State] | None = None,
     retried: Sequence[str] = (),
+    also: Sequence[str] = (),
     passing: Sequence[str] = (),
     seconds: int | str = 60,
     then: Way = None,
@@ -173,14 +174,14 @@ def task(
 
     The whole ARN is one token: a literal `arn:aws:` deploys in China and fails at the first
     execution, and cfn-lint accepts no other partition (E3601). `seconds` is a number, or the path
-    of one. What may pass by itself is tried again (transient.py), and what has a cause that matches
-    one of `passing`; or only the errors `retried`. Any other goes to `caught`, which is EXPLAIN
-    unless it is given.
+    of one. What may pass by itself is tried again (transient.py), `also` errors of these names, and
+    what has a cause that matches one of `passing`; or only the errors `retried`. Any other goes to
+    `caught`, which is EXPLAIN unless it is given.
     """
     integration, _, action = calls.removesuffix(":2").rpartition(":")
     # A call that is waited for and the same one that is not are two
     token = "".join(part[0].upper() + part[1:] for part in action.split("."))
-    may_pass = None if retried else transient(integration)
+    may_pass = None if retried else transient(integration, also)
     state = {
         "Type": "Task",
         "Resource": f"${{{token}}}",

@@ -9,7 +9,7 @@ first: what cannot pass is told at once.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 
@@ -72,13 +72,14 @@ PASSING = (
 )
 
 
-def transient(integration: str) -> Transient:
+def transient(integration: str, also: Sequence[str] = ()) -> Transient:
     if integration not in TRANSIENT:
         raise ValueError(
             f"nobody has said which errors of {integration} may pass by themselves: list them in "
             f"TRANSIENT ({__name__}), or name them here as `retried`"
         )
-    return TRANSIENT[integration]
+    known = TRANSIENT[integration]
+    return replace(known, named=(*known.named, *also))
 
 
 def retry(errors: Sequence[str]) -> dict[str, Any]:

@@ -45,6 +45,12 @@ EXCEPTIONS = {
         for role in ("Evaluation", "Preparation")
         for action in ("CreateLogStream", "PutLogEvents")
     },
+    **{
+        ("DeploymentWorkflowRole", f"application-autoscaling:{name}", "another name"): (
+            "the ID of a target is AWS's own, and says nothing of its endpoint"
+        )
+        for name in ("RegisterScalableTarget", "DeregisterScalableTarget", "PutScalingPolicy")
+    },
     ("sagemaker.amazonaws.com", "sts:AssumeRole", "another aws:SourceArn"): (
         "SageMaker documents the account's resources as the source, not one of them "
         "(Cross-service confused deputy prevention, SageMaker Developer Guide)"
