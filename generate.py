@@ -34,6 +34,7 @@ from templates.parts.source import add_push_trigger, add_source
 from templates.parts.storage import add_bootstrap_bucket, add_storage
 from templates.workflows.approval.story import add_approval
 from templates.workflows.approval.trigger import add_decision_trigger
+from templates.workflows.batch.story import add_batch
 from templates.workflows.deployment.story import add_deployment
 from templates.workflows.training.story import add_training
 
@@ -66,6 +67,8 @@ def mlops(specifications: dict[str, str]) -> Book:
     alarms = add_alarms(book, parameters)
     book.chapter("Deployment: a version becomes what the endpoint serves")
     deployment = add_deployment(book, parameters, storage, registry, notifications, alarms)
+    book.chapter("Batch: a version answers a heap of objects")
+    batch = add_batch(book, parameters, storage, registry, notifications)
     book.chapter("Approval: a decision about a version is carried out")
     approval = add_approval(book, parameters, storage, notifications, deployment)
     add_decision_trigger(book, parameters, approval)
@@ -84,7 +87,7 @@ def mlops(specifications: dict[str, str]) -> Book:
     trigger = add_push_trigger(book, parameters, source)
     silent, telling = named(stages, tells=False), named(stages, tells=True)
     stage_alert = add_stage_alert(book, parameters, notifications, silent, telling)
-    machines = [training.workflow, deployment.workflow, approval.workflow]
+    machines = [training.workflow, deployment.workflow, approval.workflow, batch]
     alerts = [stage_alert, add_workflow_alert(book, notifications, machines)]
     add_start_alert(book, notifications, china, parameters.in_china)
     pipeline = add_pipeline(book, parameters, storage, stages, after=[trigger, *alerts])
@@ -96,6 +99,7 @@ def mlops(specifications: dict[str, str]) -> Book:
         registry,
         notifications,
         deployment,
+        batch,
         approval,
         training,
         pipeline,

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-FOLDERS = ("git", "builds", "images", "training", "processing", "endpoints")  # new at each start
-BEFORE_THE_MARK = {*FOLDERS} - {"processing"}  # those of endpoints whose homes had no mark yet
+# New at each start
+FOLDERS = ("git", "builds", "images", "training", "processing", "transform", "endpoints")
+# Those of endpoints whose homes had no mark yet
+BEFORE_THE_MARK = {*FOLDERS} - {"processing", "transform"}
 SETTINGS = "env"  # what a shell sources
 LOCK = "lock"  # held as long as an endpoint uses the home; what stands in it marks the home
 MARK = "The home of a local AWS endpoint"

@@ -2,6 +2,7 @@
 
 from troposphere import Output, Sub, Template
 from troposphere.codepipeline import Pipeline
+from troposphere.stepfunctions import StateMachine
 
 from templates.kit.console import console_page
 from templates.kit.names import version_prefix
@@ -23,6 +24,7 @@ def add_outputs(
     registry: Registry,
     notifications: Notifications,
     deployment: Deployment,
+    batch: StateMachine,
     approval: Approval,
     training: Training,
     pipeline: Pipeline,
@@ -49,6 +51,7 @@ def add_outputs(
             "The training workflow in the console",
         ),
         "DeploymentWorkflowArn": (deployment.workflow.ref(), "Brings a version to the endpoint"),
+        "BatchWorkflowArn": (batch.ref(), "Lets a version answer a heap of objects"),
         "ApprovalWorkflowArn": (approval.workflow.ref(), "Carries out decisions about versions"),
         "ApprovalDays": (parameters.approval_days.ref(), "So long a version waits for one"),
         "EndpointName": (name, "Invoke this endpoint; it exists after the first deployment"),

@@ -102,6 +102,8 @@ RESOURCES: dict[str, dict[str, str]] = {
         "training-job/{TrainingJobName}": "CreateTrainingJob DescribeTrainingJob StopTrainingJob",
         "processing-job/{ProcessingJobName}": "CreateProcessingJob DescribeProcessingJob "
         "StopProcessingJob",
+        "transform-job/{TransformJobName}": "CreateTransformJob DescribeTransformJob "
+        "StopTransformJob",
         "hyper-parameter-tuning-job/{HyperParameterTuningJobName}": "CreateHyperParameterTuningJob "
         "DescribeHyperParameterTuningJob StopHyperParameterTuningJob "
         "ListTrainingJobsForHyperParameterTuningJob",

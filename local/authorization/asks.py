@@ -130,6 +130,12 @@ def _processing_job(members: dict[str, Any]) -> Iterator[Ask]:
     yield from keys.lent("sagemaker", volume, or_of=members.get("RoleArn", ""))
 
 
+def _transform_job(members: dict[str, Any]) -> Iterator[Ask]:
+    """The same page: "if the associated TransformResources has a specified VolumeKmsKeyId"."""
+    volume = members.get("TransformResources", {}).get("VolumeKmsKeyId")
+    yield from keys.lent("sagemaker", volume)
+
+
 def _tuning_job(members: dict[str, Any]) -> Iterator[Ask]:
     """The same of each training job that it starts."""
     yield from _training_job(members.get("TrainingJobDefinition", {}))
@@ -188,6 +194,7 @@ _BESIDES: dict[tuple[str, str], Callable[[dict[str, Any]], Iterator[Ask]]] = {
     ("sagemaker", "CreateHyperParameterTuningJob"): _tuning_job,
     ("sagemaker", "CreateProcessingJob"): _processing_job,
     ("sagemaker", "CreateTrainingJob"): _training_job,
+    ("sagemaker", "CreateTransformJob"): _transform_job,
     ("sagemaker", "UpdateEndpoint"): _endpoint,
     ("sns", "Publish"): _publish,
 }

@@ -20,10 +20,13 @@ from local.sagemaker.records import MODEL_PACKAGE, TRAINING_JOB, invalid
 from local.sagemaker.registry import NO_TAGS, ModelRegistry
 from local.sagemaker.training import NotReclaimable
 from local.sagemaker.training_api import TrainingJobs
+from local.sagemaker.transform_api import TransformJobs
 from local.sagemaker.tuning_api import TuningJobs
 
 
-class SageMaker(Models, Endpoints, ModelRegistry, TrainingJobs, ProcessingJobs, TuningJobs):
+class SageMaker(
+    Models, Endpoints, ModelRegistry, TrainingJobs, ProcessingJobs, TuningJobs, TransformJobs
+):
     def add_tags(self) -> ActionResult:
         """A tag that is there gets the new value (AddTags, SageMaker API Reference), where moto
         adds a second one of its name."""

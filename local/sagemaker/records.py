@@ -58,6 +58,7 @@ TUNING_JOB = ResourceKind(
     "hyper_parameter_tuning_jobs",
     "HyperParameter tuning job",
 )
+TRANSFORM_JOB = ResourceKind("TransformJob", "transform-job", "transform_jobs", "transform job")
 MODEL = ResourceKind("Model", "model", "_models", "model")
 ENDPOINT = ResourceKind("Endpoint", "endpoint", "endpoints", "endpoint")
 ENDPOINT_CONFIG = ResourceKind(

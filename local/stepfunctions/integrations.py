@@ -75,6 +75,7 @@ OPTIMIZED = {
             "createTrainingJob": _sagemaker_job("Training"),
             "createHyperParameterTuningJob": _sagemaker_job("HyperParameterTuning"),
             "createProcessingJob": _sagemaker_job("Processing"),
+            "createTransformJob": _sagemaker_job("Transform"),
             "createModel": None,
             "createEndpointConfig": None,
             "createEndpoint": None,

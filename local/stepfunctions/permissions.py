@@ -16,6 +16,7 @@ _RULES = {
     "sagemaker:createHyperParameterTuningJob": "StepFunctionsGetEventsForSageMakerTuningJobsRule",
     "sagemaker:createProcessingJob": "StepFunctionsGetEventsForSageMakerProcessingJobsRule",
     "sagemaker:createTrainingJob": "StepFunctionsGetEventsForSageMakerTrainingJobsRule",
+    "sagemaker:createTransformJob": "StepFunctionsGetEventsForSageMakerTransformJobsRule",
     "states:startExecution": "StepFunctionsGetEventsForStepFunctionsExecutionRule",
 }
 _DELIVERY = (  # "Using CloudWatch Logs to log execution history in Step Functions"

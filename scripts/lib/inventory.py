@@ -104,7 +104,8 @@ def take(clients: Clients, stack: str) -> Inventory:
             if serving and serving.config.startswith(f"{record.prefix}-"):
                 found.endpoints.append(serving)
             found.configs += config_names(clients, record.prefix)
-            found.models += model_names(clients, record.prefix)
+            for prefix in (record.prefix, f"{record.name}-batch-{record.digits}"):
+                found.models += model_names(clients, prefix)
             for group, prefix in log_places(record):
                 found.streams += [(group, one) for one in streams(clients.logs, group, prefix)]
         found.data += [one for one in record.held if keeps_data(one)]

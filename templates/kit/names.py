@@ -47,6 +47,17 @@ def tuned_arns(kind: str) -> Sub:
     return arn("sagemaker", f"{kind}/${{Digits}}-*", Digits=stack_digits())
 
 
+def batch_model_prefix() -> Sub:
+    """How the name of a batch's own model begins. It is no version's, so that who tidies up among
+    versions does not take it away from under its job."""
+    return Sub("${ProjectName}-batch-${Digits}", Digits=stack_digits())
+
+
+def batch_model_arns() -> Sub:
+    """The ARN pattern of the models that batches have of their own."""
+    return arn("sagemaker", "model/${ProjectName}-batch-${Digits}-*", Digits=stack_digits())
+
+
 def version_objects(bucket: Bucket, folder: str, file: str = "") -> Sub:
     """The ARN pattern of what all versions have in a folder (`models/`) of a bucket, or of one file
     (`/summary.json`) that each has."""

@@ -34,6 +34,7 @@ TELLERS = {
     "TrainingWorkflow": ("Notify", "ExplainDeployment"),
     "DeploymentWorkflow": ("Notify",),
     "ApprovalWorkflow": ("Notify", "ExplainDeployment"),
+    "BatchWorkflow": ("Notify",),
 }
 STARTED_BY = "AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID"
 # What stands for the prefix of this stack's versions, and the name of an execution that is none
