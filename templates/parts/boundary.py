@@ -3,7 +3,6 @@
 from types import ModuleType
 
 from awacs import (
-    cloudwatch,
     ecr,
     events,
     iam,
