@@ -45,9 +45,8 @@ def refuse_older(summarize: Step, topic: Topic, key: Key) -> list[Step]:
         "TellSuperseded",
         "${ProjectName}: a model was not deployed, a newer one serves",
         "States.Format('{} was not deployed: the endpoint serves {}, which was asked for later "
-        "({}, not {}). To deploy the older one all the same, start the deployment workflow with "
-        "another name', "
-        f"$.name, {SERVING_NAME}, {serving_asked_at}, {ASKED_AT})",
+        "({}, not {}). To deploy the older one all the same: make rollback TO={}', "
+        f"$.name, {SERVING_NAME}, {serving_asked_at}, {ASKED_AT}, $.name)",
         topic,
         key,
         then=summarize.name,

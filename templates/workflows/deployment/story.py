@@ -2,10 +2,9 @@
 was.
 
 Input: {"name", "image", "modelDataUrl", "commit"}; of what was registered {"package"} (version.py),
-and from the training workflow {"training"} (order.py). It is the only way to the endpoint, so a
-rollback is a run of it with the image and the model of an older version under a new name. All
-between its first turn and its end is done by one execution at a time (queue.py). What the words of
-a story mean: language.py.
+from the training workflow {"training"} (order.py), and from `make rollback` {"rollback"} (kept.py)
+or {"unguarded"} (rollout.py). It is the only way to the endpoint. All between its first turn and
+its end is done by one execution at a time (queue.py). What the words of a story mean: language.py.
 """
 
 from dataclasses import dataclass
