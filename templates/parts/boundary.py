@@ -25,14 +25,14 @@ from troposphere.s3 import Bucket
 from troposphere.sns import Topic
 
 from templates.kit.iam import VERSION, allow, arn
-from templates.kit.names import SCALING_ROLE
+from templates.kit.names import SCALING_SERVICE
 
 # Who a role of the stack is passed to; the same five stand in each PassRole of the stack itself
 SERVICES = ("codebuild", "codepipeline", "events", "sagemaker", "states")
 
 # Of which a role may do all that there is, with what is this project's
 _WHOLE = (
-    *("application-autoscaling", "codebuild", "codecommit", "codepipeline"),
+    *("application-autoscaling", "cloudwatch", "codebuild", "codecommit", "codepipeline"),
     *("sagemaker", "states"),
 )
 
@@ -62,6 +62,7 @@ def make_boundary(system: Template) -> ManagedPolicy:
             [Action(service, "*") for service in _WHOLE],
             [
                 *jobs,
+                arn("cloudwatch", "alarm:TargetTracking-endpoint/${ProjectName}/*"),
                 # The ID of a target is AWS's own
                 arn("application-autoscaling", "scalable-target/*"),
                 arn("codebuild", "*/${ProjectName}-*"),
@@ -80,35 +81,25 @@ def make_boundary(system: Template) -> ManagedPolicy:
             [arn("sagemaker", "*-job/????????-????????-*")],
             not_anothers,
         ),
-        # What the endpoint serves may be under any name: scaling was seen to leave one of its own
-        # (github.com/aws-controllers-k8s/community, issue 2110)
+        # Of several services again. What the endpoint serves may be under any name: scaling was
+        # seen to leave one of its own (github.com/aws-controllers-k8s/community, issue 2110)
         allow(
-            "SeeConfigs",
-            [sagemaker.DescribeEndpointConfig],
-            [arn("sagemaker", "endpoint-config/*")],
+            "Beside",
+            [
+                Action("cloudwatch", "DescribeAlarms"),
+                sagemaker.DescribeEndpointConfig,
+                *named(events, "DescribeRule PutRule PutTargets"),
+                iam.CreateServiceLinkedRole,
+                sns.Publish,
+            ],
+            [
+                arn("cloudwatch", "alarm:${ProjectName}-*"),
+                arn("sagemaker", "endpoint-config/*"),
+                arn("events", "rule/StepFunctionsGetEventsFor*"),
+                _global_arn("iam", f"role/aws-service-role/{SCALING_SERVICE}/*"),
+                *(arn("sns", name) for name in made(system, Topic)),
+            ],
         ),
-        # Scaling brings alarms of its own
-        allow(
-            "OwnAlarms",
-            [Action("cloudwatch", "DescribeAlarms")],
-            [arn("cloudwatch", "alarm:${ProjectName}-*")],
-        ),
-        allow(
-            "ScalingAlarms",
-            [Action("cloudwatch", "*Alarm*")],
-            [arn("cloudwatch", "alarm:TargetTracking-endpoint/${ProjectName}/*")],
-        ),
-        allow(
-            "FollowByRules",
-            named(events, "DescribeRule PutRule PutTargets"),
-            [arn("events", "rule/StepFunctionsGetEventsFor*")],
-        ),
-        allow(
-            "MakeScalingRole",
-            [iam.CreateServiceLinkedRole],
-            [_global_arn("iam", f"role/{SCALING_ROLE}")],
-        ),
-        allow("Tell", [sns.Publish], [arn("sns", name) for name in made(system, Topic)]),
         # The pattern of a bucket's ARN is that of its objects too
         allow(
             "OwnObjects",

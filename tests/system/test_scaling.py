@@ -1,16 +1,23 @@
 """Scaling: what the template's own states register, keep and let go, of a real endpoint."""
 
+import io
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 
 from local.tests.aws import SERVE, Mailbox, unique
 from local.tests.endpoints import standing_still, variant
 from local.tests.machines import create, ended, start
 from local.tests.remote import Remote
+from scripts import destroy
+from scripts.lib.console import Console
+from scripts.lib.session import Clients
+from tests.system.deployments import made as made_deployments
 from tests.system.workflows import part
 
 FIXED: dict[str, Any] = {
@@ -179,3 +186,51 @@ def test_a_type_that_cannot_scale_is_refused_before_anything_is_touched(
     known = scaled.tell("CanScale", "OpenQueue", "Notify", settings=settings)
     assert known.get("error", {}).get("Cause", "").startswith(why)
     assert ("error" in known) == bool(why)
+
+
+def test_an_endpoint_that_scales_is_removed_with_what_scales_it(
+    scaled: Scaled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = unique("removed")
+    sagemaker = scaled.aws.client("sagemaker")
+    config = scaled.configure("ml.m5.large")
+    sagemaker.create_endpoint(EndpointName=other, EndpointConfigName=config)
+    standing_still(scaled.aws, other)
+    removed = Scaled(scaled.aws, other, scaled.mailbox)
+    removed.scale(SCALING)
+    scaled.aws.enter(monkeypatch)
+    page = io.StringIO()
+    destroy.remove_endpoint(Clients(boto3.Session()), other, Console(page, {}))
+    assert f"deleted   endpoint {other}" in page.getvalue()
+    assert (removed.targets(), removed.policies()) == ([], {})
+    assert not sagemaker.list_endpoints(NameContains=other)["Endpoints"]
+
+
+@pytest.mark.slow  # models are served by processes
+def test_scaling_is_kept_over_deployments_whatever_they_change(
+    aws: Remote, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = made_deployments(aws, tmp_path, monkeypatch, EndpointMaxInstanceCount="3")
+    scaled = Scaled(aws, project.name, project.mailbox)
+    assert project.deploy(project.input("a"))["status"] == "SUCCEEDED"
+    set_count(aws, project.name, 2)
+    assert project.deploy(project.input("b"))["status"] == "SUCCEEDED"
+    (found,) = project.endpoint()["ProductionVariants"]
+    assert (found["DesiredInstanceCount"], scaled.targets()) == (2, [(1, 3)])
+    project.change(EndpointInstanceType="ml.c5.large")
+    assert project.deploy(project.input("c", "broken"))["status"] == "FAILED"
+    assert (project.serving(), scaled.targets()) == ("b", [(1, 3)])
+    project.change(EndpointMaxInstanceCount="1", EndpointInstanceType="ml.m5.large")
+    assert project.deploy(project.input("d"))["status"] == "SUCCEEDED"
+    (found,) = project.endpoint()["ProductionVariants"]
+    assert (found["DesiredInstanceCount"], scaled.targets()) == (1, [])
+    assert len(project.mailbox.read(1)) == 1  # of the one that failed
+
+
+def set_count(aws: Remote, endpoint: str, count: int) -> None:
+    """As scaling does."""
+    change = {"VariantName": "AllTraffic", "DesiredInstanceCount": count}
+    aws.client("sagemaker").update_endpoint_weights_and_capacities(
+        EndpointName=endpoint, DesiredWeightsAndCapacities=[change]
+    )
+    standing_still(aws, endpoint)

@@ -75,6 +75,9 @@ def left(aws: Driver) -> dict[str, Any]:
         ],
         "models": aws.client("sagemaker").list_models()["Models"],
         "endpoints": aws.client("sagemaker").list_endpoints()["Endpoints"],
+        "scaling": aws.client("application-autoscaling").describe_scalable_targets(
+            ServiceNamespace="sagemaker"
+        )["ScalableTargets"],
         "processes": subprocess.run(
             ["pgrep", "-f", f"{aws.home}/(builds|training|endpoints)/"], capture_output=True
         ).stdout.split(),
