@@ -154,7 +154,7 @@ def make_boundary(system: Template) -> ManagedPolicy:
                 ecr.GetAuthorizationToken,
                 *named(sagemaker, "ListEndpointConfigs ListModels"),
                 *named(sagemaker, "ListHyperParameterTuningJobs ListProcessingJobs"),
-                sagemaker.ListTrainingJobs,
+                *named(sagemaker, "ListTrainingJobs ListTransformJobs"),
                 *named(logs, "CreateLogDelivery DeleteLogDelivery DescribeLogGroups"),
                 *named(logs, "DescribeResourcePolicies GetLogDelivery ListLogDeliveries"),
                 *named(logs, "PutResourcePolicy UpdateLogDelivery"),
