@@ -20,11 +20,14 @@ TO      =
 REASON  =
 FORCE   =
 JSON    =
+INPUT   =
+OUTPUT  =
+STOP    =
 
 # A value is text, as it was typed: make would read each $ in it, and run $(shell …). Recipes read
 # it from the environment, so that it is no shell code either.
 GIVEN := STACK REGION PROFILE PARAMS ROLE IMAGE DATA SOURCE YES CODE CHANNEL JOB VERSION TO REASON \
-         FORCE JSON FOR PORT PYTHON
+         FORCE JSON FOR PORT PYTHON INPUT OUTPUT STOP
 $(foreach name,$(GIVEN),$(eval override $(name) := $$(value $(name))))
 export $(GIVEN)
 # aws (git's credential helper) and the generator's tools come from the project's environment
@@ -41,7 +44,7 @@ REGIONS := us-east-1 eu-west-1 cn-north-1 cn-northwest-1 us-gov-west-1
 
 .DEFAULT_GOAL := help
 .PHONY: help lint generate upload create-stack deploy demo local status logs predict train \
-        models report trace approve reject rollback destroy train-local serve-local reclaim \
+        models report trace batch approve reject rollback destroy train-local serve-local reclaim \
         test test-quick test-local image sbom bench data golden docs lock clean check
 
 help: ## show this list
@@ -80,6 +83,9 @@ predict: $(VENV) ## ask the endpoint about IMAGE=x.png (.jpg .npy .json)
 	@if [ -z "$$IMAGE" ]; then \
 	  echo "Error: pass IMAGE=<PNG, JPEG, NPY or JSON file>; \`make data\` writes a PNG" >&2; exit 2; fi
 	@$(PY) -m scripts.predict $(WHERE) -- "$$IMAGE"
+
+batch: $(VENV) ## let a version answer INPUT=folder or s3://… (OUTPUT= VERSION=; STOP=name)
+	@$(PY) -m scripts.batch $(WHERE) --version "$$VERSION" --output "$$OUTPUT" --stop "$$STOP" -- "$$INPUT"
 
 train: $(VENV) ## run the pipeline on the newest commit and follow it (FORCE=reason)
 	@$(PY) -m scripts.train $(WHERE) $(if $(FORCE),--force "$$FORCE")

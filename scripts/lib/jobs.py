@@ -64,6 +64,9 @@ def doing(clients: Clients, arn: str) -> str:
     kind, _, name = arn.rpartition(":")[2].partition("/")
     if kind == "processing-job":
         return processing(clients, name)
+    if kind == "transform-job":
+        found = clients.sagemaker.describe_transform_job(TransformJobName=name)
+        return "answering" if found.get("TransformStartTime") else "starting"
     if kind == "hyper-parameter-tuning-job":
         return tuning(clients, name)
     job = clients.sagemaker.describe_training_job(TrainingJobName=name)

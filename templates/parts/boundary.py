@@ -153,7 +153,7 @@ def make_boundary(system: Template) -> ManagedPolicy:
                 ecr.GetAuthorizationToken,
                 *named(sagemaker, "ListEndpointConfigs ListModels"),
                 *named(sagemaker, "ListHyperParameterTuningJobs ListProcessingJobs"),
-                sagemaker.ListTrainingJobs,
+                *named(sagemaker, "ListTrainingJobs ListTransformJobs"),
                 Action("logs", "*LogDelivery"),
                 *named(logs, "DescribeLogGroups DescribeResourcePolicies ListLogDeliveries"),
                 logs.PutResourcePolicy,

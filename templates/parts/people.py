@@ -140,6 +140,12 @@ def _upload() -> list[Statement]:
             named(s3, "AbortMultipartUpload DeleteObject GetObject PutObject"),
             [_bucket(f"{_DATA}/data/*")],
         ),
+        # What is to be answered in one go, and the answers
+        allow(
+            "UploadBatches",
+            named(s3, "AbortMultipartUpload GetObject PutObject"),
+            [_bucket(f"{_ARTIFACTS}/batch/*")],
+        ),
         allow(
             "ListBuckets",
             [s3.ListBucket],
@@ -185,13 +191,17 @@ def _train() -> list[Statement]:
             [states.StartExecution],
             [
                 arn("states", "stateMachine:${ProjectName}-approval"),
+                arn("states", "stateMachine:${ProjectName}-batch"),
                 arn("states", "stateMachine:${ProjectName}-deployment"),
             ],
         ),
         allow(
             "StopDeployment",
             [states.StopExecution],
-            [arn("states", "execution:${ProjectName}-deployment:*")],
+            [
+                arn("states", f"execution:${{ProjectName}}-{name}:*")
+                for name in ("batch", "deployment")
+            ],
         ),
     ]
 
@@ -212,7 +222,8 @@ def _watch() -> list[Statement]:
                 *named(codepipeline, "GetPipelineExecution GetPipelineState"),
                 *named(codepipeline, "ListActionExecutions ListPipelineExecutions"),
                 *named(sagemaker, "DescribeEndpoint DescribeEndpointConfig DescribeModel"),
-                *named(sagemaker, "DescribeProcessingJob DescribeTrainingJob ListTags"),
+                *named(sagemaker, "DescribeProcessingJob DescribeTrainingJob"),
+                *named(sagemaker, "DescribeTransformJob ListTags"),
                 *named(states, "DescribeExecution GetExecutionHistory ListExecutions"),
             ],
             [

@@ -1,6 +1,7 @@
 """All needs of a deployment, by who they are of."""
 
 from tests.permissions import (
+    needs_of_batches,
     needs_of_jobs,
     needs_of_pipeline,
     needs_of_services,
@@ -9,7 +10,13 @@ from tests.permissions import (
 from tests.permissions.deployed import Deployed
 from tests.permissions.need import Need
 
-_MODULES = (needs_of_workflows, needs_of_jobs, needs_of_pipeline, needs_of_services)
+_MODULES = (
+    needs_of_workflows,
+    needs_of_batches,
+    needs_of_jobs,
+    needs_of_pipeline,
+    needs_of_services,
+)
 
 
 def all_needs(at: Deployed) -> list[Need]:

@@ -22,17 +22,23 @@ EXCEPTIONS = {
     ("NotebookRole", "s3:ListBucket", "another s3:prefix"): "people look at all of the data",
     ("NotebookRole", "s3:ListBucket", "another's work"): "people look at all of the data",
     ("NotebookRole", "s3:GetObject", "another prefix"): "people look at all of the data",
+    ("NotebookRole", "s3:GetObject", "another's work"): "people look at all of the data",
     ("NotebookRole", "s3:PutObject", "another's work"): "people bring data, as the first run does",
     ("TrainingWorkflowRole", "s3:PutObject", "another's work"): "the first run brings data",
     ("PipelineRole", "s3:PutObject", "another's work"): "the artifacts are the pipeline's",
     ("PipelineRole", "s3:AbortMultipartUpload", "another's work"): "the same",
+    ("BatchRole", "s3:ListBucket", "another s3:prefix"): "a heap lies anywhere in the data",
+    ("BatchRole", "s3:GetObject", "another prefix"): "a heap lies anywhere in the data",
+    ("BatchRole", "s3:GetObject", "another's work"): "a heap lies anywhere in the data",
     **{
-        ("DeploymentWorkflowRole", "sagemaker:DescribeEndpointConfig", f"another {what}"): (
+        (role, "sagemaker:DescribeEndpointConfig", f"another {what}"): (
             "scaling leaves a configuration of any name, and what serves is found behind it"
         )
+        for role in ("DeploymentWorkflowRole", "BatchWorkflowRole")
         for what in ("project", "name")
     },
     ("HostingRole", "cloudwatch:PutMetricData", "another's work"): "SageMaker's own namespaces",
+    ("BatchRole", "cloudwatch:PutMetricData", "another's work"): "SageMaker's own namespaces",
     ("TrainingJobRole", "cloudwatch:PutMetricData", "another's work"): "SageMaker's own namespaces",
     ("EvaluationJobRole", "cloudwatch:PutMetricData", "another's work"): (
         "SageMaker's own namespaces"

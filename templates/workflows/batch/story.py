@@ -55,12 +55,8 @@ _SECONDS = 24 * 3600
 # What the container of this project takes at once (container/serving/invocations.py); several
 # requests together keep its cores busy
 _AT_ONCE, _MOST_MB = 4, 6
-_VERSION, _RUN, _SERVED, _SOURCE, _MODEL = (
-    "$.version",
-    "$.run",
-    "$.served",
-    "$.source",
-    "$.model",
+_VERSION, _RUN, _SERVED, _SOURCE, _READ, _MODEL = (
+    f"$.{name}" for name in ("version", "run", "served", "source", "read", "model")
 )
 _TYPE = "$.instanceType"
 _CAUSE = "$.error.Cause"
@@ -78,6 +74,7 @@ def add_batch(
     steps = [
         check_input(_NEEDED, ", as `make batch` gives"),
         _configure(parameters),
+        *_name(),
         _are_places_ours(storage),
         _find_served(),
         *_find_version(),
@@ -90,7 +87,10 @@ def add_batch(
             "${ProjectName}: a batch was not answered",
             notifications.topic,
             storage.key,
-            after=[_delete_model("DeleteModelOfFailed", otherwise=FAILED)],
+            after=[
+                check("HasModel", present(f"{_RUN}.model"), otherwise=FAILED),
+                _delete_model("DeleteModelOfFailed", otherwise=FAILED),
+            ],
         ),
     ]
     return add_state_machine(
@@ -127,10 +127,27 @@ def _configure(parameters: Parameters) -> Step:
             **{f"{name}.$": f"$.{name}" for name in _NEEDED},
             "commit.$": "$$.Execution.Name",
             "instanceType": "${BatchInstanceType}",
-            "run.$": "States.ArrayGetItem(States.StringSplit(States.UUID(), '-'), 0)",
+            "run": {"id.$": "States.ArrayGetItem(States.StringSplit(States.UUID(), '-'), 0)"},
         },
         tokens={"BatchInstanceType": parameters.batch_instance_type.ref()},
     )
+
+
+def _name() -> list[Step]:
+    """Of the job, as every job of a version begins, and of the model."""
+    run = f"{_RUN}.id"
+    return [
+        put(
+            "NameRun",
+            _RUN,
+            {
+                "job.$": f"States.Format('${{VersionPrefix}}-batch-{{}}', {run})",
+                "model.$": f"States.Format('${{BatchModelPrefix}}-{{}}', {run})",
+            },
+            tokens={"VersionPrefix": version_prefix(), "BatchModelPrefix": batch_model_prefix()},
+        ),
+        put("TakeName", VERSION_NAME, f"{_RUN}.job"),
+    ]
 
 
 def _are_places_ours(storage: Storage) -> Step:
@@ -204,18 +221,8 @@ def _find_version() -> list[Step]:
             },
             caught=[_unless_there("IsVersionThere", [gone])],
         ),
-        put(
-            "NameRun",
-            _RUN,
-            {
-                "name.$": f"States.Format('${{VersionPrefix}}-batch-{{}}', {_RUN})",
-                "model.$": f"States.Format('${{BatchModelPrefix}}-{{}}', {_RUN})",
-                "commit.$": commit,
-            },
-            tokens={"VersionPrefix": version_prefix(), "BatchModelPrefix": batch_model_prefix()},
-        ),
-        put("TakeName", VERSION_NAME, f"{_RUN}.name"),
-        put("TakeCommit", "$.commit", f"{_RUN}.commit"),
+        put("ReadCommit", _READ, {"commit.$": commit}),
+        put("TakeCommit", "$.commit", f"{_READ}.commit"),
     ]
 
 

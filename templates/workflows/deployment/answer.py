@@ -17,6 +17,7 @@ from templates.workflows.language import (
     catch,
     choose,
     compares,
+    end,
     equals,
     fail,
     present,
@@ -100,7 +101,8 @@ def ask_one() -> list[Step]:
             otherwise=None,
         ),
         # Whoever asks for a list of answers gets small ones
-        Step(asked, {"Type": "Succeed", "OutputPath": "$.number"}),
+        put(asked, None, {"number.$": "$.number"}),
+        end("AskedWell"),
         fail("Wrong"),
     ]
 

@@ -26,6 +26,7 @@ UNSCOPED = {
     "sagemaker:ListModels",
     "sagemaker:ListProcessingJobs",
     "sagemaker:ListTrainingJobs",
+    "sagemaker:ListTransformJobs",
 }
 
 
