@@ -48,6 +48,7 @@ def make_boundary(system: Template) -> ManagedPolicy:
     jobs = [
         *(arn("sagemaker", f"*/${{ProjectName}}{end}") for end in ends),
         arn("sagemaker", "model-package/${ProjectName}/*"),
+        arn("sagemaker", "model/${ProjectName}-batch-????????-*"),
     ]
     machines = ("training", "deployment", "approval", "batch")
     buckets = bucket_arns(system)

@@ -130,21 +130,16 @@ def _operate_stacks(deployer: Role) -> list[Statement]:
 def _upload() -> list[Statement]:
     """The template, the first code, and data."""
     return [
+        # And what is to be answered in one go, with the answers
         allow(
             "UploadFirst",
             named(s3, "AbortMultipartUpload GetObject PutObject"),
-            [_bucket(f"{_BOOTSTRAP}/*")],
+            [_bucket(f"{_BOOTSTRAP}/*"), _bucket(f"{_ARTIFACTS}/batch/*")],
         ),
         allow(
             "UploadData",
             named(s3, "AbortMultipartUpload DeleteObject GetObject PutObject"),
             [_bucket(f"{_DATA}/data/*")],
-        ),
-        # What is to be answered in one go, and the answers
-        allow(
-            "UploadBatches",
-            named(s3, "AbortMultipartUpload GetObject PutObject"),
-            [_bucket(f"{_ARTIFACTS}/batch/*")],
         ),
         allow(
             "ListBuckets",
@@ -178,29 +173,26 @@ def _push() -> list[Statement]:
 
 
 def _train() -> list[Statement]:
+    """One statement of two services, as below."""
     return [
-        allow(
-            "StartPipeline",
-            [codepipeline.StartPipelineExecution],
-            [arn("codepipeline", "${ProjectName}")],
-        ),
         # The way back to an older model, and out of a deployment that holds up others; and where
         # there is no registry whose event would tell of a decision
         allow(
-            "StartDeployment",
-            [states.StartExecution],
+            "StartWork",
             [
-                arn("states", "stateMachine:${ProjectName}-approval"),
-                arn("states", "stateMachine:${ProjectName}-batch"),
-                arn("states", "stateMachine:${ProjectName}-deployment"),
+                codepipeline.StartPipelineExecution,
+                *named(states, "StartExecution StopExecution"),
             ],
-        ),
-        allow(
-            "StopDeployment",
-            [states.StopExecution],
             [
-                arn("states", f"execution:${{ProjectName}}-{name}:*")
-                for name in ("batch", "deployment")
+                arn("codepipeline", "${ProjectName}"),
+                *(
+                    arn("states", f"stateMachine:${{ProjectName}}-{name}")
+                    for name in ("approval", "batch", "deployment")
+                ),
+                *(
+                    arn("states", f"execution:${{ProjectName}}-{name}:*")
+                    for name in ("batch", "deployment")
+                ),
             ],
         ),
     ]

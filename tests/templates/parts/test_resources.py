@@ -31,6 +31,7 @@ OUTPUTS = {
     "DeploymentWorkflowArn",
     "ApprovalDays",
     "ApprovalWorkflowArn",
+    "BatchWorkflowArn",
     "EndpointName",
     "EndpointUrl",
     "DataBucket",
