@@ -26,6 +26,7 @@ from scripts.lib.bootstrap import (
     template_url,
 )
 from scripts.lib.console import Console
+from scripts.lib.fitting import check_counts
 from scripts.lib.guard import guarded
 from scripts.lib.instances import unknown_type
 from scripts.lib.inventory import repository_name, take
@@ -67,7 +68,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         declared = declared_parameters(template)
         check_parameters(given, declared)  # before any call to AWS
         clients = connect(args.region, args.profile)
-        check_project(clients, args.stack, given, declared)
+        check_stack(clients, args.stack, given, declared)
         if args.check:
             return 0
         return deploy(
@@ -267,17 +268,29 @@ def check_parameters(given: Mapping[str, str], declared: Mapping[str, Mapping[st
     ]
     if wrong:
         raise Problem("; ".join(wrong))
+    check_counts(given)
 
 
-def check_project(
+def check_stack(
     clients: Clients,
     stack: str,
     given: Mapping[str, str],
     declared: Mapping[str, Mapping[str, Any]],
 ) -> None:
+    """Refuse what does not fit with the stack as it is: with the values in use, else defaults."""
+    found = stacks.describe(clients.cloudformation, stack)
+    made_anew = (*operations.DEAD, "REVIEW_IN_PROGRESS")
+    used = stacks.parameters(found) if found and found["StackStatus"] not in made_anew else None
+    if used is None and "ProjectName" not in given:
+        check_project(stack, declared)
+    defaults = {
+        key: spelled(rule["Default"]) for key, rule in declared.items() if "Default" in rule
+    }
+    check_counts({**defaults, **(used or {}), **given})
+
+
+def check_project(stack: str, declared: Mapping[str, Mapping[str, Any]]) -> None:
     """A new stack names its project too, unless told otherwise, and may not be called as freely."""
-    if "ProjectName" in given or stacks.describe(clients.cloudformation, stack):
-        return
     reason = fault("ProjectName", stack, declared)
     if reason:
         raise Problem(

@@ -1,6 +1,7 @@
 """A stack is changed as asked, by a change set that was shown, never at the price of data."""
 
 import io
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from botocore.stub import ANY, Stubber
 from scripts import create_stack
 from scripts.create_stack import (
     check_parameters,
-    check_project,
+    check_stack,
     declared_parameters,
     fault,
     for_change_set,
@@ -37,6 +38,8 @@ Parameters:
     ConstraintDescription: no Graviton}
   TrainingInstanceType: {Type: String, Default: x}
   NotebookInstanceType: {Type: String, Default: x}
+  EndpointInstanceCount: {Type: String, Default: '1'}
+  EndpointMaxInstanceCount: {Type: String, Default: '1'}
   BootstrapBucket: {Type: String, MinLength: 3}
 Resources:
   Bucket:
@@ -98,6 +101,11 @@ def executed(stub: dict[str, Stubber], *events: dict[str, Any]) -> None:
     cloudformation.add_response("describe_stack_events", {"StackEvents": []})
     cloudformation.add_response("execute_change_set", {}, {"ChangeSetName": CHANGE})
     cloudformation.add_response("describe_stack_events", {"StackEvents": list(reversed(events))})
+
+
+def in_use(status: str, values: dict[str, str]) -> dict[str, Any]:
+    listed = [{"ParameterKey": key, "ParameterValue": value} for key, value in values.items()]
+    return described(status, Parameters=listed)
 
 
 def deploy(clients: Clients, console: Console, given: dict[str, str] | None = None) -> int:
@@ -349,12 +357,46 @@ def test_all_that_is_wrong_is_told_at_once(known: dict[str, dict[str, Any]]) -> 
 def test_a_new_stack_whose_name_no_project_can_have_is_told_so(
     clients: Clients, stub: dict[str, Stubber], known: dict[str, dict[str, Any]]
 ) -> None:
-    for _ in range(2):
+    for _ in range(3):
         stub["cloudformation"].add_client_error("describe_stacks", *MISSING)
     with pytest.raises(Problem, match=r"STACK=My-Stack is the project's name too.*ProjectName=<na"):
-        check_project(clients, "My-Stack", {}, known)
-    check_project(clients, "my-stack", {}, known)
-    check_project(clients, "My-Stack", {"ProjectName": "mine"}, known)
+        check_stack(clients, "My-Stack", {}, known)
+    check_stack(clients, "my-stack", {}, known)
+    check_stack(clients, "My-Stack", {"ProjectName": "mine"}, known)
+
+
+def test_fewer_instances_at_most_than_at_least_are_refused_before_aws_is_asked(
+    known: dict[str, dict[str, Any]],
+) -> None:
+    given = {"EndpointInstanceCount": "10", "EndpointMaxInstanceCount": "9"}
+    with pytest.raises(Problem, match=r"EndpointMaxInstanceCount=9 .* EndpointInstanceCount=10: "):
+        check_parameters(given, known)
+
+
+@pytest.mark.parametrize(
+    ("status", "given", "fits"),
+    [
+        # The stack has 2 and 4, a new one 1 and 1
+        ("UPDATE_COMPLETE", {"EndpointInstanceCount": "4"}, True),
+        ("UPDATE_COMPLETE", {"EndpointInstanceCount": "5"}, False),
+        ("UPDATE_COMPLETE", {"EndpointMaxInstanceCount": "1"}, False),
+        ("UPDATE_COMPLETE", {"EndpointInstanceCount": "1", "EndpointMaxInstanceCount": "1"}, True),
+        ("ROLLBACK_COMPLETE", {"EndpointInstanceCount": "4"}, False),
+        ("ROLLBACK_COMPLETE", {"EndpointMaxInstanceCount": "1"}, True),
+    ],
+)
+def test_a_count_that_is_not_given_is_the_one_in_use_or_else_the_default(
+    clients: Clients,
+    stub: dict[str, Stubber],
+    known: dict[str, dict[str, Any]],
+    status: str,
+    given: dict[str, str],
+    fits: bool,
+) -> None:
+    used = {"EndpointInstanceCount": "2", "EndpointMaxInstanceCount": "4"}
+    stub["cloudformation"].add_response("describe_stacks", in_use(status, used))
+    with nullcontext() if fits else pytest.raises(Problem, match="or more as EndpointMaxInstan"):
+        check_stack(clients, "mlops", given, known)
 
 
 def test_good_parameters_pass(known: dict[str, dict[str, Any]]) -> None:
