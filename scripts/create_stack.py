@@ -26,7 +26,7 @@ from scripts.lib.bootstrap import (
     template_url,
 )
 from scripts.lib.console import Console
-from scripts.lib.fitting import check_counts
+from scripts.lib.fitting import check_counts, check_kind
 from scripts.lib.guard import guarded
 from scripts.lib.instances import unknown_type
 from scripts.lib.inventory import repository_name, take
@@ -286,7 +286,9 @@ def check_stack(
     defaults = {
         key: spelled(rule["Default"]) for key, rule in declared.items() if "Default" in rule
     }
-    check_counts({**defaults, **(used or {}), **given})
+    values = {**defaults, **(used or {}), **given}
+    check_counts(values)
+    check_kind(clients, values)
 
 
 def check_project(stack: str, declared: Mapping[str, Mapping[str, Any]]) -> None:

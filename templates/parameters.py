@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 from troposphere import Equals, Not, Or, Parameter, Region, Select, Split, Sub, Template
 
@@ -9,6 +10,9 @@ from templates.choices import CHOICES, Choice
 
 # The condition under which each role of the stack has the boundary that PermissionsBoundary names
 BOUNDED = "Bounded"
+# GovCloud's list of what SageMaker has there names no Serverless Inference (Amazon SageMaker AI in
+# AWS GovCloud (US)), and no page says that China has it
+_WITHOUT_SERVERLESS = ("cn-north-1", "cn-northwest-1", "us-gov-east-1", "us-gov-west-1")
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,7 @@ def add_parameters(template: Template) -> Parameters:
     template.add_condition(BOUNDED, bounded)
     email = Not(Equals(fields["notification_email"].ref(), ""))
     serverless = Equals(fields["endpoint_kind"].ref(), "Serverless")
+    template.add_rule("ServerlessIsHere", _serverless_is_here(serverless))
     capture = Not(Equals(fields["capture_percent"].ref(), "0"))
     return Parameters(
         **fields,
@@ -110,6 +115,16 @@ def _add(template: Template, choice: Choice) -> Parameter:
     template.set_parameter_label(parameter, choice.label)
     template.add_parameter_to_group(parameter, choice.group)
     return parameter
+
+
+def _serverless_is_here(wanted: Equals) -> dict[str, Any]:
+    """A launch in the console is refused too, before anything is made."""
+    lacks = Or(*(Equals(Region, one) for one in _WITHOUT_SERVERLESS))
+    said = "China and GovCloud have no serverless endpoints: set EndpointKind to RealTime."
+    return {
+        "RuleCondition": wanted,
+        "Assertions": [{"Assert": Not(lacks), "AssertDescription": said}],
+    }
 
 
 def _snake(name: str) -> str:

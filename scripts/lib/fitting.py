@@ -3,8 +3,18 @@
 from collections.abc import Mapping
 
 from scripts.lib.problems import Problem
+from scripts.lib.session import Clients
 
 _LEAST, _MOST = "EndpointInstanceCount", "EndpointMaxInstanceCount"
+
+
+def check_kind(clients: Clients, values: Mapping[str, str]) -> None:
+    """The template's rule refuses it too, but tells it as an error of CloudFormation's."""
+    if values.get("EndpointKind") == "Serverless" and clients.partition != "aws":
+        raise Problem(
+            f"{clients.region} has no serverless endpoints, as all of China and GovCloud: pass "
+            "PARAMS='EndpointKind=RealTime'"
+        )
 
 
 def check_counts(values: Mapping[str, str]) -> None:

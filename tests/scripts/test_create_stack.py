@@ -4,6 +4,7 @@ import io
 from contextlib import nullcontext
 from typing import Any
 
+import boto3
 import pytest
 from botocore.stub import ANY, Stubber
 
@@ -38,6 +39,7 @@ Parameters:
     ConstraintDescription: no Graviton}
   TrainingInstanceType: {Type: String, Default: x}
   NotebookInstanceType: {Type: String, Default: x}
+  EndpointKind: {Type: String, Default: RealTime, AllowedValues: [RealTime, Serverless]}
   EndpointInstanceCount: {Type: String, Default: '1'}
   EndpointMaxInstanceCount: {Type: String, Default: '1'}
   BootstrapBucket: {Type: String, MinLength: 3}
@@ -397,6 +399,19 @@ def test_a_count_that_is_not_given_is_the_one_in_use_or_else_the_default(
     stub["cloudformation"].add_response("describe_stacks", in_use(status, used))
     with nullcontext() if fits else pytest.raises(Problem, match="or more as EndpointMaxInstan"):
         check_stack(clients, "mlops", given, known)
+
+
+@pytest.mark.parametrize("region", ["cn-northwest-1", "us-gov-east-1"])
+def test_a_serverless_endpoint_is_refused_where_there_is_none(
+    region: str, known: dict[str, dict[str, Any]]
+) -> None:
+    there = Clients(boto3.Session(region_name=region))
+    with Stubber(there.cloudformation) as stub:
+        for _ in range(2):
+            stub.add_client_error("describe_stacks", *MISSING)
+        check_stack(there, "mlops", {}, known)
+        with pytest.raises(Problem, match=f"{region} has no serverless .*EndpointKind=RealTime"):
+            check_stack(there, "mlops", {"EndpointKind": "Serverless"}, known)
 
 
 def test_good_parameters_pass(known: dict[str, dict[str, Any]]) -> None:

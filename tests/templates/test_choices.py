@@ -1,9 +1,15 @@
 """What a launch takes and refuses, by the patterns that CloudFormation holds a value against."""
 
+import json
 import re
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
+
+from local.cfn.functions import Scope
+from local.cfn.plan import Plan, check_rules
+from local.cfn.template import TemplateError, parse
 
 Template = dict[str, Any]
 NUMBERS = {
@@ -99,3 +105,22 @@ def test_the_image_gets_a_machine_that_can_start_it(
 )
 def test_a_base_image_is_what_docker_can_pull(template: Template, image: str, taken: bool) -> None:
     assert takes(template, "BaseImage", image) is taken
+
+
+@pytest.mark.parametrize(
+    ("region", "kind", "taken"),
+    [
+        ("eu-west-1", "Serverless", True),
+        ("cn-north-1", "RealTime", True),
+        ("cn-north-1", "Serverless", False),
+        ("us-gov-west-1", "Serverless", False),
+    ],
+)
+def test_a_serverless_endpoint_is_launched_only_where_there_is_one(
+    template: Template, region: str, kind: str, taken: bool
+) -> None:
+    """By the template's own rule: a launch in the console knows no script."""
+    plan = Plan.of(parse(json.dumps(template)), {"EndpointKind": kind, "BootstrapBucket": "seed"})
+    where = {"AWS::Region": region, "AWS::AccountId": "1" * 12, "AWS::URLSuffix": "amazonaws.com"}
+    with nullcontext() if taken else pytest.raises(TemplateError, match="EndpointKind to RealTime"):
+        check_rules(Scope(plan.template, plan.values(), where))
