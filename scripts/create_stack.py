@@ -288,7 +288,7 @@ def check_stack(
     }
     values = {**defaults, **(used or {}), **given}
     check_counts(values)
-    check_kind(clients, values)
+    check_kind(clients, values, used)
 
 
 def check_project(stack: str, declared: Mapping[str, Mapping[str, Any]]) -> None:

@@ -1,20 +1,50 @@
-"""Do the stack's parameters fit together? The template's rules look at each by itself."""
+"""Do the stack's parameters fit together, and with what runs? The template's rules look at each by
+itself, but for one."""
 
 from collections.abc import Mapping
+from typing import Any
 
-from scripts.lib.problems import Problem
+from botocore.exceptions import ClientError
+
+from scripts.lib.problems import Problem, is_gone
 from scripts.lib.session import Clients
 
 _LEAST, _MOST = "EndpointInstanceCount", "EndpointMaxInstanceCount"
 
 
-def check_kind(clients: Clients, values: Mapping[str, str]) -> None:
-    """The template's rule refuses it too, but tells it as an error of CloudFormation's."""
-    if values.get("EndpointKind") == "Serverless" and clients.partition != "aws":
+def check_kind(clients: Clients, values: Mapping[str, str], used: Mapping[str, str] | None) -> None:
+    """`used` are the values in use, none of a new stack. The template's rule looks at the region
+    too, and the deployment at the endpoint, each later."""
+    kind = values.get("EndpointKind", "RealTime")
+    if kind == "Serverless" and clients.partition != "aws":
         raise Problem(
             f"{clients.region} has no serverless endpoints, as all of China and GovCloud: pass "
             "PARAMS='EndpointKind=RealTime'"
         )
+    if used is None or used.get("EndpointKind", "RealTime") == kind:
+        return
+    name = values["ProjectName"]
+    exists = kind_of(clients, name)
+    if exists not in ("", kind):
+        raise Problem(
+            f"the endpoint {name} exists as {exists}, and SageMaker does not make it {kind}: pass "
+            f"PARAMS='EndpointKind={exists}', or first delete it (`aws sagemaker delete-endpoint "
+            f"--endpoint-name {name}`), after which nothing answers until the next deployment"
+        )
+
+
+def kind_of(clients: Clients, name: str) -> str:
+    """Of what an endpoint serves; an empty text where it is absent, or serves nothing."""
+    try:
+        found: Any = clients.sagemaker.describe_endpoint(EndpointName=name)
+    except ClientError as error:
+        if is_gone(error):
+            return ""
+        raise
+    variants = found.get("ProductionVariants", [])
+    if any("CurrentServerlessConfig" in variant for variant in variants):
+        return "Serverless"
+    return "RealTime" if variants else ""
 
 
 def check_counts(values: Mapping[str, str]) -> None:

@@ -20,7 +20,7 @@ from scripts.create_stack import (
 from scripts.lib.console import Console
 from scripts.lib.problems import Problem
 from scripts.lib.session import Clients
-from tests.scripts.answers import MISSING, STACK_ID, described, event
+from tests.scripts.answers import MISSING, STACK_ID, START, described, event
 
 TEMPLATE = """
 Parameters:
@@ -48,6 +48,7 @@ Resources:
     Type: AWS::S3::Bucket
     Properties: {BucketName: !Sub '${ProjectName}-x', Tags: !If [A, [], []]}
 """
+SIZE = {"MemorySizeInMB": 1024, "MaxConcurrency": 2}
 CHANGE = "arn:aws:cloudformation:eu-west-1:123456789012:changeSet/change-1/x"
 
 
@@ -103,6 +104,17 @@ def executed(stub: dict[str, Stubber], *events: dict[str, Any]) -> None:
     cloudformation.add_response("describe_stack_events", {"StackEvents": []})
     cloudformation.add_response("execute_change_set", {}, {"ChangeSetName": CHANGE})
     cloudformation.add_response("describe_stack_events", {"StackEvents": list(reversed(events))})
+
+
+def endpoint(serves: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "EndpointName": "mine",
+        "EndpointArn": "arn:aws:sagemaker:eu-west-1:123456789012:endpoint/mine",
+        "EndpointStatus": "InService",
+        "CreationTime": START,
+        "LastModifiedTime": START,
+        "ProductionVariants": [{"VariantName": "AllTraffic", **serves}],
+    }
 
 
 def in_use(status: str, values: dict[str, str]) -> dict[str, Any]:
@@ -412,6 +424,52 @@ def test_a_serverless_endpoint_is_refused_where_there_is_none(
         check_stack(there, "mlops", {}, known)
         with pytest.raises(Problem, match=f"{region} has no serverless .*EndpointKind=RealTime"):
             check_stack(there, "mlops", {"EndpointKind": "Serverless"}, known)
+
+
+@pytest.mark.parametrize(
+    ("used", "given", "serves", "refused"),
+    [
+        ({"EndpointKind": "RealTime"}, "Serverless", {}, True),
+        ({}, "Serverless", {}, True),  # of a stack from before there was a choice
+        ({"EndpointKind": "Serverless"}, "RealTime", {"CurrentServerlessConfig": SIZE}, True),
+        # What was changed in the console is set back
+        ({"EndpointKind": "Serverless"}, "RealTime", {}, False),
+        ({"EndpointKind": "RealTime"}, "Serverless", None, False),
+    ],
+)
+def test_an_endpoint_that_exists_stays_of_its_kind(
+    clients: Clients,
+    stub: dict[str, Stubber],
+    known: dict[str, dict[str, Any]],
+    used: dict[str, str],
+    given: str,
+    serves: dict[str, Any] | None,
+    refused: bool,
+) -> None:
+    stub["cloudformation"].add_response(
+        "describe_stacks", in_use("UPDATE_COMPLETE", {"ProjectName": "mine", **used})
+    )
+    if serves is None:
+        stub["sagemaker"].add_client_error(
+            "describe_endpoint", "ValidationException", 'Could not find endpoint "mine".'
+        )
+    else:
+        stub["sagemaker"].add_response(
+            "describe_endpoint", endpoint(serves), {"EndpointName": "mine"}
+        )
+    said = r"endpoint mine exists as \w+, and SageMaker does not .* --endpoint-name mine"
+    with pytest.raises(Problem, match=said) if refused else nullcontext():
+        check_stack(clients, "mlops", {"EndpointKind": given}, known)
+
+
+def test_the_endpoint_is_not_asked_for_where_its_kind_is_not_changed(
+    clients: Clients, stub: dict[str, Stubber], known: dict[str, dict[str, Any]]
+) -> None:
+    stub["sagemaker"].activate()  # it has no answer
+    stub["cloudformation"].add_response(
+        "describe_stacks", in_use("UPDATE_COMPLETE", {"EndpointKind": "Serverless"})
+    )
+    check_stack(clients, "mlops", {"KeepVersions": "2"}, known)
 
 
 def test_good_parameters_pass(known: dict[str, dict[str, Any]]) -> None:
