@@ -38,7 +38,7 @@ def deployed(aws: Driver, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
             "--template-file", str(build / "mlops.yaml"), "--s3-bucket", bucket,
             "--capabilities", "CAPABILITY_NAMED_IAM",
             "--parameter-overrides", f"ProjectName={STACK}", f"BootstrapBucket={bucket}",
-            "MinimumAccuracy=0.9")  # fmt: skip
+            "MinimumAccuracy=0.9", "RolloutBakeSeconds=0")  # fmt: skip
     outputs = aws.outputs(STACK)
     assert aws.verdict(STACK, after=0) == "Succeeded", aws.actions(STACK)
     return {**outputs, "build": str(build), "bucket": bucket}
