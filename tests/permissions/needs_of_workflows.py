@@ -184,7 +184,8 @@ def _of_deployment(at: Deployed, role: str) -> Iterator[Need]:
     config = at.arn("sagemaker", f"endpoint-config/{VERSION}")
     model = at.arn("sagemaker", f"model/{VERSION}")
     yield from need(role, "sagemaker:CreateModel", model, "state CreateModel")
-    yield from need(role, "sagemaker:AddTags", model, f"states CreateModel, MarkAsServed; {_TAGS}")
+    tagging = f"states CreateModel, MarkAsServed, WithdrawWrong; {_TAGS}"
+    yield from need(role, "sagemaker:AddTags", model, tagging)
     yield from need(role, "iam:PassRole", at.arns["HostingRole"], _PASS, _TO_SAGEMAKER)
     yield from need(role, "sagemaker:CreateEndpointConfig", config, "state CreateConfig")
     yield from need(role, "sagemaker:AddTags", config, f"state CreateConfig; {_TAGS}")

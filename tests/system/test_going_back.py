@@ -21,6 +21,7 @@ class Endpoint:
     aws: Remote
     name: str
     machine: str
+    mark: str
 
     def config(self, which: str) -> str:
         return f"{self.name}-{which}"
@@ -29,6 +30,19 @@ class Endpoint:
         found = self.aws.client("sagemaker").describe_endpoint(EndpointName=self.name)
         assert found["EndpointStatus"] == "InService"
         return str(found["EndpointConfigName"]).removeprefix(f"{self.name}-")
+
+    def served(self, which: str) -> str:
+        """What the version's tag says of it."""
+        sagemaker = self.aws.client("sagemaker")
+        arn = sagemaker.describe_model(ModelName=self.config(which))["ModelArn"]
+        tags = sagemaker.list_tags(ResourceArn=arn)["Tags"]
+        (said,) = [each["Value"] for each in tags if each["Key"] == "served"]
+        return str(said)
+
+    def tag(self, which: str, served: str) -> None:
+        sagemaker = self.aws.client("sagemaker")
+        arn = sagemaker.describe_model(ModelName=self.config(which))["ModelArn"]
+        sagemaker.add_tags(ResourceArn=arn, Tags=[{"Key": "served", "Value": served}])
 
     def bring(self, which: str) -> None:
         sagemaker = self.aws.client("sagemaker")
@@ -65,15 +79,21 @@ def made(aws: Remote, tmp_path_factory: pytest.TempPathFactory) -> Endpoint:
         version = f"{name}-{which}"
         image = aws.image(folder, serve=serve)
         sagemaker.create_model(
-            ModelName=version, PrimaryContainer={"Image": image}, ExecutionRoleArn=role
+            ModelName=version,
+            PrimaryContainer={"Image": image},
+            ExecutionRoleArn=role,
+            Tags=[{"Key": "served", "Value": "no"}],
         )
         variant: dict[str, Any] = {"VariantName": "AllTraffic", "ModelName": version}
         variant |= {"InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
         sagemaker.create_endpoint_config(EndpointConfigName=version, ProductionVariants=[variant])
     sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=f"{name}-new")
     until = ("WasRollback", "IsTimeToAsk", "HasCause", "Notify")
-    machine = part("DeploymentWorkflow", "IsWrong", *until, ProjectName=name)
-    endpoint = Endpoint(aws, name, create(aws, aws.role("states"), machine))
+    where = {"Models": f"arn:aws:sagemaker:{aws.context.region}:{aws.context.account}:model"}
+    machine = part("DeploymentWorkflow", "IsWrong", *until, ProjectName=name, **where)
+    mark = part("DeploymentWorkflow", "ReadAge", "IsOlder", **where)
+    states = aws.role("states")
+    endpoint = Endpoint(aws, name, create(aws, states, machine), create(aws, states, mark))
     endpoint.wait()
     return endpoint
 
@@ -81,6 +101,7 @@ def made(aws: Remote, tmp_path_factory: pytest.TempPathFactory) -> Endpoint:
 @pytest.fixture
 def endpoint(made: Endpoint) -> Endpoint:
     made.bring("new")
+    made.tag("new", "no")
     return made
 
 
@@ -88,6 +109,7 @@ def test_the_endpoint_goes_back_to_what_served_before(endpoint: Endpoint) -> Non
     said = endpoint.told("old")
     assert endpoint.serving() == "old"
     assert said == f"The endpoint has gone back to {endpoint.config('old')}, which serves again"
+    assert endpoint.served("new") == "no"
 
 
 def test_where_nothing_served_before_it_is_said_what_to_do(endpoint: Endpoint) -> None:
@@ -95,6 +117,7 @@ def test_where_nothing_served_before_it_is_said_what_to_do(endpoint: Endpoint) -
     assert endpoint.serving() == "new"
     assert f"the endpoint {endpoint.name} goes on with {endpoint.config('new')}" in said
     assert "deploy a better version, or delete the endpoint" in said
+    assert endpoint.served("new") == "withdrawn"
 
 
 def test_where_the_way_back_is_gone_both_are_told(endpoint: Endpoint) -> None:
@@ -102,6 +125,7 @@ def test_where_the_way_back_is_gone_both_are_told(endpoint: Endpoint) -> None:
     assert endpoint.serving() == "new"
     assert f"Going back to {endpoint.config('deleted')} failed too: Could not find" in said
     assert f"goes on with {endpoint.config('new')}" in said
+    assert endpoint.served("new") == "withdrawn"
 
 
 def test_where_what_served_before_does_not_start_any_more_both_are_told(
@@ -112,3 +136,15 @@ def test_where_what_served_before_does_not_start_any_more_both_are_told(
     assert f"Going back to {endpoint.config('broken')} failed too" in said
     assert "is InService with" in said
     assert "needs a person" in said
+    assert endpoint.served("new") == "withdrawn"
+
+
+@pytest.mark.parametrize(("before", "after"), [("no", "yes"), ("withdrawn", "withdrawn")])
+def test_what_the_next_deployment_finds_serving_counts_unless_it_was_withdrawn(
+    made: Endpoint, before: str, after: str
+) -> None:
+    """Of a deployment that was broken off it is not known yet that its version serves."""
+    made.tag("old", before)
+    given = {"name": "next", "serving": {"name": made.config("old")}}
+    assert ended(made.aws, start(made.aws, made.mark, given))["status"] == "SUCCEEDED"
+    assert made.served("old") == after

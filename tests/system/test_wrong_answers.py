@@ -105,6 +105,7 @@ def test_where_nothing_watches_the_update_the_story_goes_back(
     assert len(unwatched.mailbox.read(1)) == 1
     assert deploy(unwatched, "good", "right")["status"] == "SUCCEEDED"
     left = unwatched.versions()
+    assert left == {"good"}  # nobody will go back to the first
     for number, (image, words) in enumerate(
         {"failing": '"no idea"', "slow": "no answer came within 3 seconds"}.items(), 2
     ):

@@ -19,10 +19,13 @@ from templates.workflows.deployment.endpoint import (
 )
 from templates.workflows.deployment.golden import WRONG, ask_once_more, has_to_be_asked
 from templates.workflows.deployment.serving import SERVING_NAME, serves_something
+from templates.workflows.deployment.version import SERVED_TAG, WITHDRAWN, tag_models
 from templates.workflows.failure import problem, say_cause
 from templates.workflows.language import (
     LONG,
+    NOTIFY,
     Step,
+    Way,
     all_of,
     catch,
     check,
@@ -61,11 +64,13 @@ def _go_back() -> list[Step]:
     went_back = _tell(
         "SayWentBack", "The endpoint has gone back to {}, which serves again", SERVING_NAME
     )
+    stays = _withdraw()
     first = _tell(
         "SayNothingBefore",
         "Nothing served before, so the endpoint ${ProjectName} goes on with {}: deploy a better "
         "version, or delete the endpoint",
         "$.name",
+        then=[stays],
     )
     not_begun = _tell(
         "SayNotGoneBack",
@@ -74,6 +79,7 @@ def _go_back() -> list[Step]:
         SERVING_NAME,
         "$.error.Cause",
         "$.name",
+        then=stays.name,
     )
     stuck = _tell(
         "SayStuck",
@@ -81,6 +87,7 @@ def _go_back() -> list[Step]:
         SERVING_NAME,
         _STATUS,
         _CONFIG,
+        then=stays.name,
     )
     back = compares(_CONFIG, "StringEqualsPath", SERVING_NAME)
     return [
@@ -123,11 +130,31 @@ def _go_back() -> list[Step]:
     ]
 
 
-def _tell(name: str, words: str, *values: str) -> Step:
+def _withdraw() -> Step:
+    """What has to stay is nothing to go back to, when a better version has come: it does not count
+    among those that are kept, and is removed with the next deployment. If that cannot be noted,
+    the run fails all the same with what it has to tell."""
+    return task(
+        "WithdrawWrong",
+        "aws-sdk:sagemaker:addTags",
+        {
+            "ResourceArn.$": "States.Format('${Models}/{}', $.name)",
+            "Tags": [{"Key": SERVED_TAG, "Value": WITHDRAWN}],
+        },
+        grants=tag_models(),
+        tokens={"Models": arn("sagemaker", "model")},
+        at="$.noted",
+        caught=[catch(NOTIFY, at="$.noted")],
+        then=NOTIFY,
+    )
+
+
+def _tell(name: str, words: str, *values: str, then: Way = NOTIFY) -> Step:
     """Why the run fails: the wrong answer, and what serves now."""
     return problem(
         name,
         f"States.Format('{{}}. {words}', {', '.join((_CAUSE, *values))})",
         error=WRONG_ANSWERS,
+        then=then,
         tokens={"ProjectName": Ref("ProjectName")} if "${" in words else None,
     )

@@ -12,7 +12,13 @@ from templates.kit.iam import allow, arn
 from templates.kit.names import version_arns
 from templates.workflows.deployment.rollout import is_rollback
 from templates.workflows.deployment.serving import SERVING_NAME, serves_something
-from templates.workflows.deployment.version import ASKED_AT, ASKED_AT_TAG, mark_as_served
+from templates.workflows.deployment.version import (
+    ASKED_AT,
+    ASKED_AT_TAG,
+    SERVED_TAG,
+    WITHDRAWN,
+    mark_as_served,
+)
 from templates.workflows.failure import notify
 from templates.workflows.language import (
     Below,
@@ -23,6 +29,7 @@ from templates.workflows.language import (
     choose,
     compares,
     end,
+    equals,
     present,
     put,
     task,
@@ -55,7 +62,8 @@ def refuse_older(summarize: Step, topic: Topic, key: Key) -> list[Step]:
         present(serving_asked_at),
         compares(ASKED_AT, "TimestampLessThanPath", serving_asked_at),
     )
-    skip = [catch(Below("ReadAge"), at=_AGE)]
+    served = f"{_AGE}.served[0]"
+    withdrawn = all_of(present(served), equals(served, WITHDRAWN))
     model = f"States.Format('${{Models}}/{{}}', {SERVING_NAME})"
     models = {"Models": arn("sagemaker", "model")}
     return [
@@ -66,8 +74,6 @@ def refuse_older(summarize: Step, topic: Topic, key: Key) -> list[Step]:
             all_of(serves_something(), {"Not": is_rollback()}),
             otherwise=Below("IsOlder"),
         ),
-        # Whoever brought it may not have seen it serve
-        mark_as_served("MarkServing", model, otherwise="ReadAge", at=_AGE, tokens=models),
         task(
             "ReadAge",
             "aws-sdk:sagemaker:listTags",
@@ -75,9 +81,15 @@ def refuse_older(summarize: Step, topic: Topic, key: Key) -> list[Step]:
             grants=[allow("ReadTags", [sagemaker.ListTags], [version_arns("model")])],
             tokens=models,
             at=_AGE,
-            select={"askedAt.$": f"$.Tags[?(@.Key == '{ASKED_AT_TAG}')].Value"},
-            caught=skip,
+            select={
+                "askedAt.$": f"$.Tags[?(@.Key == '{ASKED_AT_TAG}')].Value",
+                "served.$": f"$.Tags[?(@.Key == '{SERVED_TAG}')].Value",
+            },
+            caught=[catch(None, at=_AGE)],
         ),
+        # Whoever brought it may not have seen it serve; or has, and what it answered
+        choose("IsServingBad", when(withdrawn, Below("MarkServing")), otherwise=None),
+        mark_as_served("MarkServing", model, otherwise="IsOlder", at="$.marked", tokens=models),
         choose("IsOlder", when(older, [superseded, summarize, end("Superseded")]), otherwise=None),
     ]
 

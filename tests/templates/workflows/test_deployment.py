@@ -154,7 +154,7 @@ def test_the_age_of_what_serves_is_asked_when_the_endpoint_is_free(template: Tem
     serves, waits, too_long = states["IsAnythingServed"]["Choices"]
     assert (serves["StringEquals"], serves["Next"]) == ("InService", "FindServingConfig")
     (something,) = states["HasServing"]["Choices"]
-    assert something["Next"] == "MarkServing"
+    assert something["Next"] == "ReadAge"
     assert waits["Next"] == "WaitForServing"
     assert [rule["StringEquals"] for rule in waits["And"][0]["Or"]] == [*BUSY]
     assert too_long["Next"] == "EndpointStayedBusy"
