@@ -34,6 +34,10 @@ TRIED = {
     "source .local/env": ("tests/system/driver.py", 'home / "env"'),
     "aws cloudformation describe-stacks": ("tests/system/driver.py", '"describe-stacks"'),
     "aws cloudformation update-termination-protection": (TEARDOWN, 'findall("`(aws [^`]+)`"'),
+    "aws sagemaker delete-endpoint": (
+        "tests/system/test_rollout.py",
+        "sagemaker.delete_endpoint(EndpointName=project.name)",
+    ),
     ".venv/bin/python -m scripts.create_stack": (
         "tests/scripts/test_create_stack.py",
         "allow_replacement=True",
