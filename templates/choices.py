@@ -267,9 +267,9 @@ CHOICES = (
         SERVING,
         "EndpointMaxInstanceCount",
         "Most instances",
-        "More than Instances turns scaling on: as many run as the requests need.",
-        "1",
-        *_whole(1, 50, ", not less than EndpointInstanceCount"),
+        "More than Instances turns scaling on: as many run as the requests need. 0: no scaling.",
+        "0",
+        *_whole(0, 50, ", 0 or not less than EndpointInstanceCount"),
     ),
     Choice(
         SERVING,

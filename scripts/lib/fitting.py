@@ -52,8 +52,8 @@ def check_counts(values: Mapping[str, str]) -> None:
     if _LEAST not in values or _MOST not in values:
         return
     least, most = values[_LEAST], values[_MOST]
-    if int(most) < int(least):
+    if 0 < int(most) < int(least):
         raise Problem(
-            f"{_MOST}={most} is less than {_LEAST}={least}: pass PARAMS='{_LEAST}={least} "
-            f"{_MOST}={least}', or more as {_MOST}, which turns scaling on"
+            f"{_MOST}={most} is less than {_LEAST}={least}: pass PARAMS='{_MOST}=0', which is no "
+            f"scaling, or more than {_LEAST}, which turns it on"
         )

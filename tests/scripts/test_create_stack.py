@@ -41,7 +41,7 @@ Parameters:
   NotebookInstanceType: {Type: String, Default: x}
   EndpointKind: {Type: String, Default: RealTime, AllowedValues: [RealTime, Serverless]}
   EndpointInstanceCount: {Type: String, Default: '1'}
-  EndpointMaxInstanceCount: {Type: String, Default: '1'}
+  EndpointMaxInstanceCount: {Type: String, Default: '0'}
   BootstrapBucket: {Type: String, MinLength: 3}
 Resources:
   Bucket:
@@ -390,12 +390,13 @@ def test_fewer_instances_at_most_than_at_least_are_refused_before_aws_is_asked(
 @pytest.mark.parametrize(
     ("status", "given", "fits"),
     [
-        # The stack has 2 and 4, a new one 1 and 1
+        # The stack has 2 and 4, a new one 1 and 0, which is no scaling
         ("UPDATE_COMPLETE", {"EndpointInstanceCount": "4"}, True),
         ("UPDATE_COMPLETE", {"EndpointInstanceCount": "5"}, False),
         ("UPDATE_COMPLETE", {"EndpointMaxInstanceCount": "1"}, False),
         ("UPDATE_COMPLETE", {"EndpointInstanceCount": "1", "EndpointMaxInstanceCount": "1"}, True),
-        ("ROLLBACK_COMPLETE", {"EndpointInstanceCount": "4"}, False),
+        ("UPDATE_COMPLETE", {"EndpointMaxInstanceCount": "0"}, True),
+        ("ROLLBACK_COMPLETE", {"EndpointInstanceCount": "4"}, True),
         ("ROLLBACK_COMPLETE", {"EndpointMaxInstanceCount": "1"}, True),
     ],
 )
@@ -409,7 +410,7 @@ def test_a_count_that_is_not_given_is_the_one_in_use_or_else_the_default(
 ) -> None:
     used = {"EndpointInstanceCount": "2", "EndpointMaxInstanceCount": "4"}
     stub["cloudformation"].add_response("describe_stacks", in_use(status, used))
-    with nullcontext() if fits else pytest.raises(Problem, match="or more as EndpointMaxInstan"):
+    with nullcontext() if fits else pytest.raises(Problem, match="or more than EndpointInstanceC"):
         check_stack(clients, "mlops", given, known)
 
 

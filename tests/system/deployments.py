@@ -176,7 +176,7 @@ def made(
         "ServerlessConcurrency": "2",
         "EndpointInstanceType": "ml.m5.large",
         "EndpointInstanceCount": "1",
-        "EndpointMaxInstanceCount": "1",
+        "EndpointMaxInstanceCount": "0",
         "ScalingTargetInvocations": "600",
         "Rollout": "AllAtOnce",
         "RolloutPercent": "20",

@@ -262,13 +262,14 @@ def test_an_update_that_is_not_watched_says_so(aws: Remote, plans: str) -> None:
 def test_fewer_instances_at_most_than_at_least_are_refused_before_anything(aws: Remote) -> None:
     machine = part("DeploymentWorkflow", "AreInstancesSane", "OpenQueue", "Notify")
     refuses = create(aws, aws.role("states"), machine)
-    for most, refused in ((1, True), (2, False), (3, False)):
+    for most, refused in ((0, False), (1, True), (2, False), (3, False)):
         given = {"settings": {"instanceCount": 2, "maxInstanceCount": most}}
         told = json.loads(ended(aws, run(aws, refuses, given))["output"])
         assert ("error" in told) == refused
         if refused:
             assert told["error"]["Cause"] == (
-                "EndpointMaxInstanceCount is 1 and EndpointInstanceCount 2: it must not be less"
+                "EndpointMaxInstanceCount is 1 and EndpointInstanceCount 2: it must not be less, "
+                "but for 0, which is no scaling"
             )
 
 

@@ -220,7 +220,7 @@ def test_scaling_is_kept_over_deployments_whatever_they_change(
     project.change(EndpointInstanceType="ml.c5.large")
     assert project.deploy(project.input("c", "broken"))["status"] == "FAILED"
     assert (project.serving(), scaled.targets()) == ("b", [(1, 3)])
-    project.change(EndpointMaxInstanceCount="1", EndpointInstanceType="ml.m5.large")
+    project.change(EndpointMaxInstanceCount="0", EndpointInstanceType="ml.m5.large")
     assert project.deploy(project.input("d"))["status"] == "SUCCEEDED"
     (found,) = project.endpoint()["ProductionVariants"]
     assert (found["DesiredInstanceCount"], scaled.targets()) == (1, [])

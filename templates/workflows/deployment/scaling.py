@@ -63,7 +63,7 @@ def check_scaling(settings: DeploymentSettings) -> Step:
     refuse = problem(
         "BurstableScaling",
         "States.Format('An endpoint of {} cannot scale: choose another EndpointInstanceType, or "
-        "set EndpointMaxInstanceCount to EndpointInstanceCount', "
+        "set EndpointMaxInstanceCount to 0', "
         f"{settings.instance_type.path})",
         error="InvalidInput",
     )

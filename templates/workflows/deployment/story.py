@@ -57,10 +57,12 @@ from templates.workflows.language import (
     FIRST_LOOK,
     State,
     Step,
+    any_of,
     catch,
     check,
     compares,
     end,
+    equals,
     put,
 )
 from templates.workflows.machine import add_state_machine
@@ -176,10 +178,10 @@ def _check_instances(settings: DeploymentSettings) -> Step:
     refuse = problem(
         "FewerThanLeast",
         f"States.Format('EndpointMaxInstanceCount is {{}} and EndpointInstanceCount {{}}: it must "
-        f"not be less', {most}, {least})",
+        f"not be less, but for 0, which is no scaling', {most}, {least})",
         error="InvalidInput",
     )
-    enough = compares(most, "NumericGreaterThanEqualsPath", least)
+    enough = any_of(equals(most, 0), compares(most, "NumericGreaterThanEqualsPath", least))
     return check("AreInstancesSane", enough, otherwise=[refuse])
 
 
