@@ -260,7 +260,7 @@ def test_an_update_that_is_not_watched_says_so(aws: Remote, plans: str) -> None:
 
 
 def test_fewer_instances_at_most_than_at_least_are_refused_before_anything(aws: Remote) -> None:
-    machine = part("DeploymentWorkflow", "AreInstancesSane", "OpenQueue", "Notify")
+    machine = part("DeploymentWorkflow", "AreInstancesSane", "CanScale", "Notify")
     refuses = create(aws, aws.role("states"), machine)
     for most, refused in ((0, False), (1, True), (2, False), (3, False)):
         given = {"settings": {"instanceCount": 2, "maxInstanceCount": most}}
