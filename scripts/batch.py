@@ -20,7 +20,7 @@ from scripts.lib.approval import execution
 from scripts.lib.console import Console, Pace
 from scripts.lib.guard import guarded
 from scripts.lib.kept import kept
-from scripts.lib.problems import FAILED, Problem, error_code, harmless, is_gone, make
+from scripts.lib.problems import FAILED, Problem, error_code, is_gone, make
 from scripts.lib.session import Clients, add_session_arguments, connect
 
 TYPES = {
@@ -33,6 +33,7 @@ TYPES = {
 }
 LARGEST = 6 * 1024 * 1024  # what the model's server takes at once (container/serving)
 BATCH, ANSWER = "batch/", ".out"  # of the artifact bucket; how answers end (CreateTransformJob)
+TOLD = 20  # so often an upload is told of
 NAMED = 3  # of many, so many are named
 
 
@@ -63,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             clients, known, local or args.input, args.output, args.version, console, args.stack
         )
 
-    return guarded(work, "What was begun goes on in AWS; what it said at its start stops it.")
+    return guarded(work, "What was started goes on in AWS; it said at its start how to stop it.")
 
 
 def outputs(clients: Clients, stack: str) -> dict[str, str]:
@@ -217,8 +218,10 @@ def upload(
     clients: Clients, given: Path, items: Sequence[Item], source: str, console: Console
 ) -> None:
     bucket, prefix = split(source)
+    told = -(-len(items) // TOLD)
     for number, one in enumerate(items, 1):
-        console.live(f"uploading {number} of {len(items)}: {harmless(one.name)}")
+        if number % told == 0:
+            console.live(f"uploading {number} of {len(items)}")
         path = given / one.name if given.is_dir() else given
         clients.s3.upload_file(str(path), bucket, prefix + one.name)
     console.line(f"Uploaded to {source}")

@@ -24,6 +24,7 @@ from typing import Any
 import pytest
 
 from scripts import (
+    batch,
     create_stack,
     data,
     decide,
@@ -167,6 +168,7 @@ def test_a_missing_certificate_file_is_named(
 
 
 APPROVE = SimpleNamespace(main=lambda words: decide.main([*words, "approve"]))
+BATCH = SimpleNamespace(main=lambda words: batch.main([*words, "s3://data/x"]))
 COMMANDS = [
     create_stack,
     destroy,
@@ -179,6 +181,7 @@ COMMANDS = [
     train,
     upload,
     APPROVE,
+    BATCH,
 ]
 
 

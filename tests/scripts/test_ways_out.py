@@ -21,6 +21,7 @@ TRIED = {
     "make models": (VERSIONS, "said(models.main)"),
     "make reject": (VERSIONS, '"--reason", "biased", "reject")'),
     "make rollback": ("tests/system/test_rollback_command.py", "rollback.rollback("),
+    "make batch": ("tests/system/test_batch.py", "batch.stop("),
     "make report": (VERSIONS, 'said(report.main, "--version"'),
     "make trace": (VERSIONS, 'said(trace.main, "--version"'),
     "make status": (TEARDOWN, '"scripts.status"'),
