@@ -112,7 +112,8 @@ class EndpointRecord(Record):
             fleet, self.fleet = self.fleet, None
         if fleet:
             fleet.stop()
-        ENDPOINT.records().pop(self.name)
+        with LOCK:
+            ENDPOINT.records().pop(self.name)
 
     def change(self, status: str, **fields: Any) -> None:
         self.update(EndpointStatus=status, LastModifiedTime=datetime.now(UTC), **fields)
