@@ -314,6 +314,21 @@ def test_a_deployment_that_takes_longer_than_it_may_is_rolled_back(
     assert invoke(aws, served)["model"] == first
 
 
+def test_an_endpoint_goes_back_whatever_ends_its_rollout(
+    aws: Aws, served: str, second: str
+) -> None:
+    first, endpoint = now_serving(aws, served), ENDPOINT.records()[served]
+    described = aws.client("sagemaker").describe_endpoint_config(EndpointConfigName=second)
+    pending = {"EndpointConfigName": second, "StartTime": datetime.now(UTC)}
+    endpoint.change("Updating", PendingDeploymentSummary=pending)
+    new = Fleet(served, described, MODEL.records()[second])
+    steps = (Shift(0, 0, "", "no"),)  # of which no share can be told
+    with pytest.raises(ZeroDivisionError):
+        endpoint.roll_out(new, TrafficPlan(steps, (), 60.0))
+    assert now_serving(aws, served) == first
+    wait(lambda: servers(aws, served) == 2)
+
+
 def test_an_endpoint_is_neither_deleted_nor_updated_nor_scaled_during_a_rollout(
     aws: Aws, served: str, second: str
 ) -> None:
