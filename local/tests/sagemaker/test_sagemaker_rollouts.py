@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from local.background import background
+from local.cloudwatch.alarms import AlarmRecords
 from local.context import Context
 from local.sagemaker.endpoints import set_count
 from local.sagemaker.fleet import Fleet
@@ -457,6 +459,26 @@ def test_application_auto_scaling_sets_the_count_of_a_variant(aws: Aws, served: 
     for endpoint, variant in ((served, "other"), ("nowhere", "AllTraffic")):
         with pytest.raises(AwsError, match="Could not find"):
             set_count(endpoint, variant, 1)
+
+
+def test_an_endpoint_that_is_scaled_while_its_alarms_are_looked_up_keeps_the_new_count(
+    aws: Aws, served: str, second: str
+) -> None:
+    how = config(ALL_AT_ONCE, 0, alarm(aws, served, second))
+    with AlarmRecords.here().lock:
+        asking = background(
+            lambda: update(
+                aws, served, second, DeploymentConfig=how, RetainAllVariantProperties=True
+            )
+        )
+        asking.join(0.5)
+        set_count(served, "AllTraffic", 3)
+        assert counts(aws, served)[:2] == (3, 3)
+    asking.join()
+    assert counts(aws, served)[:2] == (3, 3)
+    assert now_serving(aws, served) == second
+    set_count(served, "AllTraffic", 4)
+    assert counts(aws, served)[:2] == (4, 4)
 
 
 def test_the_last_deployment_configuration_can_be_used_again(
