@@ -48,6 +48,8 @@ class ApplicationAutoScaling(Service):
             raise _invalid("The minimum capacity of a variant of an endpoint is 1.")
         endpoint, variant, count = _variant(resource)
         _make_role()
+        if not least <= count <= most:  # first: who is refused is no target
+            set_count(endpoint, variant, min(max(count, least), most))
         with records.lock:
             target = records.targets.get(resource)
             if target is None:
@@ -55,8 +57,6 @@ class ApplicationAutoScaling(Service):
                 target = Target(resource, arn, service_role(), least, most)
                 records.targets[resource] = target
             target.least, target.most = least, most
-        if not least <= count <= most:
-            set_count(endpoint, variant, min(max(count, least), most))
         return ActionResult({"ScalableTargetARN": target.arn})
 
     def deregister_scalable_target(self) -> ActionResult:

@@ -66,7 +66,9 @@ def release(endpoint: str, caller: Caller) -> None:
                 "application-autoscaling:DeregisterScalableTarget permission to deregister the "
                 "scalable target.",
             )
-        ScalingRecords.here().targets.pop(target.resource, None)
+        records = ScalingRecords.here()
+        with records.lock:
+            records.targets.pop(target.resource, None)
 
 
 def _targets(endpoint: str) -> list[Target]:

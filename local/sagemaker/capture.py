@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -108,15 +108,15 @@ class Capture:
                 if not taken:
                     self._writer = None
                     return
-            by_hour: dict[str, list[bytes]] = {}
+            by_hour: dict[str, list[Invocation]] = {}
             for each in taken:
-                by_hour.setdefault(f"{each.time:%Y/%m/%d/%H}", []).append(self._record(each))
-            for hour, lines in by_hour.items():
-                self._put(hour, b"".join(lines))
+                by_hour.setdefault(f"{each.time:%Y/%m/%d/%H}", []).append(each)
+            for hour, invocations in by_hour.items():
+                self._put(hour, invocations)
             with self._change:
                 self._bytes -= sum(map(len, taken))
 
-    def _put(self, hour: str, body: bytes) -> None:
+    def _put(self, hour: str, invocations: Sequence[Invocation]) -> None:
         bucket, prefix = container.split(self._config["DestinationS3Uri"])
         now = datetime.now(UTC)
         name = f"{now:%M-%S}-{now.microsecond // 1000:03}-{uuid.uuid4()}.jsonl"
@@ -126,6 +126,7 @@ class Capture:
             encryption = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": kms}
         role, arn = self._model["ExecutionRoleArn"], self._model["ModelArn"]
         try:
+            body = b"".join(map(self._record, invocations))
             s3 = assume(role, SERVICE, "SageMaker", arn).client("s3")
             s3.put_object(Bucket=bucket, Key=key, Body=body, **encryption)
         except Exception as error:  # whatever it is, the endpoint goes on

@@ -1,6 +1,6 @@
 """SageMaker endpoints: a stable name in front of a fleet of model servers, replaced blue/green."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -36,7 +36,8 @@ class Endpoints(Operations):
         fleet = self._fleet(name)
         if deployment:
             serverless.check_update(bool(fleet.serverless), bool(fleet.serverless), True)
-            self._planned(deployment, fleet)
+            guardrails.plan(deployment, fleet.count)
+            _find_alarms(deployment, fleet.model)
         now = datetime.now(UTC)
         description = {
             "EndpointName": name,
@@ -53,24 +54,24 @@ class Endpoints(Operations):
         return answer
 
     def update_endpoint(self) -> ActionResult:
+        """The alarms are asked for without the lock, as that takes a while, and before all that
+        depends on the old fleet, which may be scaled meanwhile."""
         endpoint: EndpointRecord = self.find(ENDPOINT)
-        new = self._fleet(endpoint.name)
+        new, config = self._fleet(endpoint.name), self._deployment_config(endpoint)
+        _find_alarms(config, new.model)
         with LOCK:
             _refuse_unless_in_service(endpoint)
             old = endpoint.fleet
             assert old
             scaling.check_update(endpoint.name, old.variant, new.variant)
             self._retain(old, new)
-            config = self._deployment_config(endpoint)
             serverless.check_update(bool(old.serverless), bool(new.serverless), bool(config))
             if config and new.name != old.name:
                 raise invalid(
                     "With a DeploymentConfig the new endpoint configuration must have the same "
                     f"variant name as the old one, {old.name}."
                 )
-        deployment = self._planned(config, new)
-        with LOCK:
-            _refuse_unless_in_service(endpoint)
+            deployment = guardrails.plan(config, new.count)
             name = new.config["EndpointConfigName"]
             pending = {"EndpointConfigName": name, "StartTime": datetime.now(UTC)}
             endpoint.change("Updating", PendingDeploymentSummary=pending)
@@ -130,12 +131,6 @@ class Endpoints(Operations):
             raise invalid(unsupported("RetainDeploymentConfig true beside a DeploymentConfig"))
         return endpoint.snapshot().get("LastDeploymentConfig", {})
 
-    def _planned(self, config: Mapping[str, Any], fleet: Fleet) -> guardrails.TrafficPlan:
-        deployment = guardrails.plan(config, fleet.count)
-        if deployment.alarms:
-            _find_alarms(deployment.alarms, fleet.model)
-        return deployment
-
 
 def set_count(endpoint: str, variant: str, count: int) -> None:
     """What Application Auto Scaling does to a variant. Raises AwsError for an endpoint that is not
@@ -164,10 +159,14 @@ def _resize(
         endpoint.scale(count or fleet.count)
 
 
-def _find_alarms(names: Sequence[str], model: ModelRecord) -> None:
-    """With the role of the model: "Ensure that your IAM execution role has permission to perform
-    the cloudwatch:DescribeAlarms action on the auto-rollback alarms you specify" (Developer Guide,
-    "Auto-rollback configuration and monitoring"). That it is tried at the call is not public."""
+def _find_alarms(config: Mapping[str, Any], model: ModelRecord) -> None:
+    """Those of a deployment, with the role of the model: "Ensure that your IAM execution role has
+    permission to perform the cloudwatch:DescribeAlarms action on the auto-rollback alarms you
+    specify" (Developer Guide, "Auto-rollback configuration and monitoring"). That it is tried at
+    the call is not public."""
+    names = guardrails.alarms(config)
+    if not names:
+        return
     role, arn = model.description["ExecutionRoleArn"], model.description["ModelArn"]
     try:
         cloudwatch = assume(role, SERVICE, "SageMaker", arn).client("cloudwatch")

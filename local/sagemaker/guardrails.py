@@ -56,8 +56,13 @@ def plan(config: Mapping[str, Any], count: int) -> TrafficPlan:
             f"MaximumExecutionTimeoutInSeconds ({seconds}) should be larger than the total waiting "
             f"time specified in TerminationWaitInSeconds and WaitIntervalInSeconds ({waits})."
         )
-    alarms = config.get("AutoRollbackConfiguration", {}).get("Alarms", [])
-    return TrafficPlan(tuple(steps), tuple(each["AlarmName"] for each in alarms), seconds)
+    return TrafficPlan(tuple(steps), alarms(config), seconds)
+
+
+def alarms(config: Mapping[str, Any]) -> tuple[str, ...]:
+    """The names of those that bring all traffic back."""
+    watched = config.get("AutoRollbackConfiguration", {}).get("Alarms", [])
+    return tuple(each["AlarmName"] for each in watched)
 
 
 def _before_the_last(way: str, size: Mapping[str, Any] | None, count: int) -> range:

@@ -66,7 +66,7 @@ class EndpointRecord(Record):
         self.change("InService", PendingDeploymentSummary=None)
 
     def roll_out(self, new: Fleet, deployment: TrafficPlan) -> None:
-        """Replace the fleet by a new one, or go back to it."""
+        """Replace the fleet by a new one, or go back to it, whatever comes between."""
         deadline = time.monotonic() + deployment.seconds
         try:
             self._tell(new, "Creating", f"Launching {new.count} instance(s).")
@@ -74,12 +74,14 @@ class EndpointRecord(Record):
             for step in deployment.steps:
                 self._shift(new, step, deployment.share(step))
                 self._bake(new, step, deployment.alarms, deadline)
-        except (StartFailed, RolledBack) as error:
+        except Exception as error:
             with LOCK:
                 self._new, self._share = None, 0.0
             self.change("InService", FailureReason=str(error), PendingDeploymentSummary=None)
             new.stop()
-            return
+            if isinstance(error, StartFailed | RolledBack):
+                return
+            raise
         with LOCK:
             old, self.fleet, self._new, self._share = self.fleet, new, None, 0.0
         self.change("InService", FailureReason=None, PendingDeploymentSummary=None, **shown(new))
@@ -112,7 +114,8 @@ class EndpointRecord(Record):
             fleet, self.fleet = self.fleet, None
         if fleet:
             fleet.stop()
-        ENDPOINT.records().pop(self.name)
+        with LOCK:
+            ENDPOINT.records().pop(self.name)
 
     def change(self, status: str, **fields: Any) -> None:
         self.update(EndpointStatus=status, LastModifiedTime=datetime.now(UTC), **fields)

@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from local.autoscaling.records import ScalingRecords
+from local.background import background
 from local.credentials import assume
-from local.tests.aws import ALL, SERVE, Aws, unique
+from local.tests.aws import ALL, SERVE, Aws, unique, wait
 from local.tests.endpoints import configure, refusal, serve, standing_still
 
 DIMENSION = "sagemaker:variant:DesiredInstanceCount"
@@ -87,6 +89,23 @@ def test_a_variant_is_brought_between_its_limits_and_its_policy_is_kept(
     assert policy["TargetTrackingScalingPolicyConfiguration"] == TRACKING
     scaling.register_scalable_target(**of(served), MinCapacity=1, MaxCapacity=1)
     assert counts(aws, served) == 1
+
+
+def test_a_variant_is_a_target_once_its_number_of_instances_was_taken(
+    aws: Aws, served: str
+) -> None:
+    scaling, sagemaker = aws.client("application-autoscaling"), aws.client("sagemaker")
+    limits = {"MinCapacity": 2, "MaxCapacity": 2}
+
+    def count() -> int:
+        (variant,) = sagemaker.describe_endpoint(EndpointName=served)["ProductionVariants"]
+        return int(variant["DesiredInstanceCount"])
+
+    with ScalingRecords.here().lock:
+        asking = background(lambda: scaling.register_scalable_target(**of(served), **limits))
+        wait(lambda: count() == 2)
+    asking.join()
+    assert targets(scaling, served) and counts(aws, served) == 2
 
 
 def test_who_is_let_go_has_no_policies_any_more(aws: Aws, served: str) -> None:

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from local.sagemaker.capture import Content, Invocation
+from local.sagemaker.records import ENDPOINT
 from local.tests.aws import ALL, SERVE, Aws, unique, wait
 from local.tests.endpoints import configure, invoke, refusal, standing_still, variant
 
@@ -185,6 +187,17 @@ def test_it_is_encrypted_with_the_key_that_is_asked_for(aws: Aws, image: str, bu
     head = aws.client("s3").head_object(Bucket=bucket, Key=found)
     assert head["SSEKMSKeyId"] == key
     aws.client("sagemaker").delete_endpoint(EndpointName=name)
+
+
+def test_what_cannot_be_told_as_a_record_does_not_end_the_capture(
+    aws: Aws, bucket: str, captured: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    capture = ENDPOINT.records()[captured].fleet.capture
+    odd: Any = Content(None, b"")  # type: ignore[arg-type]
+    capture.take(Invocation(odd, odd, None, None))
+    wait(lambda: "captured data was not written" in capfd.readouterr().err)
+    invoke(aws, captured)
+    assert written(aws, bucket, 1)
 
 
 def test_only_answered_requests_are_captured_and_only_what_was_asked_for(

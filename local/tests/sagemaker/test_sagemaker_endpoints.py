@@ -6,6 +6,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from local.background import background
+from local.sagemaker.fleet import Fleet
+from local.sagemaker.records import ENDPOINT, LOCK, MODEL
+from local.sagemaker.serving import EndpointRecord
 from local.tests.aws import SERVE, Aws, unique, wait
 from local.tests.endpoints import configure, invoke, refusal, serve, standing_still, variant
 
@@ -119,6 +123,26 @@ def test_deleting_ends_the_process_and_frees_the_name(aws: Aws, served: str) -> 
     assert list((aws.context.home / "endpoints" / served).iterdir()) == []
     sagemaker.create_endpoint(EndpointName=served, EndpointConfigName=served)
     assert standing_still(aws, served)["EndpointStatus"] == "InService"
+
+
+def test_an_endpoint_does_not_vanish_while_all_are_looked_at(aws: Aws, standing: str) -> None:
+    ends, name = threading.Event(), unique("ending")
+
+    class Ending(Fleet):
+        def stop(self) -> None:
+            ends.wait()
+
+    config = aws.client("sagemaker").describe_endpoint_config(EndpointConfigName=standing)
+    endpoint = ENDPOINT.records()[name] = EndpointRecord({"EndpointName": name})
+    endpoint.fleet = Ending(name, config, MODEL.records()[standing])
+    deleting = background(endpoint.delete)
+    wait(lambda: endpoint.fleet is None)
+    with LOCK:
+        ends.set()
+        deleting.join(0.2)
+        assert name in ENDPOINT.records()
+    deleting.join()
+    assert name not in ENDPOINT.records()
 
 
 def test_an_existing_name_is_refused(aws: Aws, standing: str) -> None:

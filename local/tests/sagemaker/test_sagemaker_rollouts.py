@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from local.background import background
+from local.cloudwatch.alarms import AlarmRecords
 from local.context import Context
 from local.sagemaker.endpoints import set_count
 from local.sagemaker.fleet import Fleet
@@ -314,6 +316,21 @@ def test_a_deployment_that_takes_longer_than_it_may_is_rolled_back(
     assert invoke(aws, served)["model"] == first
 
 
+def test_an_endpoint_goes_back_whatever_ends_its_rollout(
+    aws: Aws, served: str, second: str
+) -> None:
+    first, endpoint = now_serving(aws, served), ENDPOINT.records()[served]
+    described = aws.client("sagemaker").describe_endpoint_config(EndpointConfigName=second)
+    pending = {"EndpointConfigName": second, "StartTime": datetime.now(UTC)}
+    endpoint.change("Updating", PendingDeploymentSummary=pending)
+    new = Fleet(served, described, MODEL.records()[second])
+    steps = (Shift(0, 0, "", "no"),)  # of which no share can be told
+    with pytest.raises(ZeroDivisionError):
+        endpoint.roll_out(new, TrafficPlan(steps, (), 60.0))
+    assert now_serving(aws, served) == first
+    wait(lambda: servers(aws, served) == 2)
+
+
 def test_an_endpoint_is_neither_deleted_nor_updated_nor_scaled_during_a_rollout(
     aws: Aws, served: str, second: str
 ) -> None:
@@ -442,6 +459,26 @@ def test_application_auto_scaling_sets_the_count_of_a_variant(aws: Aws, served: 
     for endpoint, variant in ((served, "other"), ("nowhere", "AllTraffic")):
         with pytest.raises(AwsError, match="Could not find"):
             set_count(endpoint, variant, 1)
+
+
+def test_an_endpoint_that_is_scaled_while_its_alarms_are_looked_up_keeps_the_new_count(
+    aws: Aws, served: str, second: str
+) -> None:
+    how = config(ALL_AT_ONCE, 0, alarm(aws, served, second))
+    with AlarmRecords.here().lock:
+        asking = background(
+            lambda: update(
+                aws, served, second, DeploymentConfig=how, RetainAllVariantProperties=True
+            )
+        )
+        asking.join(0.5)
+        set_count(served, "AllTraffic", 3)
+        assert counts(aws, served)[:2] == (3, 3)
+    asking.join()
+    assert counts(aws, served)[:2] == (3, 3)
+    assert now_serving(aws, served) == second
+    set_count(served, "AllTraffic", 4)
+    assert counts(aws, served)[:2] == (4, 4)
 
 
 def test_the_last_deployment_configuration_can_be_used_again(
