@@ -252,10 +252,15 @@ def _artifact_rules() -> list[buckets.LifecycleRule]:
         buckets.LifecycleRule(
             Id="ExpirePrepared", Status="Enabled", Prefix=PREPARED, ExpirationInDays=90
         ),
-        buckets.LifecycleRule(
-            Id="ExpireCaptured", Status="Enabled", Prefix=CAPTURED, ExpirationInDays=30
-        ),
-        buckets.LifecycleRule(
-            Id="ExpireBatch", Status="Enabled", Prefix=BATCH, ExpirationInDays=30
+        *(
+            buckets.LifecycleRule(
+                Id=name,
+                Status="Enabled",
+                Prefix=prefix,
+                ExpirationInDays=30,
+                # It may be personal data: what has expired is gone, and no old version stays
+                NoncurrentVersionExpiration=buckets.NoncurrentVersionExpiration(NoncurrentDays=1),
+            )
+            for name, prefix in (("ExpireCaptured", CAPTURED), ("ExpireBatch", BATCH))
         ),
     ]
