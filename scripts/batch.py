@@ -15,11 +15,11 @@ from pathlib import Path, PurePosixPath
 
 from botocore.exceptions import ClientError
 
-from scripts.lib import stacks, workflow
+from scripts.lib import packages, stacks, workflow
 from scripts.lib.approval import execution
 from scripts.lib.console import Console, Pace
 from scripts.lib.guard import guarded
-from scripts.lib.kept import kept
+from scripts.lib.kept import kept, of_package
 from scripts.lib.problems import FAILED, Problem, error_code, is_gone, make
 from scripts.lib.session import Clients, add_session_arguments, connect
 
@@ -64,7 +64,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             clients, known, local or args.input, args.output, args.version, console, args.stack
         )
 
-    return guarded(work, "What was started goes on in AWS; it said at its start how to stop it.")
+    look = "A batch that has said that it started goes on in AWS; it said how to stop it, too."
+    return guarded(work, look)
 
 
 def outputs(clients: Clients, stack: str) -> dict[str, str]:
@@ -97,10 +98,16 @@ def batch(
         if target.startswith(source):
             raise Problem(f"OUTPUT={target} lies in the input: the next batch would be asked that")
         items = listed(clients, source)
+        if not items and PurePosixPath(given).suffix.lower() in TYPES:
+            raise Problem(
+                f"INPUT={given} is one object: pass its folder, or a file of this machine"
+            )
     else:
         source, items = f"{own}{job}/input/", found(given)
     kind = content_type(items, str(given))
     name = meant(clients, known, version, stack) if version else ""
+    if next(objects(clients, *split(target)), None):
+        raise Problem(f"OUTPUT={target} holds something already: pass a folder of its own")
     console.line(f"{len(items)} of {kind}, {sum(one.size for one in items):,} bytes", "bold")
     if isinstance(given, Path):
         upload(clients, given, items, source, console)
@@ -116,6 +123,10 @@ def stop(clients: Clients, known: Mapping[str, str], name: str, console: Console
     """The job ends with its workflow (Step Functions, `.sync`); what was answered stays."""
     arn = execution(known["BatchWorkflowArn"], name)
     try:
+        ended = clients.stepfunctions.describe_execution(executionArn=arn)["status"]
+        if ended != "RUNNING":
+            console.line(f"{name} has ended as {ended}: there is nothing to stop.")
+            return 0
         clients.stepfunctions.stop_execution(executionArn=arn)
     except ClientError as error:
         if error_code(error) in ("ExecutionDoesNotExist", "InvalidArn"):
@@ -201,14 +212,18 @@ def content_type(items: Sequence[Item], given: str) -> str:
 
 def meant(clients: Clients, known: Mapping[str, str], version: str, stack: str) -> str:
     """The name of the version that is to answer."""
-    fits = [one.name for one in kept(clients, known["VersionPrefix"]) if one.is_meant(version)]
+    every = kept(clients, known["VersionPrefix"])
+    fits = [one.name for one in every if one.is_meant(version)]
     if version in fits:
         return version
     if not fits:
-        raise Problem(
-            f"VERSION={version} is no version that is kept: {make('models', stack)} lists them, by "
-            "commit"
-        )
+        one = of_package(every, packages.find(clients, known, version, stack))
+        if one is None:
+            raise Problem(
+                f"VERSION={version} is not kept: SageMaker has no model of it any more. "
+                f"{make('models', stack)} lists others"
+            )
+        return one.name
     if len(fits) > 1:
         raise Problem(f"VERSION={version} fits {', '.join(fits)}: pass one of these")
     return fits[0]

@@ -20,7 +20,7 @@ from scripts.lib import packages, stacks, workflow
 from scripts.lib.approval import begun, execution
 from scripts.lib.console import Console, Pace, ago, clock, shorten
 from scripts.lib.guard import guarded
-from scripts.lib.inventory import endpoint
+from scripts.lib.inventory import ServingEndpoint, endpoint
 from scripts.lib.kept import NEVER, ROLLBACK, WITHDRAWN, KeptVersion, kept, lacks, of_package
 from scripts.lib.packages import APPROVED, Package
 from scripts.lib.problems import FAILED, INTERRUPTED, Problem, error_code, make
@@ -97,12 +97,23 @@ def rollback(
     serving, found = served(clients, known["EndpointName"]), kept(clients, known["VersionPrefix"])
     by = clients.sts.get_caller_identity()["Arn"]
     request = {"from": serving.name if serving else "none", "by": by, "reason": reason}
+    others = deploying(clients, known["DeploymentWorkflowArn"])
+    if others and not to:
+        keep = f", such as TO={serving.name}, which serves now" if serving else ""
+        raise Problem(
+            f"{others[0]} deploys, so that another version may serve when this one's turn comes: "
+            f"pass the one that is wanted then as TO={keep}; or wait, "
+            f"{make('status', stack)} shows how far it is",
+            FAILED,
+        )
     one = chosen(clients, known, found, serving, to, stack)
     if isinstance(one, Package):
         wish = made_anew(clients, known, one, stack)
     else:
-        wish = back_to(clients, known, one, found, serving, request, stack)
-    tell(clients, known, wish, serving, console)
+        # What serves now is wanted back where another is about to take its place
+        at_work = None if others else serving
+        wish = back_to(clients, known, one, found, at_work, request, stack)
+    tell(clients, known, wish, serving, others, console)
     if not yes:
         try:
             answer = console.ask("Type yes to take it back: ", "--yes (make: YES=1)")
@@ -145,7 +156,7 @@ def last_good(found: list[KeptVersion], serving: ServedModel | None, stack: str)
     """The newest that has served well and was made before what serves."""
     now = next((one for one in found if serving and one.name == serving.name), None)
     older = [one for one in found if one.served == "yes" and one is not now]
-    older = [one for one in older if now is None or one.created < now.created]
+    older = [one for one in older if now is None or is_older(one, now)]
     if not older:
         what = f"{serving.name} serves, and no" if serving else "no"
         raise Problem(
@@ -155,6 +166,13 @@ def last_good(found: list[KeptVersion], serving: ServedModel | None, stack: str)
             FAILED,
         )
     return older[0]
+
+
+def is_older(one: KeptVersion, other: KeptVersion) -> bool:
+    """One that was deployed anew is as old as its training: the registry numbers these."""
+    if one.number and other.number and one.number != other.number:
+        return one.number < other.number
+    return one.created < other.created
 
 
 def back_to(
@@ -229,6 +247,7 @@ def tell(
     known: Mapping[str, str],
     wish: Wish,
     serving: ServedModel | None,
+    others: Sequence[str],
     console: Console,
 ) -> None:
     name, now = known["EndpointName"], datetime.now(UTC)
@@ -237,7 +256,7 @@ def tell(
     console.paragraph(
         f"Now endpoint {name} serves {serving.name}{since}."
         if serving
-        else f"Endpoint {name} serves nothing."
+        else f"Endpoint {name} {unknown(found)}."
     )
     one, label = wish.package, wish.package.label if wish.package else "of no registered version"
     console.line(f"To serve: {wish.name} ({label})", "bold")
@@ -254,7 +273,7 @@ def tell(
         console.paragraph(
             "It is not kept any more, so it is deployed anew, with today's parameters of the stack."
         )
-    for other in deploying(clients, known["DeploymentWorkflowArn"]):
+    for other in others:
         console.line(f"  {other} deploys now: this waits for its turn behind it.", "yellow")
 
 
@@ -312,8 +331,16 @@ def follow(
     console.line(f"It ended as {answer['status']}:", "red")
     console.paragraph(str(workflow.failure(clients.stepfunctions, started)))
     serving = served(clients, known["EndpointName"])
-    console.line(f"The endpoint serves {serving.name if serving else 'nothing'}.")
+    now = f"serves {serving.name}" if serving else unknown(endpoint(clients, known["EndpointName"]))
+    console.line(f"The endpoint {now}.")
     return FAILED
+
+
+def unknown(found: ServingEndpoint | None) -> str:
+    """What is said where no model is found behind the endpoint."""
+    if found and found.status == "InService":
+        return "serves a model that SageMaker does not know any more"
+    return "serves nothing"
 
 
 def bakes(clients: Clients, known: Mapping[str, str], wish: Wish) -> bool:

@@ -42,6 +42,12 @@ class KeptVersion:
         """yes, no or withdrawn; one that says nothing is from before this was noted, and has."""
         return self.model.tags.get("served", "yes")
 
+    @property
+    def number(self) -> int:
+        """That of its registered version; 0 without one."""
+        tail = self.model.package.rpartition("/")[2]
+        return int(tail) if tail.isdecimal() else 0
+
     def is_meant(self, text: str) -> bool:
         """By its name, or by how that goes on after the prefix, as far as it is told."""
         tail = "-".join(self.name.rsplit("-", 2)[1:])
@@ -84,6 +90,8 @@ def request_of(stepfunctions: "SFNClient", machine: str, name: str) -> dict[str,
         if one["name"].startswith(ROLLBACK):
             answer = stepfunctions.describe_execution(executionArn=one["executionArn"])
             given = parsed(answer.get("input", ""))
+            if "rollout" not in parsed(answer.get("output", "")):
+                continue  # it served already
             if given.get("name") == name and isinstance(given.get("rollback"), dict):
                 return dict(given["rollback"])
     return {}

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 
 # What the answer to a task's first call calls that which the task waits for
-AWAITED = ("ExecutionArn", "TrainingJobArn", "ProcessingJobArn", "HyperParameterTuningJobArn")
+AWAITED = (
+    *("ExecutionArn", "TrainingJobArn", "ProcessingJobArn", "HyperParameterTuningJobArn"),
+    "TransformJobArn",
+)
 
 
 @dataclass(frozen=True)

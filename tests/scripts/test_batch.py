@@ -9,9 +9,10 @@ from scripts.batch import Item
 from scripts.lib.console import Console
 from scripts.lib.problems import Problem
 from scripts.lib.session import Clients
+from tests.scripts import versions
 from tests.scripts.conftest import Stubs
 
-KNOWN = {
+KNOWN = versions.KNOWN | {
     "ArtifactBucket": "artifacts",
     "DataBucket": "data",
     "BatchWorkflowArn": "arn:aws:states:eu-west-1:123456789012:stateMachine:mlops-batch",
@@ -83,8 +84,28 @@ def test_a_version_that_is_not_kept_starts_nothing(
 ) -> None:
     (tmp_path / "a.png").write_bytes(b"x")
     stub["sagemaker"].add_response("list_models", {"Models": []})
-    with pytest.raises(Problem, match="VERSION=7 is no version that is kept: `make models"):
+    stub["sagemaker"].add_response("describe_model_package", versions.description(7))
+    with pytest.raises(Problem, match="VERSION=7 is not kept: SageMaker has no model of it"):
         batch.batch(clients, KNOWN, tmp_path, "", "7", console, "mlops")
+
+
+def test_answers_of_another_batch_are_not_written_over(
+    clients: Clients, stub: Stubs, console: Console, tmp_path: Path
+) -> None:
+    (tmp_path / "a.png").write_bytes(b"x")
+    stub["s3"].add_response(
+        "list_objects_v2",
+        {"Contents": [{"Key": "batch/one/a.png.out", "Size": 1}]},
+        {"Bucket": "artifacts", "Prefix": "batch/one/"},
+    )
+    with pytest.raises(Problem, match="OUTPUT=s3://artifacts/batch/one/ holds something already"):
+        batch.batch(clients, KNOWN, tmp_path, "s3://artifacts/batch/one", "", console, "mlops")
+
+
+def test_one_object_is_no_folder(clients: Clients, stub: Stubs, console: Console) -> None:
+    stub["s3"].add_response("list_objects_v2", {}, {"Bucket": "data", "Prefix": "x.png/"})
+    with pytest.raises(Problem, match="INPUT=s3://data/x.png is one object: pass its folder"):
+        batch.batch(clients, KNOWN, "s3://data/x.png", "", "", console, "mlops")
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import io
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,7 +10,9 @@ from botocore.stub import ANY
 
 from scripts import rollback
 from scripts.lib.console import Console
+from scripts.lib.kept import KeptVersion
 from scripts.lib.problems import Problem
+from scripts.lib.serving import ServedModel
 from scripts.lib.session import Clients
 from tests.scripts import versions
 from tests.scripts.answers import START, described
@@ -31,7 +34,18 @@ MACHINE = KNOWN["DeploymentWorkflowArn"]
 
 @pytest.fixture
 def person(stub: Stubs) -> None:
+    """Who asks while nothing deploys."""
+    asked(stub)
+
+
+def asked(stub: Stubs, *running: str) -> None:
     stub["sts"].add_response("get_caller_identity", {"Arn": PERSON})
+    executions = [
+        {"executionArn": "x", "stateMachineArn": MACHINE, "name": each, "status": "RUNNING"}
+        for each in running
+    ]
+    found = [one | {"startDate": START} for one in executions]
+    stub["stepfunctions"].add_response("list_executions", {"executions": found})
 
 
 def whole(stub: Stubs, number: int, *gone: str) -> None:
@@ -65,8 +79,8 @@ def package(stub: Stubs, number: int, status: str = "Approved") -> None:
     stub["sagemaker"].add_response("describe_model_package", one, asked)
 
 
-def shown(stub: Stubs, *running: str) -> None:
-    """What is asked for to show it: since when it serves, and who deploys now."""
+def shown(stub: Stubs) -> None:
+    """What is asked for to show it: since when it serves."""
     stub["sagemaker"].add_response(
         "describe_endpoint",
         {
@@ -75,12 +89,6 @@ def shown(stub: Stubs, *running: str) -> None:
             **{"CreationTime": START, "LastModifiedTime": START},
         },
     )
-    executions = [
-        {"executionArn": "x", "stateMachineArn": MACHINE, "name": each, "status": "RUNNING"}
-        for each in running
-    ]
-    found = [one | {"startDate": START} for one in executions]
-    stub["stepfunctions"].add_response("list_executions", {"executions": found})
 
 
 def started(stub: Stubs, output: dict[str, Any]) -> None:
@@ -106,7 +114,7 @@ def test_the_last_good_one_before_what_serves_is_meant(
     versions.keeps(stub, v6="yes", v5="yes", v4="withdrawn", v3="no", v2="yes", v1="yes")
     whole(stub, 2)
     package(stub, 2)
-    shown(stub, name(7))
+    shown(stub)
     started(stub, {"serves": name(2), "rollout": {"type": "AllAtOnce", "why": "a rollback"}})
     sent: list[dict[str, Any]] = []
     clients.stepfunctions.meta.events.register(
@@ -125,11 +133,42 @@ def test_the_last_good_one_before_what_serves_is_meant(
         f"To serve: {name(2)} (2 ({COMMIT}))",
         "accuracy when it was evaluated: 98.1%",
         "It does not undo: data, parameters of the stack",
-        f"{name(7)} deploys now: this waits for its turn behind it",
         f"Endpoint mlops serves {name(2)}.",
         "It came AllAtOnce (a rollback)",
     ):
         assert words in said
+
+
+def test_while_another_deploys_only_a_version_that_is_named_is_taken_back(
+    clients: Clients, stub: Stubs, console: Console, page: io.StringIO
+) -> None:
+    """What serves when the turn comes may be another one; the good one that serves now is wanted
+    back from it."""
+    asked(stub, name(7))
+    versions.serves(stub, name(5))
+    versions.keeps(stub, v5="yes", v2="yes")
+    with pytest.raises(Problem, match=f"{name(7)} deploys, .* TO=, such as TO={name(5)}, which"):
+        taken(clients, console)
+    asked(stub, name(7))
+    versions.serves(stub, name(5))
+    versions.keeps(stub, v5="yes", v2="yes")
+    whole(stub, 5)
+    package(stub, 5)
+    shown(stub)
+    started(stub, {"serves": name(5), "rollout": {"type": "AllAtOnce", "why": "a rollback"}})
+    assert taken(clients, console, name(5)) == 0
+    said = " ".join(page.getvalue().split())
+    assert f"{name(7)} deploys now: this waits for its turn behind it" in said
+
+
+def test_one_that_was_deployed_anew_is_as_old_as_its_training() -> None:
+    def kept(number: int, created: int) -> KeptVersion:
+        model = ServedModel(name(number), "", IMAGE, "", {"package": arn(number)})
+        return KeptVersion(model, START + timedelta(hours=created))
+
+    anew, bad = kept(3, created=9), kept(5, created=5)
+    assert not rollback.is_older(bad, anew)
+    assert rollback.is_older(anew, bad)
 
 
 @pytest.mark.usefixtures("person")

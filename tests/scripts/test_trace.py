@@ -152,7 +152,8 @@ def test_a_rollback_is_told_with_who_wanted_it_and_why(clients: Clients, stub: S
     )
     request = {"from": name(2), "by": PERSON, "reason": "it was biased"}
     for given in ({"name": name(9), "rollback": {}}, {"name": name(1), "rollback": request}):
-        answer = {**listed[1], "startDate": START, "input": json.dumps(given)}
+        output = json.dumps({"rollout": {"type": "AllAtOnce"}})
+        answer = {**listed[1], "startDate": START, "input": json.dumps(given), "output": output}
         states.add_response("describe_execution", answer)
     job(stub)
     images(stub, "c0ffee-serve")
