@@ -38,6 +38,13 @@ def test_pipe_mode_is_refused_with_what_to_set(tmp_path: Path) -> None:
         job.run(base, tiny_model, base / "failure", NoStop())
 
 
+def test_an_absent_channel_is_told_before_any_training(tmp_path: Path) -> None:
+    base = folders(tmp_path, hyperparameters={})
+    with pytest.raises(DatasetError, match="no channel named training"):
+        job.run(base, tiny_model, base / "failure", NoStop())
+    assert not (base / "checkpoints").exists() and not (base / "model").exists()
+
+
 @pytest.mark.slow
 def test_a_gpu_that_the_image_cannot_use_is_told_of(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

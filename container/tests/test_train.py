@@ -29,10 +29,6 @@ def test_a_mistake_is_told_in_one_line_that_fits_into_the_failure_reason(tmp_pat
     assert "Traceback" not in log
 
 
-def test_an_absent_channel_is_told_before_any_training(tmp_path: Path) -> None:
-    assert ended(Job.create(tmp_path, tmp_path / "none"))[0].startswith("no channel named training")
-
-
 def test_a_loss_that_is_no_number_ends_the_training(tmp_path: Path) -> None:
     data = channel(tmp_path / "data")
     job = Job.create(tmp_path, data, learning_rate=1, batch_size=60)

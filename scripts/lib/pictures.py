@@ -85,9 +85,11 @@ def _reached(states: States, start: str, without: Iterable[str] = ()) -> set[str
     closed, seen, ahead = set(without), set[str](), [start]
     while ahead:
         name = ahead.pop()
-        if name not in seen | closed:
+        if name not in seen and name not in closed:
             seen.add(name)
-            ahead += [arrow.to for arrow in arrows(states[name])]
+            state = states[name]
+            rules = [*state.get("Choices", []), state, *state.get("Catch", [])]
+            ahead += [rule[key] for rule in rules for key in ("Default", "Next") if key in rule]
     return seen
 
 

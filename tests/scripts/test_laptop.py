@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from local.tests.lasting import LINUX, Lasting
+from scripts.laptop import main
 
 ROOT = Path(__file__).parents[2]
 ECHO = """
@@ -86,7 +87,7 @@ def test_whatever_signal_ends_it_the_program_saves_first(
     tmp_path: Path, number: signal.Signals, told: str
 ) -> None:
     repository(tmp_path / "model", PATIENT)
-    process = laptop(tmp_path, "train", "--code", "model")
+    process = laptop(tmp_path, "train", "--code", "model", "--channel", ".")
     assert process.stdout
     assert process.stdout.readline() == "up\n"
     os.killpg(process.pid, number)
@@ -110,7 +111,7 @@ def test_nothing_of_the_program_outlives_a_kill_9(tmp_path: Path, what: str) -> 
 def test_what_the_program_leaves_behind_ends_with_it(tmp_path: Path) -> None:
     with Lasting() as lasting:
         repository(tmp_path / "model", spawning(lasting))
-        process = laptop(tmp_path, "train", "--code", "model")
+        process = laptop(tmp_path, "train", "--code", "model", "--channel", ".")
         assert lasting.runs()
         (tmp_path / "gate").touch()
         assert process.wait() == 1
@@ -142,16 +143,20 @@ def test_a_mistake_is_told_in_one_line(tmp_path: Path, words: tuple[str, ...], r
     ],
 )
 def test_hyperparameters_that_are_none_are_told(
-    tmp_path: Path, text: str | None, reason: str
+    tmp_path: Path,
+    text: str | None,
+    reason: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     file = repository(tmp_path / "model", ECHO) / "hyperparameters.json"
     if text is None:
         file.unlink()
     else:
         file.write_text(text)
-    said = laptop(tmp_path, "train", "--code", "model").communicate()[0]
-    assert reason in said
-    assert "Traceback" not in said
+    assert main(["train", "--code", "model", "--channel", "."]) == 2
+    assert reason in " ".join(capsys.readouterr().err.split())
 
 
 def test_a_channel_that_is_not_there_is_told_by_its_name(tmp_path: Path) -> None:
@@ -193,6 +198,14 @@ def test_a_port_that_is_taken_is_told_with_the_way_to_another(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("port", ["", "http", "80", "70000", "8080.5"])
-def test_what_is_no_port_is_told(tmp_path: Path, port: str) -> None:
-    said = served(tmp_path, f"--port={port}").communicate()[0]
+def test_what_is_no_port_is_told(
+    tmp_path: Path,
+    port: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (repository(tmp_path / "model", ECHO) / "serve").write_text("")
+    assert main(["serve", "--code", "model", f"--port={port}"]) == 2
+    said = capsys.readouterr().err
     assert said == f"Error: PORT={port} is no port: pass a number from 1024 to 65535\n"

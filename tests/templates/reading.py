@@ -8,8 +8,8 @@ from typing import Any
 import yaml
 
 
-class _Loader(yaml.SafeLoader):
-    pass
+class _Loader(yaml.CSafeLoader):
+    """In C: the template is large, and each worker of the tests reads it."""
 
 
 def _function(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
