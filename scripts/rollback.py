@@ -106,6 +106,10 @@ def rollback(
             f"{make('status', stack)} shows how far it is",
             FAILED,
         )
+    if others:
+        # The workflow leaves only what it was asked to leave: by then that is the last of these
+        last = others[-1]
+        request["from"] = "none" if last.startswith(ROLLBACK) else last
     one = chosen(clients, known, found, serving, to, stack)
     if isinstance(one, Package):
         wish = made_anew(clients, known, one, stack)
@@ -165,7 +169,8 @@ def last_good(found: list[KeptVersion], serving: ServedModel | None, stack: str)
             "was approved",
             FAILED,
         )
-    return older[0]
+    # One that was taken back before is newer in that than when it was made
+    return max(older, key=lambda one: one.model.tags.get("asked-at", ""))
 
 
 def is_older(one: KeptVersion, other: KeptVersion) -> bool:

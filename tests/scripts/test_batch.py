@@ -98,13 +98,13 @@ def test_answers_of_another_batch_are_not_written_over(
         {"Contents": [{"Key": "batch/one/a.png.out", "Size": 1}]},
         {"Bucket": "artifacts", "Prefix": "batch/one/"},
     )
-    with pytest.raises(Problem, match="OUTPUT=s3://artifacts/batch/one/ holds something already"):
+    with pytest.raises(Problem, match=r"OUTPUT=s3://artifacts/batch/one/ holds something already"):
         batch.batch(clients, KNOWN, tmp_path, "s3://artifacts/batch/one", "", console, "mlops")
 
 
 def test_one_object_is_no_folder(clients: Clients, stub: Stubs, console: Console) -> None:
     stub["s3"].add_response("list_objects_v2", {}, {"Bucket": "data", "Prefix": "x.png/"})
-    with pytest.raises(Problem, match="INPUT=s3://data/x.png is one object: pass its folder"):
+    with pytest.raises(Problem, match=r"INPUT=s3://data/x\.png is one object: pass its folder"):
         batch.batch(clients, KNOWN, "s3://data/x.png", "", "", console, "mlops")
 
 

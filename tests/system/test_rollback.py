@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from local.tests.aws import wait
 from local.tests.remote import Remote
 from tests.system.deployments import Deployments, made
 
@@ -131,12 +130,20 @@ def test_what_is_not_whole_any_more_is_told_and_touches_nothing(project: Deploym
     assert len(project.mailbox.read(5)) == 5
 
 
-def test_two_rollbacks_and_a_deployment_at_once_are_done_one_after_another(
-    project: Deployments,
-) -> None:
+def test_a_rollback_takes_back_only_what_it_was_asked_to_leave(project: Deployments) -> None:
+    """Two wishes to leave the same bad version, and its successor, at once."""
     wishes = [back(project, "b"), archived(project, "d"), back(project, "a")]
-    started = [project.start(wish) for wish in wishes]
-    wait(lambda: len({project.ended(each)["status"] for each in started}) == 1, 240)
-    assert {project.ended(each)["status"] for each in started} == {"SUCCEEDED"}
-    order = [version for *_, version in sorted(map(project.span, started))]
-    assert project.serving() == order[-1]
+    first, middle, last = (project.start(wish) for wish in wishes)
+    told = {each: project.ended(each) for each in (first, middle, last)}
+    order = [version for *_, version in sorted(map(project.span, told))]
+    done = [each for each in told if told[each]["status"] == "SUCCEEDED"]
+    assert middle in done and len(done) == 2
+    (late,) = [each for each in told if each not in done]
+    assert told[late]["error"] == "ServesAnother"
+    assert (
+        project.serving() == [version for version in order if version != late_of(project, late)][-1]
+    )
+
+
+def late_of(project: Deployments, execution: str) -> str:
+    return project.span(execution)[2]

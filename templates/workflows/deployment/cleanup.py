@@ -16,6 +16,7 @@ from templates.parts.registry import VERSION_TAGS, Registry
 from templates.workflows.deployment.endpoint import BUSY, describe_endpoint, endpoint_is
 from templates.workflows.deployment.queue import has_turn
 from templates.workflows.deployment.rollout import is_rollback
+from templates.workflows.deployment.serving import SERVING_NAME
 from templates.workflows.deployment.version import (
     MODEL_ARN,
     SERVED_TAG,
@@ -110,7 +111,7 @@ def remove_old_versions(
         each(
             "RemoveVersions",
             "$.old",
-            {"name.$": "$$.Map.Item.Value", "serving.$": "$.name"},
+            {"name.$": "$$.Map.Item.Value", "serving.$": "$.name", "before.$": SERVING_NAME},
             _remove(registry),
             at="$.removed",
             caught=warn,
@@ -194,8 +195,11 @@ def _has_served() -> list[Step]:
 
 
 def _remove(registry: Registry) -> list[Step]:
-    """One version, if it is not the one that serves."""
-    serves = compares("$.name", "StringEqualsPath", "$.serving")
+    """One version, if it is not the one that serves, or that has served until now: a rollback may
+    have brought an old one back, and it is the first to go back to."""
+    serves = any_of(
+        *(compares("$.name", "StringEqualsPath", path) for path in ("$.serving", "$.before"))
+    )
     left = put(
         "NotRemoved",
         None,

@@ -14,7 +14,12 @@ from templates.parts.registry import Registry
 from templates.parts.storage import Storage
 from templates.workflows.archive import find_archive
 from templates.workflows.deployment.rollout import is_rollback
-from templates.workflows.deployment.serving import SERVING_NAME, describe_config
+from templates.workflows.deployment.serving import (
+    NOTHING,
+    SERVING_NAME,
+    describe_config,
+    serves_something,
+)
 from templates.workflows.deployment.version import (
     ASKED_AT_TAG,
     BACK_AT_TAG,
@@ -28,8 +33,10 @@ from templates.workflows.failure import problem
 from templates.workflows.language import (
     EXPLAIN,
     Below,
+    ChoiceRule,
     Step,
     all_of,
+    any_of,
     catch,
     check,
     choose,
@@ -42,6 +49,7 @@ from templates.workflows.language import (
     task,
     when,
 )
+from templates.workflows.settings import DeploymentSettings
 
 _KEPT, _LEFT = "$.kept", "$.leaving"
 _MODEL, _TAGS, _CONFIG, _IMAGE, _ARCHIVE = (
@@ -50,7 +58,9 @@ _MODEL, _TAGS, _CONFIG, _IMAGE, _ARCHIVE = (
 _SERVED, _URL = f"{_TAGS}.served[0]", f"{_MODEL}.url"
 
 
-def take_kept(summarize: Step, storage: Storage, registry: Registry, then: str) -> Step:
+def take_kept(
+    settings: DeploymentSettings, summarize: Step, storage: Storage, registry: Registry, then: str
+) -> Step:
     """In the place of making a version, up to the step `then`: find all that there was of it."""
     serves = compares("$.name", "StringEqualsPath", SERVING_NAME)
     ours = matches("$.name", "${VersionPrefix}-*")
@@ -64,6 +74,7 @@ def take_kept(summarize: Step, storage: Storage, registry: Registry, then: str) 
                     when(serves, [summarize, end("NothingToTakeBack")]),
                     otherwise=None,
                 ),
+                check("IsLeftStill", _still_serves(), otherwise=[_other_serves()]),
                 check(
                     "IsKeptOurs",
                     ours,
@@ -77,6 +88,7 @@ def take_kept(summarize: Step, storage: Storage, registry: Registry, then: str) 
                     _CONFIG,
                     _if_gone("Config", "endpoint configuration"),
                 ),
+                check("IsKeptOfKind", _of_kind(settings), otherwise=[_other_kind()]),
                 *_find_image(registry),
                 *find_archive(
                     "KeptArchive",
@@ -95,6 +107,40 @@ def take_kept(summarize: Step, storage: Storage, registry: Registry, then: str) 
         ),
         otherwise=None,
     )
+
+
+def _still_serves() -> ChoiceRule:
+    """What a person wanted to leave may have been replaced while the wish waited for its turn."""
+    wanted = "$$.Execution.Input.rollback.from"
+    return any_of(
+        equals(SERVING_NAME, NOTHING),
+        {"Not": present(wanted)},
+        equals(wanted, NOTHING),
+        compares(wanted, "StringEqualsPath", SERVING_NAME),
+    )
+
+
+def _other_serves() -> Step:
+    return problem(
+        "ServesAnother",
+        "States.Format('{} was to be taken back from {}, and by now the endpoint serves {}: it was "
+        "not touched. Run make rollback again if that is to be left too', $.name, "
+        f"$$.Execution.Input.rollback.from, {SERVING_NAME})",
+    )
+
+
+def _of_kind(settings: DeploymentSettings) -> ChoiceRule:
+    """A real-time endpoint is none that could become serverless again (Serverless Inference,
+    SageMaker Developer Guide)."""
+    serverless, wanted = (
+        present(f"{_CONFIG}.serverless[0]"),
+        equals(settings.kind.path, "Serverless"),
+    )
+    return any_of(all_of(serverless, wanted), all_of({"Not": serverless}, {"Not": wanted}))
+
+
+def _other_kind() -> Step:
+    return _gone("KeptOtherKind", "is of another kind than EndpointKind says")
 
 
 def _find_model() -> list[Step]:
@@ -198,6 +244,7 @@ def note_rollback(summarize: str, otherwise: str) -> Step:
                     at="$.noted",
                     caught=missed,
                 ),
+                check("HasLeftAny", serves_something(), otherwise=summarize),
                 task(
                     "FindLeftModel",
                     "aws-sdk:sagemaker:describeModel",

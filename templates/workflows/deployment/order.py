@@ -88,7 +88,8 @@ def refuse_older(summarize: Step, topic: Topic, key: Key) -> list[Step]:
             caught=[catch(None, at=_AGE)],
         ),
         # Whoever brought it may not have seen it serve; or has, and what it answered
-        choose("IsServingBad", when(withdrawn, Below("MarkServing")), otherwise=None),
+        # a bad one stands in no better one's way, however late it was asked for
+        choose("IsServingBad", when(withdrawn, Below("IsOlder")), otherwise=None),
         mark_as_served("MarkServing", model, otherwise="IsOlder", at="$.marked", tokens=models),
         choose("IsOlder", when(older, [superseded, summarize, end("Superseded")]), otherwise=None),
     ]

@@ -34,10 +34,13 @@ from templates.workflows.settings import DeploymentSettings
 
 ROLLOUT = "$.rollout"
 CONFIG, RETAIN = f"{ROLLOUT}.config", "$.retain"
+# What a story begins with: who goes back from a first version has planned no update
+UNPLANNED = {RETAIN.removeprefix("$."): {"instances": False}}
 # UpdateEndpoint, DeploymentConfig, SageMaker API Reference: the longest that an update may take
 LONGEST_SECONDS = 28_800
-# Looks after 1, 2, 3 … seconds, about three minutes: as long as an alarm looks back, and a bit
-_LOOKS_FOR_SILENCE = 18
+# Looks after 1, 2, 3 … seconds, about eight minutes: where there are few datapoints, an alarm looks
+# further back than it evaluates (Configuring how CloudWatch alarms treat missing data)
+_LOOKS_FOR_SILENCE = 30
 _RINGING, _BEFORE = "$.ringing", "$.before"
 _BARE = "Serverless"
 _INSTANCES = f"{RETAIN}.count"

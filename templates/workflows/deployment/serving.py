@@ -21,6 +21,7 @@ from templates.workflows.deployment.endpoint import (
 from templates.workflows.deployment.version import UNSEEN
 from templates.workflows.failure import problem
 from templates.workflows.language import (
+    EXPLAIN,
     LONG,
     Below,
     State,
@@ -30,6 +31,7 @@ from templates.workflows.language import (
     catch,
     choose,
     equals,
+    matches,
     present,
     put,
     task,
@@ -75,7 +77,7 @@ def find_serving(settings: DeploymentSettings) -> list[Step]:
     )
     return [
         *wait_until(
-            describe_endpoint("FindServing", caught=[catch([nothing], at=SERVING)]),
+            describe_endpoint("FindServing", caught=[catch([_is_absent(nothing)])]),
             "IsAnythingServed",
             when(endpoint_is("InService")),
             wait_name="WaitForServing",
@@ -88,6 +90,13 @@ def find_serving(settings: DeploymentSettings) -> list[Step]:
         describe_config("FindServingConfig", f"{SEEN}.EndpointConfigName", SERVING, [unknown]),
         choose("IsOtherKind", when(other, [_refuse_kind()]), otherwise=None),
     ]
+
+
+def _is_absent(nothing: Step) -> Step:
+    """Only what is not there serves nothing; what cannot be seen may serve."""
+    cause = "$.error.Cause"
+    absent = all_of(present(cause), matches(cause, "*Could not find endpoint*"))
+    return choose("IsEndpointAbsent", when(absent, [nothing]), otherwise=EXPLAIN)
 
 
 def _refuse_kind() -> Step:

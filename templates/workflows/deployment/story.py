@@ -36,7 +36,7 @@ from templates.workflows.deployment.golden import (
 from templates.workflows.deployment.kept import note_rollback, take_kept
 from templates.workflows.deployment.order import refuse_older
 from templates.workflows.deployment.queue import take_turn
-from templates.workflows.deployment.rollout import look_at_alarms, plan_rollout
+from templates.workflows.deployment.rollout import UNPLANNED, look_at_alarms, plan_rollout
 from templates.workflows.deployment.scaling import check_scaling, make_way, resume, scale
 from templates.workflows.deployment.serving import (
     SERVING,
@@ -108,7 +108,11 @@ def add_deployment(
         *refuse_older(_summarize("SummarizeSuperseded", SERVING_NAME), topic, key),
         *read_golden(storage),
         take_kept(
-            _summarize("SummarizeSame", SERVING_NAME), storage, registry, then="ChooseEncryption"
+            settings,
+            _summarize("SummarizeSame", SERVING_NAME),
+            storage,
+            registry,
+            then="ChooseEncryption",
         ),
         *add_version(settings, storage, registry, runs_as),
         *bring_to_endpoint([*plan_rollout(settings, alarms), *_make_way()]),
@@ -156,6 +160,7 @@ def _configure(parameters: Parameters, settings: DeploymentSettings) -> Step:
                 for path, token in conditions.items()
             },
             **UNASKED,
+            **UNPLANNED,
             COUNT.removeprefix("$."): FIRST_LOOK,
         },
         tokens={
