@@ -76,15 +76,6 @@ def test_what_was_trained_before_does_not_undo_it(project: Deployments) -> None:
     assert project.serving() == "a"
 
 
-def test_to_the_one_that_serves_ends_well_and_touches_nothing(project: Deployments) -> None:
-    changed = project.endpoint()["LastModifiedTime"]
-    told = project.deploy(back(project, "c"))
-    assert told["status"] == "SUCCEEDED"
-    assert json.loads(told["output"])["serves"] == f"{project.name}-c"
-    assert project.endpoint()["LastModifiedTime"] == changed
-    assert tags(project, "c")["served"] == "yes"
-
-
 def lose_model(project: Deployments, name: str) -> None:
     project.aws.client("sagemaker").delete_model(ModelName=name)
 
@@ -110,8 +101,15 @@ def never_serve(project: Deployments, name: str) -> None:
     sagemaker.add_tags(ResourceArn=arn, Tags=[{"Key": "served", "Value": "no"}])
 
 
-def test_what_is_not_whole_any_more_is_told_and_touches_nothing(project: Deployments) -> None:
+def test_to_what_serves_ends_well_to_what_is_not_whole_is_told_and_neither_touches_anything(
+    project: Deployments,
+) -> None:
     changed = project.endpoint()["LastModifiedTime"]
+    told = project.deploy(back(project, "c"))
+    assert told["status"] == "SUCCEEDED"
+    assert json.loads(told["output"])["serves"] == f"{project.name}-c"
+    assert project.endpoint()["LastModifiedTime"] == changed
+    assert tags(project, "c")["served"] == "yes"
     name = f"{project.name}-b"
     # The last first: each is looked for after those before it
     for lose, said in (
