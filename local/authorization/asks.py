@@ -21,6 +21,7 @@ from local.door.request import Asked
 # The prefix of a service's actions and ARNs, where it is not botocore's name
 _PREFIXES = {"sagemaker-runtime": "sagemaker", "stepfunctions": "states"}
 _FIELD = re.compile(r"\{([\w.]+)(?::(\w+))?\}")
+_OF_SCALING = {"scalable-dimension": "ScalableDimension", "service-namespace": "ServiceNamespace"}
 # Who needs no permission: "No permissions are required to perform this operation" (API reference)
 _FREE = {("sts", "GetCallerIdentity")}
 # Where a call names a role that the service will work with, and the service's principal
@@ -101,6 +102,9 @@ def _context(call: Asked) -> dict[str, Any]:
         context["cloudwatch:namespace"] = call.members.get("Namespace")
     if call.service == "cloudformation":
         context["cloudformation:RoleArn"] = call.members.get("RoleARN")
+    if call.service == "application-autoscaling":
+        for key, member in _OF_SCALING.items():
+            context[f"application-autoscaling:{key}"] = call.members.get(member)
     if call.service == "iam":
         context["iam:PermissionsBoundary"] = _boundary(call)
     return {name: value for name, value in context.items() if value is not None}

@@ -9,6 +9,7 @@ from typing import Any
 # The condition keys whose values a Request carries wherever AWS sends them: a condition on another
 # would be judged without knowing what it is about. A `*` stands for a name within the key.
 KEYS = (
+    *("application-autoscaling:scalable-dimension", "application-autoscaling:service-namespace"),
     *("aws:PrincipalAccount", "aws:PrincipalArn", "aws:PrincipalIsAWSService"),
     *("aws:RequestedRegion", "aws:SecureTransport", "aws:SourceAccount", "aws:SourceArn"),
     *("aws:SourceOwner", "aws:RequestTag/*", "aws:ResourceTag/*", "aws:TagKeys"),

@@ -229,7 +229,12 @@ def _of_scaling(at: Deployed, role: str) -> Iterator[Need]:
     manage = " ".join(f"{each}ScalableTarget" for each in ("Register", "Deregister"))
     target = at.arn("application-autoscaling", "scalable-target/0a1b2c3d")
     states = "states RegisterScaling, PutScalingPolicy, StopScaling"
-    yield from need(role, f"application-autoscaling:{manage} PutScalingPolicy", target, states)
+    kind = {
+        "application-autoscaling:service-namespace": "sagemaker",
+        "application-autoscaling:scalable-dimension": "sagemaker:variant:DesiredInstanceCount",
+    }
+    act = f"application-autoscaling:{manage} PutScalingPolicy"
+    yield from need(role, act, target, states, kind)
     endpoint = at.arn("sagemaker", "endpoint/mlops")
     see = "sagemaker:DescribeEndpoint UpdateEndpointWeightsAndCapacities"
     yield from need(role, see, endpoint, f"state RegisterScaling; {_SCALING}")

@@ -218,6 +218,10 @@ def _other_values(at: Deployed, key: str, value: str) -> Iterator[str]:
         case "iam:PassedToService":
             yield "lambda.amazonaws.com"
             yield "ec2.amazonaws.com"
+        case "application-autoscaling:scalable-dimension":
+            yield "ecs:service:DesiredCount"
+        case "application-autoscaling:service-namespace":
+            yield "ecs"
         case "cloudwatch:namespace":
             yield "AWS/EC2"
         case "s3:prefix":

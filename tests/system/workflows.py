@@ -52,13 +52,13 @@ def part(title: str, start: str, *until: str, **values: str) -> dict[str, Any]:
     well where it comes to one that is after it."""
     definition, _ = _substituted(title, values)
     states: dict[str, Any] = json.loads(definition)["States"]
-    kept: dict[str, Any] = {name: {"Type": "Succeed"} for name in until}
+    kept: dict[str, Any] = {}
     ahead = [start]
     while ahead:
         name = ahead.pop()
         if name not in kept:
-            kept[name] = states[name]
-            ahead += following(states[name])
+            kept[name] = {"Type": "Succeed"} if name in until else states[name]
+            ahead += following(kept[name])
     return {"StartAt": start, "States": kept}
 
 

@@ -20,6 +20,7 @@ from templates.workflows.language import (
     end,
     equals,
     fail,
+    matches,
     present,
     put,
     task,
@@ -110,14 +111,24 @@ def ask_one() -> list[Step]:
 def _blame(asked: str) -> list[Step]:
     """An error says nothing of the version it comes from. While two may serve, it is left to the
     alarms; so a version that is to replace one that fails is not blamed for it. What is serverless
-    has to start first, and its first requests wait for that."""
+    has to start first, and its first requests wait for that; where it has no place for one more,
+    that is for its other requests (InvokeEndpoint, HTTP 429)."""
     starts = "$.starts.number"
     error, cause = "$.error.Error", "$.error.Cause"
     timeout, no_json = (equals(error, f"States.{name}") for name in ("Timeout", "IntrinsicFailure"))
+    full = all_of(
+        present(cause),
+        {"Not": equals(error, "SageMakerRuntime.ModelErrorException")},
+        any_of(
+            matches(cause, "*(Service: SageMakerRuntime, Status Code: 429*"),
+            matches(error, "*ThrottlingException"),
+        ),
+    )
     return [
         choose(
             "MayBlame",
             when(equals("$.alone", False), asked),
+            when(full, asked),
             when(
                 all_of(
                     timeout,

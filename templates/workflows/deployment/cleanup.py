@@ -16,12 +16,12 @@ from templates.parts.registry import VERSION_TAGS, Registry
 from templates.workflows.deployment.endpoint import BUSY, describe_endpoint, endpoint_is
 from templates.workflows.deployment.queue import has_turn
 from templates.workflows.deployment.rollout import is_rollback
-from templates.workflows.deployment.serving import SERVING_NAME
+from templates.workflows.deployment.serving import SERVING_NAME, describe_config
 from templates.workflows.deployment.version import (
     MODEL_ARN,
     SERVED_TAG,
     WITHDRAWN,
-    mark_as_served,
+    mark_as,
 )
 from templates.workflows.failure import FAILED, notify, problem, say_cause
 from templates.workflows.language import (
@@ -43,7 +43,7 @@ from templates.workflows.language import (
     when,
 )
 
-_LEFT = "$.left"
+_LEFT, _USED = "$.left", "$.used"
 
 
 def remove_old_versions(
@@ -66,7 +66,7 @@ def remove_old_versions(
     )
     warn = [catch(warning.name, at=_LEFT)]
     return [
-        mark_as_served("MarkAsServed", MODEL_ARN, otherwise="WarnOfLeftovers", at=_LEFT),
+        mark_as("yes", "MarkAsServed", MODEL_ARN, otherwise="WarnOfLeftovers", at=_LEFT),
         task(
             "ListVersions",
             "aws-sdk:sagemaker:listModels",
@@ -129,15 +129,8 @@ def remove_failed(registry: Registry) -> list[Step]:
     deployment, as it has not served.
     """
     at = "$.inUse"
-    uses = any_of(
-        *(
-            all_of(present(name), compares(name, "StringEqualsPath", "$.name"))
-            for name in (
-                f"{at}.EndpointConfigName",
-                f"{at}.PendingDeploymentSummary.EndpointConfigName",
-            )
-        )
-    )
+    # A configuration of another name may have its model too
+    ours = compares(f"{_USED}.name", "StringEqualsPath", "$.name")
     absent = all_of(present(f"{at}.Cause"), matches(f"{at}.Cause", "*Could not find*"))
     known = present(f"{at}.EndpointStatus")
     failed = all_of(known, endpoint_is("Failed", at=at))
@@ -152,10 +145,12 @@ def remove_failed(registry: Registry) -> list[Step]:
         describe_endpoint("FindInUse", at=at, caught=[catch(None, at=at)]),
         choose(
             "IsInUse",
-            when(any_of(absent, failed)),
-            when(any_of(present(f"{at}.Error"), changes, uses), FAILED),
+            when(any_of(absent, failed), Below("IsUsed")),
+            when(any_of(present(f"{at}.Error"), changes), FAILED),
             otherwise=None,
         ),
+        describe_config("FindUsed", f"{at}.EndpointConfigName", _USED, FAILED),
+        choose("IsUsed", when(ours, FAILED), otherwise=None),
         *_delete(registry, "Failed", left=FAILED),
     ]
 

@@ -18,10 +18,19 @@ from templates.workflows.deployment.endpoint import (
     endpoint_is,
 )
 from templates.workflows.deployment.golden import WRONG, ask_once_more, has_to_be_asked
-from templates.workflows.deployment.serving import SERVING_NAME, serves_something
-from templates.workflows.deployment.version import SERVED_TAG, WITHDRAWN, tag_models
+from templates.workflows.deployment.serving import (
+    SERVING_NAME,
+    describe_config,
+    serves_something,
+)
+from templates.workflows.deployment.version import (
+    WITHDRAWN,
+    mark_as,
+)
 from templates.workflows.failure import problem, say_cause
 from templates.workflows.language import (
+    COUNT,
+    FIRST_LOOK,
     LONG,
     NOTIFY,
     Step,
@@ -31,13 +40,17 @@ from templates.workflows.language import (
     check,
     choose,
     compares,
+    matches,
+    may_look,
     present,
+    put,
     task,
     wait_until,
     when,
 )
 
 _CAUSE, _STATUS, _CONFIG = f"{WRONG}.Cause", f"{SEEN}.EndpointStatus", f"{SEEN}.EndpointConfigName"
+_WITHDRAW = "WithdrawWrong"
 
 
 def rolled_back_if_wrong() -> Step:
@@ -61,16 +74,17 @@ def go_back_if_wrong() -> Step:
 
 
 def _go_back() -> list[Step]:
+    """To the version's own configuration: that which served may be one of Application Auto
+    Scaling's, with the same model (serving.py)."""
     went_back = _tell(
         "SayWentBack", "The endpoint has gone back to {}, which serves again", SERVING_NAME
     )
-    stays = _withdraw()
     first = _tell(
         "SayNothingBefore",
         "Nothing served before, so the endpoint ${ProjectName} goes on with {}: deploy a better "
         "version, or delete the endpoint",
         "$.name",
-        then=[stays],
+        then=[_withdraw()],
     )
     not_begun = _tell(
         "SayNotGoneBack",
@@ -79,7 +93,6 @@ def _go_back() -> list[Step]:
         SERVING_NAME,
         "$.error.Cause",
         "$.name",
-        then=stays.name,
     )
     stuck = _tell(
         "SayStuck",
@@ -87,11 +100,31 @@ def _go_back() -> list[Step]:
         SERVING_NAME,
         _STATUS,
         _CONFIG,
-        then=stays.name,
     )
-    back = compares(_CONFIG, "StringEqualsPath", SERVING_NAME)
+    look_behind = describe_config("LookBehindOld", _CONFIG, "$.now", [stuck])
+    is_old = compares("$.now.name", "StringEqualsPath", SERVING_NAME)
+    cause = "$.error.Cause"
+    busy = all_of(present(cause), matches(cause, "*Cannot update in-progress*"), may_look(LONG))
+    # AWS may have begun a change of its own
+    wait_for_it = choose(
+        "IsBusyWithItself",
+        when(busy, "WaitToGoBack"),
+        otherwise=[*say_cause("HasReasonNotToGo", "AddUnknownReason", "AddLate"), not_begun],
+    )
     return [
         check("HasServedBefore", serves_something(), otherwise=[first]),
+        put("CountFromNow", COUNT, FIRST_LOOK),
+        *wait_until(
+            describe_endpoint("FindWrong"),
+            "MayGoBack",
+            when(endpoint_is("InService")),
+            wait_name="WaitToGoBack",
+            count_name="CountToGoBack",
+            busy=endpoint_is(*BUSY),
+            too_long=stuck.name,
+            otherwise=stuck.name,
+            looks=LONG,
+        ),
         task(
             "GoBack",
             "aws-sdk:sagemaker:updateEndpoint",
@@ -109,21 +142,20 @@ def _go_back() -> list[Step]:
             ],
             tokens={"ProjectName": Ref("ProjectName")},
             at="$.change",
-            # AWS may have begun a change of its own
-            passing=["*Cannot update in-progress*"],
-            caught=[
-                catch([*say_cause("HasReasonNotToGo", "AddUnknownReason", "AddLate"), not_begun])
-            ],
+            caught=[catch([wait_for_it])],
         ),
         *wait_until(
             describe_endpoint("CheckOldVersion"),
             "IsBack",
-            when(all_of(endpoint_is("InService"), back), [went_back]),
+            when(
+                endpoint_is("InService"),
+                [look_behind, choose("IsOld", when(is_old, [went_back]), otherwise=stuck.name)],
+            ),
             start_name="StartGoingBack",
             wait_name="WaitForOldVersion",
             count_name="CountOldVersion",
             busy=endpoint_is(*BUSY),
-            too_long=[stuck],
+            too_long=stuck.name,
             otherwise=stuck.name,
             looks=LONG,
         ),
@@ -131,25 +163,21 @@ def _go_back() -> list[Step]:
 
 
 def _withdraw() -> Step:
-    """What has to stay is nothing to go back to, when a better version has come: it does not count
-    among those that are kept, and is removed with the next deployment. If that cannot be noted,
-    the run fails all the same with what it has to tell."""
-    return task(
-        "WithdrawWrong",
-        "aws-sdk:sagemaker:addTags",
-        {
-            "ResourceArn.$": "States.Format('${Models}/{}', $.name)",
-            "Tags": [{"Key": SERVED_TAG, "Value": WITHDRAWN}],
-        },
-        grants=tag_models(),
-        tokens={"Models": arn("sagemaker", "model")},
+    """What has answered wrongly is nothing to go back to, even if it has to stay, or has served
+    well before: it does not count among those that are kept, and is removed with the next
+    deployment. If that cannot be noted, the run fails all the same with what it has to tell."""
+    return mark_as(
+        WITHDRAWN,
+        _WITHDRAW,
+        "States.Format('${Models}/{}', $.name)",
+        otherwise=NOTIFY,
         at="$.noted",
-        caught=[catch(NOTIFY, at="$.noted")],
+        tokens={"Models": arn("sagemaker", "model")},
         then=NOTIFY,
     )
 
 
-def _tell(name: str, words: str, *values: str, then: Way = NOTIFY) -> Step:
+def _tell(name: str, words: str, *values: str, then: Way = _WITHDRAW) -> Step:
     """Why the run fails: the wrong answer, and what serves now."""
     return problem(
         name,

@@ -19,9 +19,11 @@ from templates.parts.alarms import NAMESPACE, WRONG_ANSWERS
 from templates.parts.storage import Storage
 from templates.workflows.deployment.answer import ask_one
 from templates.workflows.deployment.endpoint import SEEN, endpoint_is
+from templates.workflows.deployment.rollout import is_rollback
 from templates.workflows.failure import problem
 from templates.workflows.language import (
     EXPLAIN,
+    Below,
     ChoiceRule,
     Step,
     Way,
@@ -64,12 +66,18 @@ _ASKED = f"{GOLDEN}.asked"
 def read_golden(storage: Storage) -> list[Step]:
     """How many there are, before anything is touched. A version that was not evaluated here has
     none, and is deployed without."""
-    damaged = problem(
+    refuse = problem(
         "SayGoldenDamaged",
         f"States.Format('s3://${{ArtifactBucket}}/{{}} is damaged: it holds no golden requests to "
         f"ask of {{}}. Train again, or delete the file to deploy without them', {_KEY}, $.name)",
         error="GoldenDamaged",
         tokens={"ArtifactBucket": storage.artifacts.ref()},
+    )
+    without = {"asked": 0, "why": "their file is damaged"}
+    damaged = choose(
+        "MayGoUngolden",
+        when(is_rollback(), [put("GoWithout", GOLDEN, without, then=Below("IsGoldenThere"))]),
+        otherwise=[refuse],
     )
     requests = f"{_FILE}.requests[*]"
     counted = {
@@ -145,11 +153,22 @@ def ask_golden(settings: DeploymentSettings, storage: Storage) -> list[Step]:
     The first wrong answer ends it and lies at WRONG; of others nobody asks any more. During an
     update it becomes a metric, whose alarm makes SageMaker roll the update back.
     """
-    unread = put(
-        "SayGoldenUnread",
-        WRONG,
-        {"Error": WRONG_ANSWERS, "Cause": "The golden requests could not be read again"},
-        then="MayWarn",
+    unread = choose(
+        "MayGoUnread",
+        # There is a round to come; and a rollback is the repair of what serves, whose file is old
+        when(any_of(equals(_ALONE, False), is_rollback()), "CountRound"),
+        otherwise=[
+            put(
+                "SayGoldenUnread",
+                WRONG,
+                {
+                    "Error": WRONG_ANSWERS,
+                    "Cause": "The golden requests could not be read again, so nobody knows whether "
+                    "it answers rightly",
+                },
+                then="CountRound",
+            )
+        ],
     )
     warn = task(
         "WarnSageMaker",

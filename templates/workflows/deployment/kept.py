@@ -27,6 +27,7 @@ from templates.workflows.deployment.version import (
     SERVED_TAG,
     WITHDRAWN,
     get_image,
+    mark_as,
     tag_models,
 )
 from templates.workflows.failure import problem
@@ -255,17 +256,13 @@ def note_rollback(summarize: str, otherwise: str) -> Step:
                     caught=missed,
                 ),
                 check("IsLeftNewer", newer, otherwise=summarize),
-                task(
+                mark_as(
+                    WITHDRAWN,
                     "Withdraw",
-                    "aws-sdk:sagemaker:addTags",
-                    {
-                        "ResourceArn.$": left_arn,
-                        "Tags": [{"Key": SERVED_TAG, "Value": WITHDRAWN}],
-                    },
-                    grants=tag_models(),
-                    tokens={"Models": models},
-                    at="$.noted",
-                    caught=missed,
+                    left_arn,
+                    otherwise,
+                    "$.left",
+                    {"Models": models},
                     then=summarize,
                 ),
             ],

@@ -16,12 +16,14 @@ from templates.workflows.deployment.version import (
     ASKED_AT,
     ASKED_AT_TAG,
     SERVED_TAG,
+    UNCHECKED,
     WITHDRAWN,
-    mark_as_served,
+    mark_as,
 )
 from templates.workflows.failure import notify
 from templates.workflows.language import (
     Below,
+    ChoiceRule,
     Step,
     all_of,
     catch,
@@ -63,9 +65,21 @@ def refuse_older(summarize: Step, topic: Topic, key: Key) -> list[Step]:
         compares(ASKED_AT, "TimestampLessThanPath", serving_asked_at),
     )
     served = f"{_AGE}.served[0]"
-    withdrawn = all_of(present(served), equals(served, WITHDRAWN))
     model = f"States.Format('${{Models}}/{{}}', {SERVING_NAME})"
     models = {"Models": arn("sagemaker", "model")}
+    mark = mark_as(
+        UNCHECKED,
+        "MarkServing",
+        model,
+        otherwise="IsOlder",
+        at="$.marked",
+        tokens=models,
+        then=Below("IsServingKnown"),
+    )
+
+    def said(word: str) -> ChoiceRule:
+        return all_of(present(served), equals(served, word))
+
     return [
         *_find_age(),
         # Who goes back wants what is older
@@ -87,10 +101,15 @@ def refuse_older(summarize: Step, topic: Topic, key: Key) -> list[Step]:
             },
             caught=[catch(None, at=_AGE)],
         ),
-        # Whoever brought it may not have seen it serve; or has, and what it answered
-        # a bad one stands in no better one's way, however late it was asked for
-        choose("IsServingBad", when(withdrawn, Below("IsOlder")), otherwise=None),
-        mark_as_served("MarkServing", model, otherwise="IsOlder", at="$.marked", tokens=models),
+        choose(
+            "IsServingKnown",
+            # A bad one stands in no better one's way, however late it was asked for
+            when(said(WITHDRAWN), Below("IsOlder")),
+            # Whoever brought it has not seen how it serves: it is kept, and no rollback of its own
+            # choice comes to it
+            when(said("no"), [mark]),
+            otherwise=None,
+        ),
         choose("IsOlder", when(older, [superseded, summarize, end("Superseded")]), otherwise=None),
     ]
 

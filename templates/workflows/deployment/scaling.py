@@ -158,9 +158,15 @@ def _call(name: str, action: str, more: State, grants: list[Statement], caught: 
 
 
 def _manage(name: str) -> list[Statement]:
-    """The ID of a target is AWS's own (Service Authorization Reference)."""
+    """The ID of a target is AWS's own, so the conditions say of what kind it is (Actions, resources
+    and condition keys for AWS Application Auto Scaling, Service Authorization Reference)."""
     targets = arn("application-autoscaling", "scalable-target/*")
-    return [allow(name, [getattr(application_autoscaling, name)], [targets])]
+    action = getattr(application_autoscaling, name)
+    kind = {
+        "application-autoscaling:service-namespace": _WHAT["ServiceNamespace"],
+        "application-autoscaling:scalable-dimension": _WHAT["ScalableDimension"],
+    }
+    return [allow(name, [action], [targets], StringEquals(kind))]
 
 
 def _as_scaling_does() -> list[Statement]:

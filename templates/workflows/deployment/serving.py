@@ -5,8 +5,6 @@ configuration tells nothing for sure: Application Auto Scaling was seen to leave
 (github.com/aws-controllers-k8s/community, issue 2110).
 """
 
-from collections.abc import Sequence
-
 from awacs import sagemaker
 from troposphere import Ref
 
@@ -26,6 +24,7 @@ from templates.workflows.language import (
     Below,
     State,
     Step,
+    Way,
     all_of,
     any_of,
     catch,
@@ -60,16 +59,6 @@ def find_serving(settings: DeploymentSettings) -> list[Step]:
         {"name": NOTHING, "config": NOTHING, "serverless": []},
         then=Below("IsOtherKind"),
     )
-    unknown = put(
-        "TakeConfigName",
-        SERVING,
-        {
-            "name.$": f"{SEEN}.EndpointConfigName",
-            "config.$": f"{SEEN}.EndpointConfigName",
-            "serverless": [],
-        },
-        then=Below("IsOtherKind"),
-    )
     is_serverless = equals(settings.kind.path, "Serverless")
     other = any_of(
         all_of(present(_SERVERLESS), {"Not": is_serverless}),
@@ -87,9 +76,22 @@ def find_serving(settings: DeploymentSettings) -> list[Step]:
             otherwise=nothing.name,
             looks=LONG,
         ),
-        describe_config("FindServingConfig", f"{SEEN}.EndpointConfigName", SERVING, [unknown]),
+        _look_behind("FindServingConfig", "TakeConfigName"),
         choose("IsOtherKind", when(other, [_refuse_kind()]), otherwise=None),
     ]
+
+
+def find_serving_now() -> Step:
+    """Right before an update, for which may have been waited long: what it is to go back to, if it
+    has to."""
+    return _look_behind("FindServingNow", "TakeNameNow")
+
+
+def _look_behind(name: str, unknown: str) -> Step:
+    """Of a configuration that is gone, though the endpoint serves it, there is only the name."""
+    config = f"{SEEN}.EndpointConfigName"
+    told = {"name.$": config, "config.$": config, "serverless": []}
+    return describe_config(name, config, SERVING, [put(unknown, SERVING, told)])
 
 
 def _is_absent(nothing: Step) -> Step:
@@ -110,7 +112,7 @@ def _refuse_kind() -> Step:
     )
 
 
-def describe_config(name: str, config: str, at: str, absent: Sequence[Step] | None = None) -> Step:
+def describe_config(name: str, config: str, at: str, absent: Way = None) -> Step:
     """The model behind a configuration."""
     return task(
         name,

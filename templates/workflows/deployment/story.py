@@ -44,6 +44,7 @@ from templates.workflows.deployment.serving import (
     TYPE,
     describe_config,
     find_serving,
+    find_serving_now,
 )
 from templates.workflows.deployment.version import (
     CAPTURING,
@@ -115,7 +116,7 @@ def add_deployment(
             then="ChooseEncryption",
         ),
         *add_version(settings, storage, registry, runs_as),
-        *bring_to_endpoint([*plan_rollout(settings, alarms), *_make_way()]),
+        *bring_to_endpoint([find_serving_now(), *plan_rollout(settings, alarms), *_make_way()]),
         *verify(
             ask_golden(settings, storage),
             describe_config("LookBehind", f"{SEEN}.EndpointConfigName", "$.now"),

@@ -65,6 +65,8 @@ ASKED_AT, ASKED_AT_TAG, SERVED_TAG = "$.askedAt", "asked-at", "served"
 ISOLATED, CAPTURING = "$.isolated", "$.capturing"
 # Of a version that was taken back: from which one, and when; of the one that was left, WITHDRAWN
 BACK_FROM_TAG, BACK_AT_TAG, WITHDRAWN = "back-from", "back-at", "withdrawn"
+# Of a version that was found serving, whose deployment had ended before it could say how well
+UNCHECKED = "unchecked"
 # The package of the model registry, or the record that stands for one
 PACKAGE_TAG, _PACKAGE = "package", "$.registered.as"
 _MODEL, _IMAGE, _TAGGED = "$.model", "$.imageFound", "$.tagged"
@@ -254,18 +256,25 @@ def _is_tag_ours(registry: Registry) -> list[Step]:
     ]
 
 
-def mark_as_served(
-    name: str, model_arn: str, otherwise: Way, at: str, tokens: Mapping[str, Any] | None = None
+def mark_as(
+    served: str,
+    name: str,
+    model_arn: str,
+    otherwise: Way,
+    at: str,
+    tokens: Mapping[str, Any] | None = None,
+    then: Way = None,
 ) -> Step:
-    """The endpoint serves this version: from now on it is one to go back to."""
+    """Note at the version's model whether it has served, and how well."""
     return task(
         name,
         "aws-sdk:sagemaker:addTags",
-        {"ResourceArn.$": model_arn, "Tags": [{"Key": SERVED_TAG, "Value": "yes"}]},
+        {"ResourceArn.$": model_arn, "Tags": [{"Key": SERVED_TAG, "Value": served}]},
         grants=tag_models(),
         tokens=tokens,
         at=at,
         caught=[catch(otherwise, at=at)],
+        then=then,
     )
 
 

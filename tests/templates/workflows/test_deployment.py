@@ -208,8 +208,11 @@ def test_the_version_that_serves_is_never_removed(template: Template) -> None:
     assert removal["ItemSelector"]["serving.$"] == "$.name"
     inside = removal["ItemProcessor"]
     assert "DeleteConfig" not in reached(inside, "IsServing")
+    assert removal["ItemSelector"]["before.$"] == "$.serving.name"
     (rule,) = inside["States"]["IsServing"]["Choices"]
-    assert rule == {"Variable": "$.name", "StringEqualsPath": "$.serving", "Next": "Removed"}
+    assert rule["Next"] == "Removed"
+    spared = [{"Variable": "$.name", "StringEqualsPath": f"$.{it}"} for it in ("serving", "before")]
+    assert rule["Or"] == spared
 
 
 def test_a_deployment_stays_good_when_cleaning_up_fails(template: Template) -> None:
