@@ -2,7 +2,10 @@
 answers as each request wants it to."""
 
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -61,9 +64,10 @@ class Asker:
         key = f"evaluations/{name or self.name}/golden.json"
         self.aws.client("s3").put_object(Bucket=self.bucket, Key=key, Body=text.encode())
 
-    def read(self, name: str) -> dict[str, Any]:
+    def read(self, name: str, **more: Any) -> dict[str, Any]:
         """What a deployment of this version knows once it has looked for golden requests."""
-        told = ended(self.aws, start(self.aws, self.reads, {"name": name, "golden": "none"}))
+        given = {"name": name, "golden": "none", **more}
+        told = ended(self.aws, start(self.aws, self.reads, given))
         assert told["status"] == "SUCCEEDED", told
         return dict(json.loads(told["output"]))
 
@@ -113,22 +117,23 @@ class Asker:
         return [event for page in found for event in page["events"]]
 
 
-@pytest.fixture(scope="module")
-def asker(aws: Remote, tmp_path_factory: pytest.TempPathFactory) -> Asker:
+def made(aws: Remote, folder: Path, runs_on: dict[str, Any], *impatient: str) -> Asker:
+    """`impatient` are states that try once."""
     name, bucket = unique("golden"), aws.bucket()
     sagemaker = aws.client("sagemaker")
     sagemaker.create_model(
         ModelName=name,
-        PrimaryContainer={"Image": aws.image(tmp_path_factory.mktemp("image"), serve=OBEY)},
+        PrimaryContainer={"Image": aws.image(folder, serve=OBEY)},
         ExecutionRoleArn=aws.role("sagemaker"),
     )
-    variant: dict[str, Any] = {"VariantName": "AllTraffic", "ModelName": name}
-    variant |= {"InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
+    variant: Any = {"VariantName": "AllTraffic", "ModelName": name, **runs_on}
     sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant])
     sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=name)
     values = {"ProjectName": name, "ArtifactBucket": bucket}
     reads = part("DeploymentWorkflow", "FindGolden", "IsRollback", "HasCause", "Notify", **values)
     asks = part("DeploymentWorkflow", "IsTimeToAsk", "Verify", **values)
+    for each in impatient:
+        del asks["States"]["AskGolden"]["ItemProcessor"]["States"][each]["Retry"]
     role = aws.role("states")
 
     def serves() -> bool:
@@ -136,6 +141,19 @@ def asker(aws: Remote, tmp_path_factory: pytest.TempPathFactory) -> Asker:
 
     wait(serves)
     return Asker(aws, name, bucket, create(aws, role, reads), create(aws, role, asks))
+
+
+@pytest.fixture(scope="module")
+def asker(aws: Remote, tmp_path_factory: pytest.TempPathFactory) -> Asker:
+    runs_on = {"InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
+    return made(aws, tmp_path_factory.mktemp("image"), runs_on)
+
+
+@pytest.fixture(scope="module")
+def full(aws: Remote, tmp_path_factory: pytest.TempPathFactory) -> Asker:
+    """It takes one request at a time."""
+    runs_on = {"ServerlessConfig": {"MemorySizeInMB": 1024, "MaxConcurrency": 1}}
+    return made(aws, tmp_path_factory.mktemp("image"), runs_on, "Ask", "AskAgain")
 
 
 def test_a_version_that_was_not_evaluated_here_has_none(asker: Asker) -> None:
@@ -170,6 +188,14 @@ def test_a_damaged_file_is_told(asker: Asker, text: str) -> None:
     error = asker.read(asker.name)["error"]
     assert error["Error"] == "GoldenDamaged"
     assert f"s3://{asker.bucket}/evaluations/{asker.name}/golden.json is damaged" in error["Cause"]
+
+
+def test_a_rollback_goes_on_without_a_damaged_file(asker: Asker) -> None:
+    """It is the repair of what serves."""
+    asker.put("{")
+    known = asker.read(asker.name, rollback={"from": "bad"})
+    assert known["golden"] == {"asked": 0, "why": "their file is damaged"}
+    assert "error" not in known or known["error"]["Error"] == "States.IntrinsicFailure"
 
 
 def test_right_answers_are_right(asker: Asker) -> None:
@@ -263,7 +289,7 @@ def test_a_round_costs_few_events_and_carries_nothing_on(asker: Asker) -> None:
     """An execution has 25,000, and there are up to 60 rounds."""
     assert asker.ask(*({"long": "x" * 10_000} for _ in range(5))) is None
     events = asker.events()
-    assert len(events) <= 90
+    assert len(events) < 100
     assert len(events[-1]["executionSucceededEventDetails"]["output"]) < 1000
     scheduled = [e["taskScheduledEventDetails"] for e in events if "taskScheduledEventDetails" in e]
     marks = [json.loads(each["parameters"]).get("InferenceId") for each in scheduled]
@@ -272,4 +298,22 @@ def test_a_round_costs_few_events_and_carries_nothing_on(asker: Asker) -> None:
 
 def test_requests_that_cannot_be_read_again_are_no_right_answers(asker: Asker) -> None:
     given = asker.given(unique(asker.name), 1)
-    assert asker.judged(given) == "The golden requests could not be read again"
+    assert asker.judged(given).startswith("The golden requests could not be read again")
+    # A rollback repairs what serves, and of an update there is another round to come
+    assert asker.judged({**given, "rollback": {}}) is None
+    assert asker.judged(asker.given(unique(asker.name), 1, "Baking")) is None
+    assert "WarnSageMaker" not in asker.states()
+
+
+def test_a_serverless_endpoint_that_is_full_has_not_answered_wrongly(
+    full: Asker,
+) -> None:
+    wrong = {"say": said()}
+    assert "the classes [] and 0 probabilities" in full.ask(wrong)
+    body = json.dumps({"say": said(SEVEN), "seconds": 4}).encode()
+    held = full.aws.client("sagemaker-runtime").invoke_endpoint
+    with ThreadPoolExecutor() as pool:
+        kept = pool.submit(held, EndpointName=full.name, Body=body, ContentType="application/json")
+        time.sleep(1)
+        assert full.ask(wrong) is None
+        assert kept.result()["ResponseMetadata"]["HTTPStatusCode"] == 200

@@ -120,6 +120,7 @@ def _blame(asked: str) -> list[Step]:
         present(cause),
         {"Not": equals(error, "SageMakerRuntime.ModelErrorException")},
         any_of(
+            matches(cause, "Rate exceeded*"),
             matches(cause, "*(Service: SageMakerRuntime, Status Code: 429*"),
             matches(error, "*ThrottlingException"),
         ),

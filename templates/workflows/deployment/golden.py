@@ -47,7 +47,7 @@ from templates.workflows.settings import DeploymentSettings
 GOLDEN, WRONG, _ALONE, _ROUNDS = "$.golden", "$.wrong", "$.asking.alone", "$.asking.rounds"
 # What a story begins with
 UNASKED = {"golden": "none", "asking": {"alone": False, "rounds": 0}}
-# A round of five requests is less than 90 events of an execution's 25,000
+# A round of five requests is less than 100 events of an execution's 25,000
 MOST_ROUNDS = 60
 # Of an update, in which the new version gets requests (PendingDeploymentSummary, SageMaker API
 # Reference). Asked before, only the old one would answer, and one that fails would make the alarms
