@@ -112,8 +112,10 @@ def _refuse_kind() -> Step:
     )
 
 
-def describe_config(name: str, config: str, at: str, absent: Way = None) -> Step:
-    """The model behind a configuration."""
+def describe_config(
+    name: str, config: str, at: str, absent: Way = None, *, is_new: bool = False
+) -> Step:
+    """The model behind a configuration. One that is new may not be seen yet."""
     return task(
         name,
         "aws-sdk:sagemaker:describeEndpointConfig",
@@ -134,5 +136,5 @@ def describe_config(name: str, config: str, at: str, absent: Way = None) -> Step
             "type.$": "$.ProductionVariants[*].InstanceType",
         },
         caught=[catch(absent, at=at)] if absent else None,
-        passing=[UNSEEN.format("endpoint configuration")],
+        passing=[UNSEEN.format("endpoint configuration")] if is_new else [],
     )

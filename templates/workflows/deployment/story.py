@@ -119,7 +119,7 @@ def add_deployment(
         *bring_to_endpoint([find_serving_now(), *plan_rollout(settings, alarms), *_make_way()]),
         *verify(
             ask_golden(settings, storage),
-            describe_config("LookBehind", f"{SEEN}.EndpointConfigName", "$.now"),
+            describe_config("LookBehind", f"{SEEN}.EndpointConfigName", "$.now", is_new=True),
             [
                 rolled_back_if_wrong(),
                 *rolled_back(
@@ -174,7 +174,7 @@ def _configure(parameters: Parameters, settings: DeploymentSettings) -> Step:
 
 
 def _make_way() -> list[Step]:
-    find_new = describe_config("FindNewConfig", "$.name", "$.new")
+    find_new = describe_config("FindNewConfig", "$.name", "$.new", is_new=True)
     return make_way(find_new, f"{SERVING}.{TYPE}", f"$.new.{TYPE}")
 
 
