@@ -23,7 +23,7 @@ FAULTS = {
     "container-errors": "os._exit(3)",
     "model-latency": "time.sleep(0.6)",
 }
-LOOKS_FOR_SILENCE = '"NumericLessThanEquals": 18'
+LOOKS_FOR_SILENCE = '"NumericLessThanEquals": 30'
 
 
 @pytest.fixture
@@ -119,7 +119,7 @@ def test_what_an_update_has_rung_is_waited_for_by_the_next(project: Deployments)
 
 
 @pytest.mark.parametrize(
-    "project", [{LOOKS_FOR_SILENCE: LOOKS_FOR_SILENCE.replace("18", "1")}], indirect=True
+    "project", [{LOOKS_FOR_SILENCE: LOOKS_FOR_SILENCE.replace("30", "1")}], indirect=True
 )
 def test_while_alarms_ring_nothing_is_changed_but_by_who_says_so(project: Deployments) -> None:
     """Waits for silence are shorter here than in the template."""
