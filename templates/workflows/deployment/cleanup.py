@@ -14,7 +14,6 @@ from templates.kit.names import version_arns, version_prefix
 from templates.parameters import Parameters
 from templates.parts.registry import VERSION_TAGS, Registry
 from templates.workflows.deployment.endpoint import BUSY, describe_endpoint, endpoint_is
-from templates.workflows.deployment.queue import has_turn
 from templates.workflows.deployment.rollout import is_rollback
 from templates.workflows.deployment.serving import SERVING_NAME, describe_config
 from templates.workflows.deployment.version import (
@@ -42,6 +41,7 @@ from templates.workflows.language import (
     task,
     when,
 )
+from templates.workflows.queue import has_turn
 
 _LEFT, _USED = "$.left", "$.used"
 

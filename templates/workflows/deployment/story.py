@@ -35,7 +35,6 @@ from templates.workflows.deployment.golden import (
 )
 from templates.workflows.deployment.kept import note_rollback, take_kept
 from templates.workflows.deployment.order import refuse_older
-from templates.workflows.deployment.queue import take_turn
 from templates.workflows.deployment.rollout import UNPLANNED, look_at_alarms, plan_rollout
 from templates.workflows.deployment.scaling import check_scaling, make_way, resume, scale
 from templates.workflows.deployment.serving import (
@@ -46,6 +45,7 @@ from templates.workflows.deployment.serving import (
     find_serving,
     find_serving_now,
 )
+from templates.workflows.deployment.turn import take_turn
 from templates.workflows.deployment.version import (
     CAPTURING,
     ISOLATED,
