@@ -14,7 +14,7 @@ _SHARE = r"^(0(\.[0-9]+)?|1(\.0+)?)$"
 # Of jobs and workflows, in the artifact bucket
 _FOLDERS = (
     *("models", "checkpoints", "evaluations", "prepared"),
-    *("registry", "decisions", "deployments", "capture", "batch"),
+    *("registry", "decisions", "deployments", "capture", "batch", "retraining"),
 )
 _DAYS = [
     *("1", "3", "5", "7", "14", "30", "60", "90", "120", "150", "180", "365", "400", "545"),

@@ -19,6 +19,8 @@ from templates.kit.iam import arn
 CHECKPOINTS, PREPARED = "checkpoints/", "prepared/"
 RECORDS, DECISIONS = "registry/", "decisions/"
 CAPTURED, BATCH = "capture/", "batch/"
+# What asked for a training, what waits for one, and what the newest push has built
+RETRAINING = "retraining/"
 # As whom AWS scales endpoints, and the account's one role for it ("Amazon SageMaker AI and
 # Application Auto Scaling", Application Auto Scaling User Guide)
 SCALING_SERVICE = "sagemaker.application-autoscaling.amazonaws.com"

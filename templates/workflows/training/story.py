@@ -35,7 +35,8 @@ from templates.workflows.settings import (
 )
 from templates.workflows.training.ask import ask_for_approval, want_approval
 from templates.workflows.training.champion import find_champion
-from templates.workflows.training.data import SEEDS, find_data, name_checkpoints
+from templates.workflows.training.data import DATA_SHA256, SEEDS, find_data, name_checkpoints
+from templates.workflows.training.door import come_in, refuse_unchanged, remember
 from templates.workflows.training.evaluate import evaluate
 from templates.workflows.training.judge import ACCURACY, WORDS, choose_image, judge, obey
 from templates.workflows.training.prepare import prepare
@@ -68,9 +69,13 @@ def add_training(
     settings, topic = training_settings(parameters), notifications.topic
     role = training_role(storage, registry)
     story = [
-        check_input((*_NEEDED, *_WITHIN), ", as workflow.json of the Build stage has"),
+        *come_in(
+            storage,
+            [check_input((*_NEEDED, *_WITHIN), ", as workflow.json of the Build stage has")],
+        ),
         _configure(settings),
         *find_data(parameters, storage),
+        *refuse_unchanged(storage, DATA_SHA256),
         prepare(settings, storage, registry),
         name_checkpoints(storage),
         tune(settings, storage, role),
@@ -81,6 +86,7 @@ def add_training(
         want_approval(settings),
         choose_image(),
         *register(storage, topic),
+        remember(storage),
         *obey(topic, storage.key),
         ask_for_approval(
             parameters, approval.workflow, topic, storage.key, _summarize("SummarizePending")

@@ -1,0 +1,338 @@
+"""Training, first part: one door for whatever asks for a model, and one run at a time.
+
+A push brings what its Build stage made: images, hyperparameters. Data, a schedule, drift and a
+person bring only who they are, and train what the newest push has built, without building anew.
+What asks while another of these waits for its turn is answered by the same run: that run looks for
+data and images when its turn has come, after whatever has asked meanwhile. So nothing that arrives
+is lost, and five that arrive while one waits are one run.
+
+An event may be delivered twice (Amazon EventBridge: at least once), and a mark of each that came is
+kept for a while. Who waits has left a mark too, which the run takes away as its turn comes. All
+marks are objects in S3, written only where there is none (conditional writes, S3 User Guide).
+"""
+
+from collections.abc import Sequence
+
+from awacs import kms, s3, states
+
+from templates.kit.grants import list_objects, use_key
+from templates.kit.iam import allow, arn, objects
+from templates.kit.names import RETRAINING
+from templates.parts.storage import Storage
+from templates.workflows import queue
+from templates.workflows.failure import problem
+from templates.workflows.language import (
+    COUNT,
+    EXPLAIN,
+    FIRST_LOOK,
+    NOTIFY,
+    ChoiceRule,
+    State,
+    Step,
+    Way,
+    all_of,
+    any_of,
+    catch,
+    check,
+    choose,
+    compares,
+    end,
+    equals,
+    matches,
+    present,
+    put,
+    task,
+    when,
+)
+
+# Looks at who is first, and what they come to: five days. A training may take that long; it has
+# 20,000 events then, of 25,000
+_LOOKS = 930
+_EVENTS, _WAITING, _NEWEST = (
+    f"{RETRAINING}{name}" for name in ("events/", "waiting.json", "newest.json")
+)
+_LAST = f"{RETRAINING}last.json"
+# What a push gives for later runs, beside the rest of its input
+KEPT = (
+    "commit",
+    "version",
+    "trainingImage",
+    "servingImage",
+    "hyperparameters",
+    "prepare",
+    "tuning",
+)
+_ASKED = ("trigger.kind", "trigger.by", "trigger.id")
+_MARK, _OTHER, _WRITTEN, _FOUND = "$.mark", "$.other", "$.written", "$.newest"
+_LAST_AT, NOBODY = "$.last", "nobody"
+_GIVEN = "$.given"
+_HOLDER, _MARK_MUST = (f"{_MARK}.document.{name}" for name in ("execution", "must"))
+_NO_MARK = {"execution": NOBODY, "must": False}
+# Whether there has to be a model, whatever the data is: all but data ask for that
+_MUST = "$.must"
+_HAS_TO = f"{_MUST}.train"
+DATA = "data"
+
+
+def come_in(storage: Storage, needed: Sequence[Step]) -> list[Step]:
+    """Join who waits, or wait for the turn, and go on with all that a run needs; `needed` refuses
+    an input that lacks some of it."""
+    too_long = problem(
+        "TurnDidNotCome",
+        "States.Format('This training has waited for five days for its turn; first is now {} (see "
+        "what it waits for, or stop it)', "
+        f"{queue.FIRST})",
+    )
+    line = queue.Queue(f"{RETRAINING}queue.json", "training", storage, _LOOKS)
+    return [
+        choose("IsAsked", when(_is_asked(), _ask(storage)), otherwise=None),
+        put("CountFromFirst", COUNT, FIRST_LOOK),
+        *queue.take_turn(line, too_long),
+        choose("TakesNewest", when(_is_asked(), _take_newest(storage)), otherwise=None),
+        *needed,
+        choose("IsNewest", when(_is_asked()), otherwise=[_keep_newest(storage)]),
+    ]
+
+
+def refuse_unchanged(storage: Storage, data: str) -> list[Step]:
+    """Where only data has asked, and is what the last model of this commit was trained on. `data`
+    is its identity, which is kept as it is here, before anything is made of it."""
+    same = all_of(
+        present(f"{_LAST_AT}.document.commit"),
+        present(f"{_LAST_AT}.document.data"),
+        compares(f"{_LAST_AT}.document.commit", "StringEqualsPath", "$.commit"),
+        compares(f"{_LAST_AT}.document.data", "StringEqualsPath", f"{_GIVEN}.data"),
+    )
+    told = put(
+        "SayUnchanged",
+        None,
+        {"trained": "nothing: the data is what the last model of this commit was trained on"},
+    )
+    only_data = all_of(
+        equals("$.trigger.kind", DATA),
+        present("$.trigger.must"),
+        equals("$.trigger.must", False),
+    )
+    asked = [
+        _read("ReadLast", _LAST, storage, _LAST_AT, [catch(None, at=_LAST_AT)]),
+        choose("IsUnchanged", when(same, [told, end("Unchanged")]), otherwise=None),
+    ]
+    return [
+        put("NoteData", _GIVEN, {"commit.$": "$.commit", "data.$": data}),
+        choose("HasDataAsked", when(only_data, asked), otherwise=None),
+    ]
+
+
+def remember(storage: Storage) -> Step:
+    """What was trained last. That it cannot be written costs a run more, and is no failure."""
+    return _write(
+        "RememberTrained",
+        {"Key": _LAST, "Body.$": _GIVEN},
+        storage,
+        [catch(None, at=_WRITTEN)],
+    )
+
+
+def _is_asked() -> ChoiceRule:
+    """By whoever brings no image."""
+    return all_of(
+        present("$$.Execution.Input.trigger"), {"Not": present("$$.Execution.Input.trainingImage")}
+    )
+
+
+def _ask(storage: Storage) -> list[Step]:
+    refuse = problem(
+        "RefuseAsking",
+        f"The input must have {', '.join(_ASKED)}, or be workflow.json of the Build stage",
+        "InvalidInput",
+    )
+    came = put("SayCameBefore", None, {"trained": "nothing: this event came before"})
+    return [
+        # Until its commit is known, a notice names the run
+        put("NameRun", "$.commit", "$$.Execution.Name"),
+        check(
+            "IsAskedWell",
+            all_of(*(present(f"$.{path}") for path in _ASKED)),
+            otherwise=[refuse],
+        ),
+        choose(
+            "WhoAsks",
+            when(
+                equals("$.trigger.kind", DATA), [put("MayFindItUnchanged", _MUST, {"train": False})]
+            ),
+            otherwise=[put("HasToTrain", _MUST, {"train": True})],
+        ),
+        _write(
+            "NoteEvent",
+            {
+                "Key.$": f"States.Format('{_EVENTS}{{}}/{{}}', $.trigger.kind, $.trigger.id)",
+                "Body": {"execution.$": "$$.Execution.Id"},
+                "IfNoneMatch": "*",
+            },
+            storage,
+            _unless_there("IsNoted", [came, end("CameBefore")]),
+        ),
+        # An empty mark where there is none, so that reading needs no right to list the bucket
+        _write(
+            "OpenMark",
+            {"Key": _WAITING, "Body": _NO_MARK, "IfNoneMatch": "*"},
+            storage,
+            [catch(None, error="S3.S3Exception", at=_WRITTEN), catch(EXPLAIN)],
+        ),
+        *_join(storage),
+    ]
+
+
+def _join(storage: Storage) -> list[Step]:
+    """Somebody waits, if it still runs; else this run does, if no other is quicker."""
+    joined = put("SayJoined", None, {"trained": "nothing: what waits will see it", "by.$": _HOLDER})
+    executions = arn("states", "execution:${ProjectName}-training:*")
+    status = f"{_OTHER}.status"
+    unseen = catch(None, error="Sfn.ExecutionDoesNotExistException", at=_OTHER)
+    describe = task(
+        "DescribeOther",
+        "aws-sdk:sfn:describeExecution",
+        {"ExecutionArn.$": _HOLDER},
+        grants=[allow("SeeOthers", [states.DescribeExecution], [executions])],
+        at=_OTHER,
+        select={"status.$": "$.Status"},
+        caught=[unseen, catch(EXPLAIN)],
+    )
+    running = all_of(present(status), equals(status, "RUNNING"))
+    asks_for_more = all_of(equals(_HAS_TO, True), equals(_MARK_MUST, False))
+    tell = _write(
+        "TellHolder",
+        {
+            "Key": _WAITING,
+            "Body": {"execution.$": _HOLDER, "must": True},
+            "IfMatch.$": f"{_MARK}.etag",
+        },
+        storage,
+        _unless_there("IsHolderTold", "ReadMark"),
+        then=joined.name,
+    )
+    is_waiting = choose(
+        "IsOtherWaiting",
+        when(all_of(running, asks_for_more), [tell]),
+        when(running, [joined, end("Joined")]),
+        otherwise="TakeMark",
+    )
+    return [
+        _read("ReadMark", _WAITING, storage, _MARK, [catch(EXPLAIN)]),
+        choose(
+            "WaitsAnybody",
+            when({"Not": equals(_HOLDER, NOBODY)}, [describe, is_waiting]),
+            otherwise=None,
+        ),
+        _write(
+            "TakeMark",
+            {
+                "Key": _WAITING,
+                "Body": {"execution.$": "$$.Execution.Id", "must.$": _HAS_TO},
+                "IfMatch.$": f"{_MARK}.etag",
+            },
+            storage,
+            _unless_there("IsMarkTaken", "ReadMark"),
+        ),
+    ]
+
+
+def _take_newest(storage: Storage) -> list[Step]:
+    none = problem(
+        "NothingBuilt",
+        "There is no image to train with yet: push a commit, or run the pipeline",
+        then=NOTIFY,
+    )
+    forced = "$.force"
+    return [
+        _read("ReadOwnMark", _WAITING, storage, _MARK, [catch(EXPLAIN)]),
+        _write(
+            "TakeMarkAway",
+            {"Key": _WAITING, "Body": _NO_MARK, "IfMatch.$": f"{_MARK}.etag"},
+            storage,
+            _unless_there("HasSomebodyJoined", "ReadOwnMark"),
+        ),
+        put("TakeMust", "$.trigger.must", _MARK_MUST),
+        task(
+            "FindNewest",
+            "aws-sdk:s3:listObjectsV2",
+            {"Bucket": "${ArtifactBucket}", "Prefix": _NEWEST, "MaxKeys": 1},
+            # A listing tells what is absent from what is forbidden (GetObject, S3 API Reference)
+            grants=list_objects("ListMarks", storage.artifacts, RETRAINING),
+            tokens={"ArtifactBucket": storage.artifacts.ref()},
+            at=_FOUND,
+            select={"count.$": "$.KeyCount"},
+        ),
+        check(
+            "IsAnythingBuilt",
+            compares(f"{_FOUND}.count", "NumericGreaterThan", 0),
+            otherwise=[none],
+        ),
+        _read("ReadNewest", _NEWEST, storage, _FOUND, [catch(EXPLAIN)]),
+        choose(
+            "IsAskedToForce",
+            when(all_of(present(f"{forced}.reason"), present(f"{forced}.by"))),
+            otherwise=[put("NotForced", forced, {"reason": "", "by": ""})],
+        ),
+        put(
+            "TakeNewest",
+            None,
+            {
+                **{f"{name}.$": f"{_FOUND}.document.{name}" for name in KEPT},
+                "trigger.$": "$.trigger",
+                "force.$": forced,
+            },
+        ),
+    ]
+
+
+def _keep_newest(storage: Storage) -> Step:
+    body = {f"{name}.$": f"$.{name}" for name in KEPT}
+    return _write("KeepNewest", {"Key": _NEWEST, "Body": body}, storage, [catch(EXPLAIN)])
+
+
+def _unless_there(name: str, there: Way) -> list[State]:
+    """Where a conditional write is refused: 412, or 409 while another goes on. That has no name of
+    its own (PutObject, S3 API Reference), so its cause is read."""
+    cause = f"{_WRITTEN}.Cause"
+    refused = all_of(
+        present(cause),
+        any_of(matches(cause, "*Status Code: 412*"), matches(cause, "*Status Code: 409*")),
+    )
+    keep = put(f"Keep{name}Error", "$.error", _WRITTEN, then=EXPLAIN)
+    asked = choose(name, when(refused, there), otherwise=[keep])
+    return [catch([asked], error="S3.S3Exception", at=_WRITTEN), catch(EXPLAIN)]
+
+
+def _write(
+    name: str, what: State, storage: Storage, caught: Sequence[State], then: Way = None
+) -> Step:
+    return task(
+        name,
+        "aws-sdk:s3:putObject",
+        {"Bucket": "${ArtifactBucket}", **what},
+        grants=[
+            allow("WriteMarks", [s3.PutObject], [objects(storage.artifacts, RETRAINING)]),
+            *use_key("EncryptMarks", storage.key, "s3", kms.GenerateDataKey),
+        ],
+        tokens={"ArtifactBucket": storage.artifacts.ref()},
+        at=_WRITTEN,
+        caught=caught,
+        then=then,
+    )
+
+
+def _read(name: str, key: str, storage: Storage, at: str, caught: Sequence[State]) -> Step:
+    return task(
+        name,
+        "aws-sdk:s3:getObject",
+        {"Bucket": "${ArtifactBucket}", "Key": key},
+        grants=[
+            allow("ReadMarks", [s3.GetObject], [objects(storage.artifacts, RETRAINING)]),
+            *use_key("DecryptMarks", storage.key, "s3", kms.Decrypt),
+        ],
+        tokens={"ArtifactBucket": storage.artifacts.ref()},
+        at=at,
+        select={"document.$": "States.StringToJson($.Body)", "etag.$": "$.ETag"},
+        caught=caught,
+    )

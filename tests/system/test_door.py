@@ -1,0 +1,116 @@
+"""One door: which runs come of what asks for a model. The template's own workflow, whose jobs are a
+few lines of shell."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.tests.aws import wait
+from local.tests.remote import Remote
+from tests.system.training import EVALUATE, Project, create_project
+
+pytestmark = pytest.mark.slow  # jobs are processes, as the container has them
+
+TRAIN = "cd $SAGEMAKER_BASE_DIR; sleep 3; echo weights > model/weights"
+
+
+@pytest.fixture
+def project(aws: Remote, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    aws.enter(monkeypatch)
+    return create_project(aws, aws.image(tmp_path, train=TRAIN, evaluate=EVALUATE))
+
+
+def ask(project: Project, kind: str, event: str, **more: Any) -> str:
+    given = {"trigger": {"kind": kind, "by": "somebody", "id": event}, **more}
+    started = project.aws.client("stepfunctions").start_execution(
+        stateMachineArn=project.machine, input=json.dumps(given)
+    )
+    return str(started["executionArn"])
+
+
+def trained(project: Project, execution: str) -> Any:
+    """What a run that ended well says that it has trained: a version, or nothing, and why."""
+    told = project.ended(execution)
+    assert told["status"] == "SUCCEEDED", told.get("cause")
+    output = json.loads(told["output"])
+    return output.get("trained", output.get("name"))
+
+
+def test_before_the_first_push_there_is_nothing_to_train_with(project: Project) -> None:
+    told = project.ended(ask(project, "data", "1"))
+    assert (told["status"], told["error"]) == ("FAILED", "NothingBuilt")
+    assert "push a commit" in told["cause"]
+    (notice,) = project.mailbox.read(1)
+    assert told["cause"] in notice
+
+
+def test_what_asks_while_one_waits_is_answered_by_it_and_nothing_is_lost(project: Project) -> None:
+    pushed = project.start()
+    wait(project.jobs)
+    kinds = ("data", "schedule", "drift", "person", "data")
+    asked = [ask(project, kind, str(number)) for number, kind in enumerate(kinds)]
+    said = [trained(project, each) for each in asked]
+    assert said.count("nothing: what waits will see it") == 4
+    # The first is data, which has not changed; the others want a model all the same
+    (version,) = [each for each in said if not each.startswith("nothing")]
+    assert version == said[0]
+    first, second = project.jobs()
+    assert second["TrainingJobName"].startswith(version)
+    # One after another, with the images of the push
+    assert second["CreationTime"] >= first["TrainingEndTime"]
+    image = first["AlgorithmSpecification"]["TrainingImage"]
+    assert second["AlgorithmSpecification"]["TrainingImage"] == image
+    assert trained(project, pushed) in first["TrainingJobName"]
+    # Whatever comes when nobody waits any more is a run of its own
+    again = trained(project, ask(project, "schedule", "6"))
+    assert len(project.jobs()) == 3
+    assert project.jobs()[-1]["TrainingJobName"].startswith(again)
+
+
+def test_data_that_was_trained_on_is_not_trained_on_again(project: Project) -> None:
+    project.ended(project.start())
+    assert trained(project, ask(project, "data", "1")).startswith("nothing: the data is what")
+    project.aws.client("s3").put_object(Bucket=project.data, Key="data/more", Body=b"y")
+    assert not trained(project, ask(project, "data", "2")).startswith("nothing")
+    assert trained(project, ask(project, "data", "3")).startswith("nothing: the data is what")
+    assert not trained(project, ask(project, "person", "4")).startswith("nothing")
+    assert len(project.jobs()) == 3
+
+
+def test_an_event_that_comes_twice_is_one(project: Project) -> None:
+    project.ended(project.start())
+    assert not trained(project, ask(project, "schedule", "noon")).startswith("nothing")
+    assert trained(project, ask(project, "schedule", "noon")) == "nothing: this event came before"
+    assert len(project.jobs()) == 2
+
+
+def test_who_was_stopped_while_it_waited_keeps_nobody_from_waiting(project: Project) -> None:
+    pushed = project.start()
+    wait(project.jobs)
+    stopped = ask(project, "schedule", "1")
+    wait(lambda: "WaitForTurn" in states(project, stopped))
+    project.aws.client("stepfunctions").stop_execution(executionArn=stopped)
+    assert not trained(project, ask(project, "schedule", "2")).startswith("nothing")
+    project.ended(pushed)
+    assert len(project.jobs()) == 2
+
+
+def test_only_who_asks_is_let_in(project: Project) -> None:
+    for trigger in ({}, {"kind": "data"}, {"kind": "data", "by": "x"}):
+        started = project.aws.client("stepfunctions").start_execution(
+            stateMachineArn=project.machine, input=json.dumps({"trigger": trigger})
+        )
+        told = project.ended(str(started["executionArn"]))
+        assert (told["status"], told["error"]) == ("FAILED", "InvalidInput")
+        assert "trigger.kind, trigger.by, trigger.id" in told["cause"]
+
+
+def states(project: Project, execution: str) -> list[str]:
+    events = project.aws.client("stepfunctions").get_execution_history(executionArn=execution)
+    return [
+        each["stateEnteredEventDetails"]["name"]
+        for each in events["events"]
+        if "stateEnteredEventDetails" in each
+    ]
