@@ -187,9 +187,14 @@ class Project:
 
 
 def create_project(
-    aws: Remote, image: str, deployment: Mapping[str, Any] = DEPLOYED, **changed: str
+    aws: Remote,
+    image: str,
+    deployment: Mapping[str, Any] = DEPLOYED,
+    settings: Mapping[str, str] = {},
+    **changed: str,
 ) -> Project:
-    """`deployment` is the one state of what stands in the place of the deployment workflow."""
+    """`deployment` is the one state of what stands in the place of the deployment workflow;
+    `settings` are parameters of the stack."""
     data, artifacts = aws.bucket(data__train="x"), aws.bucket()
     mailbox, child = aws.mailbox(), stand_in(aws, deployment)
     approval = stand_in(aws, {"Type": "Succeed"})
@@ -226,6 +231,7 @@ def create_project(
         "DeploymentWorkflow": child,
         "Deployments": child.replace(":stateMachine:", ":execution:") + ":",
         "Topic": mailbox.topic,
+        **settings,
     }
     machine = create_machine(aws, "TrainingWorkflow", unique("training"), values, **changed)
     machines = {"TrainingWorkflow": machine, "DeploymentWorkflow": child}
