@@ -21,7 +21,7 @@ from scripts.lib.console import Console, Pace, ago, clock, shorten
 from scripts.lib.going_back import Wish, back_to, chosen, made_anew
 from scripts.lib.guard import guarded
 from scripts.lib.inventory import ServingEndpoint, endpoint
-from scripts.lib.kept import ROLLBACK, UNCHECKED, WITHDRAWN, kept, left_for
+from scripts.lib.kept import NOTHING, ROLLBACK, UNCHECKED, WITHDRAWN, kept, left_for
 from scripts.lib.packages import Package
 from scripts.lib.problems import FAILED, INTERRUPTED, Problem, error_code, make
 from scripts.lib.serving import ServedModel, served
@@ -91,7 +91,7 @@ def rollback(
     """Show what is meant, ask, start it once, and follow it to its verdict."""
     serving, found = served(clients, known["EndpointName"]), kept(clients, known["VersionPrefix"])
     by = clients.sts.get_caller_identity()["Arn"]
-    request = {"from": serving.name if serving else "none", "by": by, "reason": reason}
+    request = {"from": serving.name if serving else NOTHING, "by": by, "reason": reason}
     others = deploying(clients, known["DeploymentWorkflowArn"])
     if others and not to:
         keep = f", such as TO={serving.name}, which serves now" if serving else ""
@@ -103,8 +103,7 @@ def rollback(
         )
     if others:
         # The workflow leaves only what it was asked to leave: by then that is the last of these
-        last = others[-1]
-        request["from"] = "none" if last.startswith(ROLLBACK) else last
+        request["from"] = brought_by(clients, known, others[-1])
     one = chosen(clients, known, found, serving, to, stack)
     if isinstance(one, Package):
         wish = made_anew(clients, known, one, stack)
@@ -168,6 +167,17 @@ def deploying(clients: Clients, machine: str) -> list[str]:
         stateMachineArn=machine, statusFilter="RUNNING", maxResults=20
     )
     return [one["name"] for one in reversed(found["executions"])]
+
+
+def brought_by(clients: Clients, known: Mapping[str, str], name: str) -> str:
+    """The version that a deployment brings: its execution has that name only where no person has
+    started it. What another rollback comes to may be left in any case."""
+    if name.startswith(ROLLBACK):
+        return NOTHING
+    answer = clients.stepfunctions.describe_execution(
+        executionArn=execution(known["DeploymentWorkflowArn"], name)
+    )
+    return str(workflow.parsed(answer.get("input", "")).get("name", NOTHING))
 
 
 # ---- from the wish to the verdict

@@ -128,13 +128,19 @@ def test_while_another_deploys_only_a_version_that_is_named_is_taken_back(
     clients: Clients, stub: Stubs, console: Console, page: io.StringIO
 ) -> None:
     """What serves when the turn comes may be another one; the good one that serves now is wanted
-    back from it."""
-    asked(stub, name(7))
+    back from it, whatever a person has called its deployment."""
+    asked(stub, "by-hand")
     versions.serves(stub, name(5))
     versions.keeps(stub, v5="yes", v2="yes")
-    with pytest.raises(Problem, match=f"{name(7)} deploys, .* TO=, such as TO={name(5)}, which"):
+    with pytest.raises(Problem, match=f"by-hand deploys, .* TO=, such as TO={name(5)}, which"):
         taken(clients, console)
-    asked(stub, name(7))
+    asked(stub, "by-hand")
+    execution = f"{MACHINE.replace('stateMachine', 'execution')}:by-hand"
+    answer = {"executionArn": execution, "stateMachineArn": MACHINE, "status": "RUNNING"}
+    answer |= {"input": json.dumps({"name": name(7)})}
+    stub["stepfunctions"].add_response(
+        "describe_execution", {**answer, "startDate": START}, {"executionArn": execution}
+    )
     versions.serves(stub, name(5))
     versions.keeps(stub, v5="yes", v2="yes")
     versions.whole(stub, 5)
@@ -142,9 +148,14 @@ def test_while_another_deploys_only_a_version_that_is_named_is_taken_back(
     shown(stub)
     started(stub, {"serves": name(5), "rollout": {"type": "AllAtOnce", "why": "a rollback"}})
     tagged(stub, name(5), "back-from", "none")
+    sent: list[dict[str, Any]] = []
+    clients.stepfunctions.meta.events.register(
+        "provide-client-params.sfn.StartExecution", lambda params, **_: sent.append(params)
+    )
     assert taken(clients, console, name(5)) == 0
+    assert json.loads(sent[0]["input"])["rollback"]["from"] == name(7)
     said = " ".join(page.getvalue().split())
-    assert f"{name(7)} deploys now: this waits for its turn behind it" in said
+    assert "by-hand deploys now: this waits for its turn behind it" in said
 
 
 @pytest.mark.parametrize(
