@@ -132,7 +132,11 @@ def stop(clients: Clients, known: Mapping[str, str], name: str, console: Console
         if error_code(error) in ("ExecutionDoesNotExist", "InvalidArn"):
             raise Problem(f"STOP={name}: there is no batch of that name") from None
         raise
-    console.line(f"Stopped {name}.")
+    console.line(f"Stopped {name}; the answers that were written stay.")
+    console.paragraph(
+        "So does the model in SageMaker that was made for it alone, if it came so far. It costs "
+        "nothing, and goes with the stack."
+    )
     return 0
 
 

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 # How the names of the executions begin that take the endpoint back
 ROLLBACK = "rollback-"
 LOOKED_THROUGH = 20  # executions, the newest first
+NOTHING = "none"  # what the workflow calls the version of an endpoint that serves none
 MOST = 100  # as many as the workflow looks through
-NEVER, WITHDRAWN = "no", "withdrawn"
+NEVER, WITHDRAWN, UNCHECKED = "no", "withdrawn", "unchecked"
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class KeptVersion:
 
     @property
     def served(self) -> str:
-        """yes, no or withdrawn; one that says nothing is from before this was noted, and has."""
+        """yes, or one of the three above; one that says nothing has: it is older than the tag."""
         return self.model.tags.get("served", "yes")
 
     @property
@@ -79,6 +80,18 @@ def taken_back(model: ServedModel | None) -> str:
     if not tags.get("back-from"):
         return ""
     return f"taken back from {tags['back-from']} at {tags.get('back-at', 'an unknown time')}"
+
+
+def left_for(clients: Clients, name: str) -> ServedModel | None:
+    """The version that was left when the endpoint was last taken back to this one, as it is now;
+    None where nothing was left, or one of the two is gone."""
+    try:
+        left = read_model(clients, name).tags.get("back-from", NOTHING)
+        return None if left == NOTHING else read_model(clients, left)
+    except ClientError as error:
+        if is_gone(error):
+            return None
+        raise
 
 
 def request_of(stepfunctions: "SFNClient", machine: str, name: str) -> dict[str, Any]:
