@@ -37,6 +37,7 @@ from templates.workflows.approval.trigger import add_decision_trigger
 from templates.workflows.batch.story import add_batch
 from templates.workflows.deployment.story import add_deployment
 from templates.workflows.training.story import add_training
+from templates.workflows.training.triggers import add_data_trigger, add_schedule
 
 ROOT = Path(__file__).resolve().parent
 
@@ -76,6 +77,9 @@ def mlops(specifications: dict[str, str]) -> Book:
     training = add_training(
         book, parameters, storage, registry, notifications, deployment, approval
     )
+    book.chapter("Retraining: when data arrives, and at times")
+    add_data_trigger(book, storage, training.workflow)
+    add_schedule(book, parameters, training.workflow)
     book.chapter("Builds: test and images")
     builds = add_builds(book, parameters, storage, registry, specifications)
     book.chapter("Builds in China: wait for the training workflow, where the pipeline cannot")

@@ -5,11 +5,15 @@ from typing import Any
 
 PROJECT, TRAINING, SERVING = "Project", "Training", "Serving"
 BUILD, NOTEBOOK, OPERATION = "Image build", "Notebook", "Operation"
+MONITORING = "Retraining and monitoring"
 
 # The image is built for x86_64; the families with Graviton (c6g, m7gd, r8g …) or Grace (p6e) are
 # arm64 and could not start it
 _INSTANCE = r"^ml\.(?!(c|m|r|x)[6-9]g|p6e)[a-z0-9-]+\.[a-z0-9]+$"
 _INSTANCE_HELP = "be a type such as ml.m5.xlarge, not of arm64 as Graviton is (the image is x86_64)"
+# Six fields, one of the two days is ? (Schedule types, EventBridge Scheduler User Guide)
+_FIELD = r"[0-9A-Z,*/#L?W-]+"
+_CRON = rf"^$|^cron\({_FIELD}( {_FIELD}){{5}}\)$"
 _SHARE = r"^(0(\.[0-9]+)?|1(\.0+)?)$"
 # Of jobs and workflows, in the artifact bucket
 _FOLDERS = (
@@ -363,6 +367,24 @@ CHOICES = (
         "With Manual: a model that nobody approved or rejected for so long is rejected.",
         "7",
         *_whole(1, 90),
+    ),
+    Choice(
+        MONITORING,
+        "RetrainSchedule",
+        "Retrain at",
+        "When to train without a push, such as cron(0 3 ? * SUN *). Empty: never.",
+        "",
+        "be a cron expression with six fields, such as cron(0 3 ? * SUN *), or empty",
+        _pattern(_CRON),
+    ),
+    Choice(
+        MONITORING,
+        "ScheduleTimezone",
+        "Time zone",
+        "Of the schedules, such as Europe/Berlin or Asia/Shanghai.",
+        "UTC",
+        "be the name of a time zone, such as UTC or Asia/Shanghai",
+        _pattern(r"^[A-Z][A-Za-z_]+(/[A-Za-z0-9_+-]+){0,2}$", MaxLength=50),
     ),
     Choice(
         BUILD,

@@ -52,6 +52,8 @@ class Parameters:
     keep_versions: Parameter
     approval: Parameter
     approval_days: Parameter
+    retrain_schedule: Parameter
+    schedule_timezone: Parameter
     base_image: Parameter
     pip_index_url: Parameter
     notebook_enabled: Parameter
@@ -66,6 +68,7 @@ class Parameters:
     email_wanted: str
     serverless: str
     capture_wanted: str
+    schedule_wanted: str
 
 
 def add_parameters(template: Template) -> Parameters:
@@ -80,6 +83,7 @@ def add_parameters(template: Template) -> Parameters:
     email = Not(Equals(fields["notification_email"].ref(), ""))
     serverless = Equals(fields["endpoint_kind"].ref(), "Serverless")
     template.add_rule("ServerlessIsHere", _serverless_is_here(serverless))
+    schedule = Not(Equals(fields["retrain_schedule"].ref(), ""))
     capture = Not(Equals(fields["capture_percent"].ref(), "0"))
     return Parameters(
         **fields,
@@ -91,6 +95,7 @@ def add_parameters(template: Template) -> Parameters:
         email_wanted=template.add_condition("EmailWanted", email),
         serverless=template.add_condition("Serverless", serverless),
         capture_wanted=template.add_condition("CaptureWanted", capture),
+        schedule_wanted=template.add_condition("ScheduleWanted", schedule),
     )
 
 
