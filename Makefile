@@ -22,12 +22,13 @@ FORCE   =
 JSON    =
 INPUT   =
 OUTPUT  =
+REBUILD =
 STOP    =
 
 # A value is text, as it was typed: make would read each $ in it, and run $(shell …). Recipes read
 # it from the environment, so that it is no shell code either.
 GIVEN := STACK REGION PROFILE PARAMS ROLE IMAGE DATA SOURCE YES CODE CHANNEL JOB VERSION TO REASON \
-         FORCE JSON FOR PORT PYTHON INPUT OUTPUT STOP
+         FORCE JSON FOR PORT PYTHON INPUT OUTPUT STOP REBUILD
 $(foreach name,$(GIVEN),$(eval override $(name) := $$(value $(name))))
 export $(GIVEN)
 # aws (git's credential helper) and the generator's tools come from the project's environment
@@ -87,8 +88,8 @@ predict: $(VENV) ## ask the endpoint about IMAGE=x.png (.jpg .npy .json)
 batch: $(VENV) ## let a version answer INPUT=folder or s3://… (OUTPUT= VERSION=; STOP=name)
 	@$(PY) -m scripts.batch $(WHERE) --version "$$VERSION" --output "$$OUTPUT" --stop "$$STOP" -- "$$INPUT"
 
-train: $(VENV) ## run the pipeline on the newest commit and follow it (FORCE=reason)
-	@$(PY) -m scripts.train $(WHERE) $(if $(FORCE),--force "$$FORCE")
+train: $(VENV) ## train the newest commit and data, and follow it (FORCE=reason REBUILD=1)
+	@$(PY) -m scripts.train $(WHERE) $(if $(FORCE),--force "$$FORCE") $(if $(REBUILD),--rebuild)
 
 models: $(VENV) ## list the versions: how good, what was decided, which serves
 	@$(PY) -m scripts.models $(WHERE)

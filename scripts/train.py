@@ -1,6 +1,7 @@
-"""Start the pipeline on the newest commit and follow it to its verdict.
+"""Train the newest commit that was built, with the data that is there, and follow that to its end.
 
-With a reason to force it, the model goes on even if the gate refuses it.
+With --rebuild the pipeline runs on the newest commit: its tests, its images, the training. With a
+reason to force it, the model goes on even if the gate refuses it.
 """
 
 if __name__ == "__main__":
@@ -9,13 +10,15 @@ if __name__ == "__main__":
     begin("scripts.train")
 
 import argparse
+import json
 import unicodedata
-from collections.abc import Sequence
+import uuid
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from scripts.lib import stacks
-from scripts.lib.console import Console
-from scripts.lib.following import follow
+from scripts.lib import stacks, workflow
+from scripts.lib.console import Console, Pace, clock
+from scripts.lib.following import Verdict, follow, tell
 from scripts.lib.guard import guarded
 from scripts.lib.problems import Problem, make
 from scripts.lib.session import Clients, add_session_arguments, connect
@@ -31,15 +34,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m scripts.train", description=__doc__)
     add_session_arguments(parser)
     parser.add_argument("--force", metavar="REASON", help="why the model is wanted in any case")
+    parser.add_argument("--rebuild", action="store_true", help="test and build the commit first")
     args = parser.parse_args(argv)
 
     def work() -> int:
         reason = None if args.force is None else cleaned(args.force)
-        return train(connect(args.region, args.profile), args.stack, Console(), reason)
+        act = rebuild if args.rebuild else train
+        return act(connect(args.region, args.profile), args.stack, Console(), reason)
 
-    return guarded(
-        work, f"The pipeline goes on in AWS; look again with {make('status', args.stack)}."
-    )
+    return guarded(work, f"It goes on in AWS; look again with {make('status', args.stack)}.")
 
 
 def cleaned(text: str) -> str:
@@ -58,7 +61,65 @@ def cleaned(text: str) -> str:
 
 
 def train(clients: Clients, stack: str, console: Console, reason: str | None = None) -> int:
-    """Start one execution and follow it; answers the exit code."""
+    """Ask for a model, without building anything anew; answers the exit code."""
+    known = stacks.required_outputs(clients.cloudformation, stack)
+    found = stacks.describe(clients.cloudformation, stack)
+    if found and "RetrainSchedule" not in stacks.parameters(found):
+        raise Problem(
+            f"stack {stack} was deployed before it could train without a build: "
+            f"{make('deploy', stack)} first, or {make('train', stack, 'REBUILD=1')}"
+        )
+    by = clients.sts.get_caller_identity()["Arn"]
+    event = str(uuid.uuid4())
+    asked: dict[str, object] = {"trigger": {"kind": "person", "by": by, "id": event}}
+    if reason:
+        asked["force"] = {"reason": reason, "by": by}
+        console.paragraph(f"Whatever it scores, the model goes on, because: {reason}")
+    started = clients.stepfunctions.start_execution(
+        stateMachineArn=known["TrainingWorkflowArn"], name=event, input=json.dumps(asked)
+    )["executionArn"]
+    console.line(f"Training workflow: execution {event}", "bold")
+    return follow_training(clients, known, started, console, stack)
+
+
+def follow_training(
+    clients: Clients, known: Mapping[str, str], execution: str, console: Console, stack: str
+) -> int:
+    """Until it has ended; where it only joined another that waited, that one."""
+    pace, before = Pace(), ""
+    while True:
+        answer = clients.stepfunctions.describe_execution(executionArn=execution)
+        if answer["status"] != "RUNNING":
+            break
+        now = waiting(clients, execution) or workflow.where(clients, execution)
+        if now != before:
+            console.line(f"  {clock(console.elapsed)}  {now}")
+        pace.wait(news=now != before)
+        before = now
+    output = workflow.parsed(answer.get("output", ""))
+    if by := output.get("by"):
+        console.paragraph(f"Another run waited already, which does what this one was to do: {by}")
+        return follow_training(clients, known, str(by), console, stack)
+    if answer["status"] != "SUCCEEDED":
+        why = str(workflow.failure(clients.stepfunctions, execution))
+        return tell(clients, known, Verdict("Failed", [why]), console, stack)
+    undone = workflow.undeployed(clients.stepfunctions, execution)
+    said = [undone.why] if undone and not undone.waits else []
+    ending = Verdict("Succeeded", said, undone.waits if undone else "")
+    return tell(clients, known, ending, console, stack)
+
+
+def waiting(clients: Clients, execution: str) -> str:
+    """What is said while others are before it; an empty text when its turn has come."""
+    events = workflow.history(clients.stepfunctions, execution)
+    first = workflow.current_state(events)
+    if "Turn" not in first and first != "DescribeFirst":
+        return ""
+    return "waits for its turn: another training runs"
+
+
+def rebuild(clients: Clients, stack: str, console: Console, reason: str | None = None) -> int:
+    """Start one execution of the pipeline and follow it; answers the exit code."""
     known = stacks.required_outputs(clients.cloudformation, stack)
     name = known["PipelineName"]
     if reason and "ApprovalWorkflowArn" not in known:

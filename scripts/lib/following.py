@@ -93,7 +93,7 @@ def tell(
         elif stack:
             console.line(f"Ask it: {make('predict', stack, 'IMAGE=<a PNG or JPEG file>')}")
         return 0
-    console.line(f"The pipeline ended as {ending.status}:", "red")
+    console.line(f"It ended as {ending.status}:", "red")
     for line in ending.reason:
         console.paragraph(line)
     serving = endpoint(clients, known["EndpointName"])

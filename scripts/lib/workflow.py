@@ -108,6 +108,8 @@ def undeployed(stepfunctions: "SFNClient", execution: str) -> Undeployed | None:
     """Why a training workflow that ended well has deployed nothing, if so."""
     answer = stepfunctions.describe_execution(executionArn=execution)
     output = parsed(answer.get("output", ""))
+    if said := output.get("trained"):
+        return Undeployed(f"It trained {said}.")
     if "serves" not in output and output.get("package"):
         return Undeployed("It was left to a person's decision.", str(output["package"]))
     serves = output.get("serves", output.get("name"))

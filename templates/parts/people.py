@@ -187,11 +187,11 @@ def _train() -> list[Statement]:
                 arn("codepipeline", "${ProjectName}"),
                 *(
                     arn("states", f"stateMachine:${{ProjectName}}-{name}")
-                    for name in ("approval", "batch", "deployment")
+                    for name in ("approval", "batch", "deployment", "training")
                 ),
                 *(
                     arn("states", f"execution:${{ProjectName}}-{name}:*")
-                    for name in ("batch", "deployment")
+                    for name in ("batch", "deployment", "training")
                 ),
             ],
         ),

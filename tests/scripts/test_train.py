@@ -1,9 +1,11 @@
-"""A person starts the pipeline, and may want the model whatever it scores, with a reason."""
+"""A person asks for a model, built anew or not, and may want it whatever it scores."""
 
 import io
+import json
 from typing import Any
 
 import pytest
+from botocore.stub import ANY
 
 from scripts import train
 from scripts.lib.console import Console
@@ -40,17 +42,66 @@ def test_a_reason_travels_as_a_variable_of_the_run(
         more = {"variables": [{"name": "FORCE", "value": reason}], "sourceRevisions": [source]}
     started(stub, **more)
     look(stub, "Succeeded", action("Source", "Succeeded", "CodeCommit"))
-    assert train.train(clients, "mlops", console, reason) == 0
+    assert train.rebuild(clients, "mlops", console, reason) == 0
     said = f"the model of commit {HEAD[:12]} goes on, because: the old one is biased"
     assert (said in " ".join(page.getvalue().split())) is (reason is not None)
     assert page.getvalue().endswith("`make predict STACK=mlops IMAGE=<a PNG or JPEG file>`\n")
+
+
+def asked(stub: Stubs, outputs: list[dict[str, Any]], reason: str | None = None) -> None:
+    """One start of the training workflow, and how it and what it joins end."""
+    by = {"Account": "111122223333", "UserId": "me", "Arn": "arn:aws:iam::111122223333:user/me"}
+    stub["sts"].add_response("get_caller_identity", by)
+    started = {"executionArn": "first", "startDate": START}
+    expected = {"stateMachineArn": KNOWN["TrainingWorkflowArn"], "name": ANY, "input": ANY}
+    stub["stepfunctions"].add_response("start_execution", started, expected)
+    for output in outputs:
+        answer = {"executionArn": "x", "stateMachineArn": "x", "status": "SUCCEEDED"}
+        answer |= {"startDate": START, "output": json.dumps(output)}
+        stub["stepfunctions"].add_response("describe_execution", answer)
+        if "by" not in output:
+            stub["stepfunctions"].add_response("describe_execution", answer)
+
+
+def test_a_person_asks_the_training_workflow_and_nothing_is_built(
+    clients: Clients, stub: Stubs, console: Console, page: io.StringIO
+) -> None:
+    outputs(stub, KNOWN)
+    versions.stack(stub, RetrainSchedule="")
+    asked(stub, [{"name": "v", "serves": "v"}])
+    assert train.train(clients, "mlops", console, "it is biased") == 0
+    said = page.getvalue()
+    assert "the model goes on, because: it is biased" in said
+    assert "The model is served by endpoint mlops." in said
+
+
+def test_where_another_waited_that_one_is_followed(
+    clients: Clients, stub: Stubs, console: Console, page: io.StringIO
+) -> None:
+    outputs(stub, KNOWN)
+    versions.stack(stub, RetrainSchedule="")
+    joined = {"trained": "nothing: what waits will see it", "by": "other"}
+    asked(stub, [joined, {"name": "v", "serves": "v"}])
+    assert train.train(clients, "mlops", console) == 0
+    assert "Another run waited already, which does what this one was to do: other" in " ".join(
+        page.getvalue().split()
+    )
+
+
+def test_a_stack_without_the_door_is_deployed_first(
+    clients: Clients, stub: Stubs, console: Console
+) -> None:
+    outputs(stub, KNOWN)
+    versions.stack(stub, BranchName="main")
+    with pytest.raises(Problem, match="or `make train STACK=mlops REBUILD=1`"):
+        train.train(clients, "mlops", console)
 
 
 def test_an_older_stack_is_deployed_first(clients: Clients, stub: Stubs, console: Console) -> None:
     """Its pipeline knows no such variable: nothing is started."""
     outputs(stub, {key: KNOWN[key] for key in KNOWN if key != "ApprovalWorkflowArn"})
     with pytest.raises(Problem, match="`make deploy STACK=mlops` first"):
-        train.train(clients, "mlops", console, "the old one is biased")
+        train.rebuild(clients, "mlops", console, "the old one is biased")
 
 
 @pytest.mark.parametrize(
@@ -121,7 +172,7 @@ def test_a_version_that_waits_is_a_success_that_says_how_to_decide(
     one = versions.description(2, "PendingManualApproval")
     stub["sagemaker"].add_response("describe_model_package", one)
     versions.waits(stub, 2)
-    assert train.train(clients, "mlops", console) == 0
+    assert train.rebuild(clients, "mlops", console) == 0
     assert page.getvalue().splitlines()[-6:] == [
         "  It is good enough, and is not deployed yet.",
         "  Version 2 (0123456789ab) waits for approval until 2026-01-08 00:00 UTC:",
