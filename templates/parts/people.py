@@ -86,10 +86,8 @@ def _bucket(pattern: str) -> Sub:
 # Where jobs and notebooks write, beside those of all others of the account
 JOB_STREAMS = (
     "/aws/sagemaker/NotebookInstances:log-stream:${ProjectName}/*",
-    "/aws/sagemaker/ProcessingJobs:log-stream:${ProjectName}-*",
-    "/aws/sagemaker/TrainingJobs:log-stream:${ProjectName}-*",
+    "/aws/sagemaker/*Jobs:log-stream:${ProjectName}-*",
     f"/aws/sagemaker/TrainingJobs:log-stream:{_TUNED}",  # a stream has no tags
-    "/aws/sagemaker/TransformJobs:log-stream:${ProjectName}-*",
 )
 
 

@@ -183,7 +183,7 @@ def _put_queue(name: str, what: State, queue: Queue, refused: Way, then: Way) ->
         {"Bucket": "${ArtifactBucket}", "Key": queue.key, **what},
         grants=[
             allow("WriteQueue", [s3.PutObject], [_object(queue)]),
-            *use_key("EncryptQueue", queue.storage.key, "s3", kms.GenerateDataKey),
+            *use_key("EncryptObjects", queue.storage.key, "s3", kms.GenerateDataKey),
         ],
         tokens={"ArtifactBucket": queue.storage.artifacts.ref()},
         at=_WRITTEN,

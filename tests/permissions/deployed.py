@@ -126,6 +126,7 @@ def deploy(region: str, texts: Mapping[str, str], **parameters: str) -> Deployed
         "NotificationEmail": "somebody@example.com",
         "BaseImage": f"{registry(region)}/mirror/python:3.11-slim",
         "CapturePercent": "10",
+        "RetrainSchedule": "cron(0 3 ? * SUN *)",
         **parameters,
     }
     then = resolve(texts["mlops"], pseudo, "mlops", given)

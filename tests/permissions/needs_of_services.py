@@ -29,6 +29,8 @@ _TRUST = {
     "TrainBuildRole": ("codebuild", "project/mlops-train", "CodeBuild"),
     "PushTriggerRole": ("events", "rule/mlops-push", "EventBridge"),
     "DecisionTriggerRole": ("events", "rule/mlops-decision", "EventBridge"),
+    "DataTriggerRole": ("events", "rule/mlops-data", "EventBridge"),
+    "ScheduleRole": ("scheduler", "schedule-group/default", "EventBridge Scheduler"),
 }
 _ENCRYPT = (
     "kms:Encrypt Decrypt ReEncryptFrom ReEncryptTo GenerateDataKey GenerateDataKeyWithoutPlaintext "
@@ -43,6 +45,9 @@ def needs(at: Deployed) -> Iterator[Need]:
     approval = at.arn("states", "stateMachine:mlops-approval")
     rule = "rule DecisionTrigger: a decision starts the approval workflow"
     yield from need("DecisionTriggerRole", "states:StartExecution", approval, rule)
+    training = at.arn("states", "stateMachine:mlops-training")
+    for role, what in (("DataTriggerRole", "rule DataTrigger"), ("ScheduleRole", "the schedule")):
+        yield from need(role, "states:StartExecution", training, f"{what} starts the workflow")
     yield from _trust(at)
     events, topic, key = "events.amazonaws.com", at.arns["NotificationTopic"], at.arns["Key"]
     yield from need(events, "sns:Publish", topic, f"rule StageAlert; {_TOPIC}")

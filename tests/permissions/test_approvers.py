@@ -26,6 +26,7 @@ OTHERWISE = {
     "sagemaker:DescribeModelPackage": ("sagemaker", "model-package/mlops/3"),
     "sagemaker:ListModelPackages": ("sagemaker", "model-package/mlops/3"),
     "codepipeline:StartPipelineExecution": ("codepipeline", "mlops"),
+    "states:StartExecution training": ("states", "stateMachine:mlops-training"),
     "codecommit:GitPush": ("codecommit", "mlops"),
     "cloudformation:DescribeStacks": ("cloudformation", "stack/mlops/1"),
 }

@@ -354,7 +354,7 @@ iam:PassRole iam::{account}:role/admin iam:PassedToService=cloudformation.amazon
 iam:PassRole iam::{account}:role/mlops-HostingRole-1 iam:PassedToService=sagemaker.amazonaws.com
 iam:PassRole {deployer} iam:PassedToService=codebuild.amazonaws.com
 sts:AssumeRole {deployer}
-states:StartExecution states:{region}:{account}:stateMachine:mlops-training
+states:StartExecution states:{region}:{account}:stateMachine:other-training
 s3:GetObject s3:::other/secret
 s3:PutObject s3:::mlops-artifactbucket-1/models/m
 s3:PutBucketPolicy s3:::mlops-databucket-1

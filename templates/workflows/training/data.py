@@ -123,7 +123,7 @@ def _seed_data(parameters: Parameters, storage: Storage, then: str) -> Step:
             ),
             # In one piece: CopyObject takes up to 5 GB
             allow("WriteData", [s3.PutObject], [objects(storage.data, "data/")]),
-            *use_key("UseKeyForData", storage.key, "s3", kms.GenerateDataKey),
+            *use_key("EncryptObjects", storage.key, "s3", kms.GenerateDataKey),
         ],
         tokens=places,
         at=None,  # of a file nothing more is told

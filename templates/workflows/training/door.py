@@ -14,6 +14,7 @@ marks are objects in S3, written only where there is none (conditional writes, S
 from collections.abc import Sequence
 
 from awacs import kms, s3, states
+from troposphere import Sub
 
 from templates.kit.grants import list_objects, use_key
 from templates.kit.iam import allow, arn, objects
@@ -312,8 +313,8 @@ def _write(
         "aws-sdk:s3:putObject",
         {"Bucket": "${ArtifactBucket}", **what},
         grants=[
-            allow("WriteMarks", [s3.PutObject], [objects(storage.artifacts, RETRAINING)]),
-            *use_key("EncryptMarks", storage.key, "s3", kms.GenerateDataKey),
+            allow("WriteMarks", [s3.PutObject], _marks(storage, _EVENTS)),
+            *use_key("EncryptObjects", storage.key, "s3", kms.GenerateDataKey),
         ],
         tokens={"ArtifactBucket": storage.artifacts.ref()},
         at=_WRITTEN,
@@ -328,11 +329,18 @@ def _read(name: str, key: str, storage: Storage, at: str, caught: Sequence[State
         "aws-sdk:s3:getObject",
         {"Bucket": "${ArtifactBucket}", "Key": key},
         grants=[
-            allow("ReadMarks", [s3.GetObject], [objects(storage.artifacts, RETRAINING)]),
-            *use_key("DecryptMarks", storage.key, "s3", kms.Decrypt),
+            allow("ReadMarks", [s3.GetObject], _marks(storage)),
+            *use_key("DecryptObjects", storage.key, "s3", kms.Decrypt),
         ],
         tokens={"ArtifactBucket": storage.artifacts.ref()},
         at=at,
         select={"document.$": "States.StringToJson($.Body)", "etag.$": "$.ETag"},
         caught=caught,
     )
+
+
+def _marks(storage: Storage, *more: str) -> list[Sub]:
+    """All but the queue, which brings its own grant."""
+    bucket = storage.artifacts.title
+    files = [Sub(f"${{{bucket}.Arn}}/{each}") for each in (_WAITING, _NEWEST, _LAST)]
+    return [*files, *(objects(storage.artifacts, folder) for folder in more)]

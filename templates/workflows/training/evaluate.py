@@ -189,7 +189,7 @@ def _read_summary(storage: Storage) -> list[Step]:
             },
             grants=[
                 *read_objects("ReadSummaries", summaries),
-                *use_key("DecryptEvaluations", storage.key, "s3", kms.Decrypt),
+                *use_key("DecryptObjects", storage.key, "s3", kms.Decrypt),
             ],
             tokens={"ArtifactBucket": storage.artifacts.ref()},
             at=_READ,
