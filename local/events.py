@@ -9,12 +9,13 @@ import re
 import sys
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 from moto.core.utils import get_service_model
-from moto.events.models import EventsBackend, Rule, events_backends
+from moto.events.models import EventPattern, EventsBackend, Rule, events_backends
 from moto.events.responses import EventsHandler
 
 from local.authorization.ask import Ask
@@ -38,6 +39,10 @@ _RESERVED = {  # "Predefined variables"
     "aws.events.event",
     "aws.events.event.json",
 }
+_MATCHERS = (  # "Comparison operators for use in event patterns"; moto lets all through by another
+    *("prefix", "suffix", "equals-ignore-case", "anything-but", "numeric", "exists", "cidr"),
+    "wildcard",
+)
 _PATH = re.compile(r"\$(\.[\w/-]+|\[\d+\])*")
 _VARIABLE = re.compile(r"<([\w.-]+)>")
 _QUOTED_OR_VARIABLE = re.compile(rf'("(?:[^"\\]|\\.)*")|{_VARIABLE.pattern}')
@@ -52,6 +57,11 @@ class EventBridge(Service, EventsHandler):
         EventsHandler.__init__(self)
         self.automated_parameter_parsing = True
 
+    def put_rule(self) -> Any:
+        with suppress(ValueError):  # which moto tells
+            _check_pattern(json.loads(self.get("EventPattern", "{}")))
+        return super().put_rule()
+
     def put_targets(self) -> Any:
         for target in self.get("Targets"):
             _check(target)
@@ -61,6 +71,14 @@ class EventBridge(Service, EventsHandler):
 def emit(source: str, detail_type: str, resources: Sequence[str], detail: dict[str, Any]) -> None:
     """Deliver an event to every enabled rule of the default bus that matches it."""
     context = current()
+    backend: EventsBackend = events_backends[context.account][context.region]
+    rules = [
+        rule
+        for rule in list(backend.event_buses["default"].rules.values())
+        if rule.state == "ENABLED" and _may_match(rule.event_pattern, source, detail_type)
+    ]
+    if not rules:  # of ten thousand objects, most concern nobody
+        return
     event: Any = {
         "version": "0",
         "id": str(uuid.uuid4()),
@@ -72,12 +90,20 @@ def emit(source: str, detail_type: str, resources: Sequence[str], detail: dict[s
         "resources": list(resources),
         "detail": detail,
     }
-    backend: EventsBackend = events_backends[context.account][context.region]
-    for rule in list(backend.event_buses["default"].rules.values()):
-        pattern = rule.event_pattern
-        if rule.state == "ENABLED" and pattern.get_pattern() and pattern.matches_event(event):
-            for target in rule.targets:
+    for rule in rules:
+        if rule.event_pattern.matches_event(event):
+            for target in list(rule.targets):
                 background(_deliver, rule, target, event)
+
+
+def _may_match(known: EventPattern, source: str, detail_type: str) -> bool:
+    """Whether a look at the whole event is worth it: moto takes all of it apart for each rule."""
+    pattern = known.get_pattern()
+    for name, value in (("source", source), ("detail-type", detail_type)):
+        wanted = pattern.get(name, [value])
+        if value not in wanted and all(isinstance(each, str) for each in wanted):
+            return False
+    return bool(pattern)
 
 
 def epoch_ms(moment: datetime) -> int:
@@ -193,6 +219,21 @@ def _filled(template: str, values: Mapping[str, Any]) -> str:
         return json.dumps("" if value is None else value)
 
     return _QUOTED_OR_VARIABLE.sub(filled, template)
+
+
+def _check_pattern(pattern: Any) -> None:
+    """Raises AwsError for a matcher that nothing here knows."""
+    if not isinstance(pattern, dict):
+        return
+    for name, wanted in pattern.items():
+        for each in wanted if isinstance(wanted, list) else [wanted]:
+            if name == "$or" or isinstance(wanted, dict):
+                _check_pattern(each)
+            elif isinstance(each, dict) and (unknown := sorted(each.keys() - {*_MATCHERS})):
+                reason = unsupported(f"the matcher {unknown[0]} of {name}", *_MATCHERS)
+                raise AwsError(
+                    "InvalidEventPatternException", f"Event pattern is not valid. Reason: {reason}"
+                )
 
 
 def _check(target: dict[str, Any]) -> None:
