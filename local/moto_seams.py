@@ -109,7 +109,7 @@ def _object_events() -> None:
     def of_buckets(**_: Any) -> None:
         return None
 
-    notifications._send_event_bridge_message = send
+    notifications._send_event_bridge_message = send  # type: ignore[assignment]
     models.events_send_notification = of_buckets  # type: ignore[assignment]
 
 

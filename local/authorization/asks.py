@@ -34,6 +34,7 @@ _PASSED = {
     ("sagemaker", "ExecutionRoleArn"): "sagemaker",
     ("sagemaker", "RoleArn"): "sagemaker",
     ("sagemaker", "TrainingJobDefinition.RoleArn"): "sagemaker",
+    ("scheduler", "Target.RoleArn"): "scheduler",
     ("stepfunctions", "roleArn"): "states",
 }
 # The permission for tags that a new resource gets; CodeBuild's and CloudFormation's need none
@@ -47,6 +48,7 @@ _TAGS = {
     "logs": "TagResource",
     "sagemaker": "AddTags",
     "sns": "TagResource",
+    "sqs": "TagQueue",
     "ssm": "AddTagsToResource",
     "states": "TagResource",
 }
@@ -291,6 +293,7 @@ _TURNS: dict[str, Callable[[str, dict[str, Any]], str]] = {
     "group": lambda value, _: value.rpartition("report/")[2].partition(":")[0],
     "parameter": _of_parameter,
     "project": lambda value, _: value.rpartition("build/")[2].partition(":")[0],
+    "queue": lambda value, _: value.rpartition("/")[2],
     "role": _of_role,
     "stack": _of_change_set,
     "topic": lambda value, _: value.rpartition(":")[0],

@@ -92,6 +92,7 @@ def facts(made: Everything) -> dict[str, Any]:
     (alarm,) = client("cloudwatch").describe_alarms(AlarmNames=[made["Alarm"]])["MetricAlarms"]
     (ratio,) = client("cloudwatch").describe_alarms(AlarmNames=[f"{name}-ratio"])["MetricAlarms"]
     kept = client("cloudwatch").list_tags_for_resource(ResourceARN=made["Ratio"])["Tags"]
+    schedule = client("scheduler").get_schedule(Name=f"{name}-weekly")
     ssm = client("ssm").get_parameter(Name=f"/{name}/retention")["Parameter"]
     key = client("kms").describe_key(KeyId=f"alias/{name}")["KeyMetadata"]
     return {
@@ -108,6 +109,7 @@ def facts(made: Everything) -> dict[str, Any]:
         "timeout": project["timeoutInMinutes"],
         "machine": json.loads(machine["definition"])["States"]["A"]["Result"],
         "rule": client("events").describe_rule(Name=made["Rule"])["Description"],
+        "schedule": (schedule["Description"], schedule["ScheduleExpression"]),
         "parameter": ssm["Value"],
         "alarm": alarm["Threshold"],
         "ratio": (ratio["AlarmDescription"], {t["Key"]: t["Value"] for t in kept}["keeps"]),
@@ -134,6 +136,7 @@ def expected(keep: int, versioning: str, notify: str, name: str) -> dict[str, An
         "timeout": keep,
         "machine": str(keep),
         "rule": text,
+        "schedule": (text, f"rate({keep} days)"),
         "parameter": str(keep),
         "alarm": keep,
         "ratio": (f"more than {keep}", str(keep)),
