@@ -13,7 +13,7 @@ from local.asking import ask
 from local.server import CLOCK
 
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-PATIENCE = 90.0  # seconds; the endpoint gives up before
+PATIENCE = 90  # seconds; the endpoint gives up before
 
 
 def forward(seconds: float) -> str | None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import count
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
 from local.context import current
 from local.credentials import Credentials, NotAuthorized
@@ -76,10 +76,11 @@ def _code(error: Exception) -> str:
             return "INVALID_JSON"
         case ClientError():
             said = error.response["Error"]["Code"]
-            return next(
-                (code for words, code in _CODES if re.search(words, said)), "SDK_CLIENT_ERROR"
-            )
-    return "CONNECTION_FAILURE"
+            found = (code for words, code in _CODES if re.search(words, said))
+            return next(found, "SDK_CLIENT_ERROR")
+        case HTTPClientError():
+            return "CONNECTION_FAILURE"
+    return "INVALID_PARAMETER"
 
 
 def send(who: Credentials, queue: str, body: str, attributes: Mapping[str, str]) -> None:

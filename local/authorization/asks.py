@@ -10,6 +10,7 @@ from moto.iam.exceptions import NotFoundException
 from moto.iam.models import iam_backends
 from moto.sagemaker.models import sagemaker_backends
 from moto.sns.models import sns_backends
+from moto.sqs.models import sqs_backends
 
 from local.authorization import keys, scaling, storage
 from local.authorization.actions import RESOURCES
@@ -170,6 +171,20 @@ def topic_key(topic_arn: str, by: str = "") -> Iterator[Ask]:
         yield Ask(ask.action, ask.resource, {} if by else ask.context, by)
 
 
+def _send(members: dict[str, Any]) -> Iterator[Ask]:
+    yield from queue_key(members.get("QueueUrl", "").rpartition("/")[2])
+
+
+def queue_key(name: str, by: str = "") -> Iterator[Ask]:
+    """Of who sends to an encrypted queue (SQS Developer Guide, "Key management", "Enable
+    compatibility between event sources … and encrypted queues")."""
+    here = current()
+    queue = sqs_backends[here.account][here.region].queues.get(name)
+    key = queue.kms_master_key_id if queue else None
+    for ask in keys.used("sqs", key, "GenerateDataKey", "Decrypt"):
+        yield Ask(ask.action, ask.resource, {} if by else ask.context, by)
+
+
 def _repository(members: dict[str, Any]) -> Iterator[Ask]:
     """ECR works with the key by a grant of its own (User Guide, "Encryption at rest")."""
     configured = members.get("encryptionConfiguration") or {}
@@ -203,6 +218,7 @@ _BESIDES: dict[tuple[str, str], Callable[[dict[str, Any]], Iterator[Ask]]] = {
     ("sagemaker", "CreateTransformJob"): _transform_job,
     ("sagemaker", "UpdateEndpoint"): _endpoint,
     ("sns", "Publish"): _publish,
+    ("sqs", "SendMessage"): _send,
 }
 
 

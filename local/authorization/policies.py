@@ -87,7 +87,7 @@ def of_resource(arn: str) -> list[Statement]:
             policy = topic.policy if topic else None
         case "sqs":
             queue = sqs_backends[here.account][here.region].queues.get(name)
-            policy = queue.attributes.get("Policy") if queue else None
+            policy = queue.policy if queue else None
         case "ecr":
             repositories = ecr_backends[here.account][here.region].repositories
             found = repositories.get(name.removeprefix("repository/"))

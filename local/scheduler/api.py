@@ -129,6 +129,9 @@ def _check(target: dict[str, Any]) -> None:
     arn = target["Arn"]
     if not _MACHINE.fullmatch(arn):
         raise _invalid(unsupported(f"the target {arn}", "a state machine of Step Functions"))
+    queue, queues = target.get("DeadLetterConfig", {}).get("Arn", ""), current().arn("sqs", "")
+    if queue and (not queue.startswith(queues) or queue.endswith(".fifo")):
+        raise _invalid(unsupported(f"DeadLetterConfig {queue}", f"{queues}NAME"))
     try:
         json.loads(work.filled(target["Input"], "arn", "time", "1", 1))
     except ValueError as error:

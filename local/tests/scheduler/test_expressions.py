@@ -12,7 +12,7 @@ START = datetime(2026, 3, 27, 12, 30, 15, tzinfo=UTC)  # a Friday
 
 def due(text: str, number: int, zone: str = "UTC", after: datetime = START) -> list[str]:
     """The next times, as UTC."""
-    expression, found = parse(text, ZoneInfo(zone), START), []
+    expression, found = parse(text, ZoneInfo(zone), START), list[str]()
     moment: datetime | None = after
     while len(found) < number:
         assert moment
