@@ -6,10 +6,11 @@ from pathlib import Path
 ACCOUNT = "111122223333"
 # Services, by the name that signs their requests; those that are GLOBAL may be signed for the
 # partition's first region. MOTO does these well enough to be of use, others it would only pretend
-GLOBAL = {"iam", "s3", "sts"}
-MOTO = GLOBAL | {"ecr", "kms", "logs", "sns", "sqs", "ssm"}
+GLOBAL = {"budgets", "iam", "s3", "sts"}
+MOTO = {"ecr", "iam", "kms", "logs", "s3", "sns", "sqs", "ssm", "sts"}
 OURS = {
     "application-autoscaling",
+    "budgets",
     "cloudformation",
     "codebuild",
     "codecommit",

@@ -18,8 +18,8 @@ from moto.events.models import EventsBackend, Rule, events_backends
 from moto.events.responses import EventsHandler
 
 from local.authorization.ask import Ask
-from local.authorization.asks import queue_key, topic_key
 from local.authorization.hold import require
+from local.authorization.messages import queue_key, topic_key
 from local.background import background
 from local.cloudwatch.metrics import record
 from local.context import current

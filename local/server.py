@@ -110,6 +110,7 @@ def _application(region: str) -> Application:
     from local import door
     from local.authorization import hold
     from local.autoscaling.api import ApplicationAutoScaling
+    from local.budgets.api import Budgets
     from local.cfn.api import CloudFormation
     from local.cloudwatch.api import CloudWatch
     from local.codebuild.api import CodeBuild
@@ -124,7 +125,7 @@ def _application(region: str) -> Application:
 
     # SageMaker and Step Functions are ours too, at moto's addresses (moto_seams.py)
     ours = (
-        *(ApplicationAutoScaling, CloudFormation, CloudWatch, CodeBuild, CodeCommit),
+        *(ApplicationAutoScaling, Budgets, CloudFormation, CloudWatch, CodeBuild, CodeCommit),
         *(CodePipeline, EventBridge, Scheduler),
     )
     own = {each.service: each for each in ours}

@@ -1,11 +1,20 @@
 """Which resources an operation is on: for each service the resources, as they are made of the
-request's members, and the operations on them; the action has the operation's name.
+request's members, and the operations on them; the action has the operation's name, or that which
+`ACTIONS` gives it.
 
 Source: Service Authorization Reference, "Actions, resources, and condition keys for AWS services".
 An operation that is not here is not judged. S3 and KMS have a file of their own (storage.py,
 keys.py).
 """
 
+# What an operation's action is called, where it has not the operation's name
+ACTIONS = {
+    ("budgets", name): "ViewBudget" if name.startswith("Describe") else "ModifyBudget"
+    for name in (
+        *("CreateBudget", "UpdateBudget", "DeleteBudget", "DescribeBudget", "DescribeBudgets"),
+        *("DescribeNotificationsForBudget", "DescribeSubscribersForNotification"),
+    )
+}
 # `{Member}` or `{member.of.a.member}`: one resource for each element of a list, `*` where it is not
 # given; after a colon stands what is made of the value (_TURNS in asks.py). "*" alone is for
 # operations without resource level
@@ -15,6 +24,12 @@ RESOURCES: dict[str, dict[str, str]] = {
         "scalable-target/*": "RegisterScalableTarget DeregisterScalableTarget PutScalingPolicy "
         "DeleteScalingPolicy",
     },
+    "budgets": {
+        "budget/{Budget.BudgetName}": "CreateBudget",
+        "budget/{NewBudget.BudgetName}": "UpdateBudget",
+        "budget/{BudgetName}": "DescribeBudget DescribeBudgets DeleteBudget "
+        "DescribeNotificationsForBudget DescribeSubscribersForNotification",
+    },
     "cloudformation": {
         "stack/{StackName}/*": "CreateStack UpdateStack DeleteStack DescribeStacks GetTemplate "
         "DescribeStackEvents DescribeStackResource DescribeStackResources ListStackResources "
@@ -23,7 +38,9 @@ RESOURCES: dict[str, dict[str, str]] = {
         "*": "GetTemplateSummary ListStacks ValidateTemplate",
     },
     "cloudwatch": {
-        "*": "PutMetricData GetMetricData GetMetricStatistics ListMetrics",
+        "*": "PutMetricData GetMetricData GetMetricStatistics ListMetrics ListDashboards",
+        "{DashboardName:dashboard}": "PutDashboard GetDashboard",
+        "{DashboardNames:dashboard}": "DeleteDashboards",
         "alarm:{AlarmName}": "PutMetricAlarm SetAlarmState DescribeAlarmHistory",
         "alarm:{AlarmNames}": "DeleteAlarms DescribeAlarms",
         "{ResourceARN}": "ListTagsForResource TagResource UntagResource",

@@ -9,11 +9,9 @@ from typing import Any
 from moto.iam.exceptions import NotFoundException
 from moto.iam.models import iam_backends
 from moto.sagemaker.models import sagemaker_backends
-from moto.sns.models import sns_backends
-from moto.sqs.models import sqs_backends
 
-from local.authorization import keys, scaling, storage
-from local.authorization.actions import RESOURCES
+from local.authorization import keys, messages, scaling, storage
+from local.authorization.actions import ACTIONS, RESOURCES
 from local.authorization.ask import Ask, Unjudged
 from local.cfn.records import StackRecords
 from local.context import current
@@ -72,7 +70,8 @@ def _of_the_operation(call: Asked) -> Iterator[Ask]:
         yield Ask("sts:AssumeRole", call.members.get("RoleArn", "*"))
         return
     prefix = _PREFIXES.get(call.service, call.service)
-    action, context = f"{prefix}:{call.name}", _context(call)
+    name = ACTIONS.get((call.service, call.name), call.name)
+    action, context = f"{prefix}:{name}", _context(call)
     found = [
         resource
         for pattern, operations in RESOURCES.get(call.service, {}).items()
@@ -157,34 +156,6 @@ def _endpoint(members: dict[str, Any]) -> Iterator[Ask]:
         yield from keys.lent("sagemaker", config.description.get("KmsKeyId"))
 
 
-def _publish(members: dict[str, Any]) -> Iterator[Ask]:
-    yield from topic_key(members.get("TopicArn", ""))
-
-
-def topic_key(topic_arn: str, by: str = "") -> Iterator[Ask]:
-    """Of who publishes to an encrypted topic (SNS Developer Guide, "Managing Amazon SNS encryption
-    keys and costs", "Enable compatibility between event sources and encrypted topics")."""
-    here = current()
-    topic = sns_backends[here.account][here.region].topics.get(topic_arn)
-    key = topic.kms_master_key_id if topic else None
-    for ask in keys.used("sns", key, "GenerateDataKey", "Decrypt"):
-        yield Ask(ask.action, ask.resource, {} if by else ask.context, by)
-
-
-def _send(members: dict[str, Any]) -> Iterator[Ask]:
-    yield from queue_key(members.get("QueueUrl", "").rpartition("/")[2])
-
-
-def queue_key(name: str, by: str = "") -> Iterator[Ask]:
-    """Of who sends to an encrypted queue (SQS Developer Guide, "Key management", "Enable
-    compatibility between event sources … and encrypted queues")."""
-    here = current()
-    queue = sqs_backends[here.account][here.region].queues.get(name)
-    key = queue.kms_master_key_id if queue else None
-    for ask in keys.used("sqs", key, "GenerateDataKey", "Decrypt"):
-        yield Ask(ask.action, ask.resource, {} if by else ask.context, by)
-
-
 def _repository(members: dict[str, Any]) -> Iterator[Ask]:
     """ECR works with the key by a grant of its own (User Guide, "Encryption at rest")."""
     configured = members.get("encryptionConfiguration") or {}
@@ -217,8 +188,8 @@ _BESIDES: dict[tuple[str, str], Callable[[dict[str, Any]], Iterator[Ask]]] = {
     ("sagemaker", "CreateTrainingJob"): _training_job,
     ("sagemaker", "CreateTransformJob"): _transform_job,
     ("sagemaker", "UpdateEndpoint"): _endpoint,
-    ("sns", "Publish"): _publish,
-    ("sqs", "SendMessage"): _send,
+    ("sns", "Publish"): messages.publish,
+    ("sqs", "SendMessage"): messages.send,
 }
 
 
@@ -270,7 +241,7 @@ def _resources(prefix: str, pattern: str, call: Asked) -> list[str]:
             for value in turned
         ]
     here = current()
-    region = "" if prefix == "iam" else here.region
+    region = "" if prefix in ("budgets", "iam") else here.region
     start = f"arn:{here.partition}:{prefix}:{region}:{here.account}:"
     return [each if each.startswith("arn:") else start + each for each in made]
 
@@ -282,6 +253,12 @@ def _values(members: Any, path: str) -> list[str]:
         inside = [each[name] for each in found if isinstance(each, dict) and each.get(name)]
         found = [each for one in inside for each in (one if isinstance(one, list) else [one])]
     return [str(each) for each in found]
+
+
+def _of_dashboard(name: str, _: dict[str, Any]) -> str:
+    """A dashboard is of all regions."""
+    here = current()
+    return f"arn:{here.partition}:cloudwatch::{here.account}:dashboard/{name}"
 
 
 def _of_role(name: str, members: dict[str, Any]) -> str:
@@ -306,6 +283,7 @@ def _of_parameter(name: str, _: dict[str, Any]) -> str:
 
 # What is made of a member's value: a build's project, a report's group, a subscription's topic …
 _TURNS: dict[str, Callable[[str, dict[str, Any]], str]] = {
+    "dashboard": _of_dashboard,
     "group": lambda value, _: value.rpartition("report/")[2].partition(":")[0],
     "parameter": _of_parameter,
     "project": lambda value, _: value.rpartition("build/")[2].partition(":")[0],

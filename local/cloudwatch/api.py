@@ -1,4 +1,4 @@
-"""CloudWatch: metrics that are published and read, alarms that are put and described."""
+"""CloudWatch: metrics that are published and read, alarms and dashboards that are put."""
 
 import json
 import math
@@ -11,6 +11,7 @@ from moto.core.responses import ActionResult, EmptyResult
 
 from local.cloudwatch import queries, requests, views, work
 from local.cloudwatch.alarms import Alarm, AlarmRecords
+from local.cloudwatch.dashboards import Dashboard, DashboardRecords, check
 from local.cloudwatch.metrics import (
     AHEAD_SECONDS,
     KEPT_SECONDS,
@@ -24,7 +25,7 @@ from local.cloudwatch.queries import Queries, Stat, dimensions, invalid, seconds
 from local.refusals import unsupported
 from local.service import AwsError, Service
 
-ROWS = 500  # of ListMetrics
+ROWS, DASHBOARDS = 500, 1000  # of ListMetrics, of ListDashboards
 
 
 class CloudWatch(Service):
@@ -172,6 +173,46 @@ class CloudWatch(Service):
         except ValueError:
             raise AwsError("InvalidFormat", "StateReasonData is not JSON") from None
         work.set_state(found, self.get("StateValue"), self.get("StateReason"), data, work.HELD)
+        return EmptyResult()
+
+    def put_dashboard(self) -> ActionResult:
+        name, body = self.get("DashboardName"), self.get("DashboardBody")
+        check(body)
+        records = DashboardRecords.here()
+        with records.lock:
+            records.dashboards[name] = Dashboard(name, body)
+        return ActionResult({"DashboardValidationMessages": []})
+
+    def get_dashboard(self) -> ActionResult:
+        found = DashboardRecords.here().find(self.get("DashboardName"))
+        shown = {"DashboardName": found.name, "DashboardArn": found.arn}
+        return ActionResult({**shown, "DashboardBody": found.body})
+
+    def list_dashboards(self) -> ActionResult:
+        records, prefix = DashboardRecords.here(), self.get("DashboardNamePrefix", "")
+        with records.lock:
+            found = [records.dashboards[name] for name in sorted(records.dashboards)]
+        self.page_size = DASHBOARDS
+        return self.page(
+            "DashboardEntries",
+            [
+                {
+                    "DashboardName": each.name,
+                    "DashboardArn": each.arn,
+                    "LastModified": each.modified,
+                    "Size": len(each.body.encode()),
+                }
+                for each in found
+                if each.name.startswith(prefix)
+            ],
+        )
+
+    def delete_dashboards(self) -> ActionResult:
+        """None, if one of them is not there (API reference, DeleteDashboards)."""
+        records = DashboardRecords.here()
+        with records.lock:
+            for found in [records.find(name) for name in self.get("DashboardNames")]:
+                records.dashboards.pop(found.name, None)
         return EmptyResult()
 
     def _tags(self) -> dict[str, str]:

@@ -9,8 +9,8 @@ import traceback
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local.authorization.ask import Ask
-from local.authorization.asks import topic_key
 from local.authorization.hold import require
+from local.authorization.messages import topic_key
 from local.background import background
 from local.cloudwatch import views
 from local.cloudwatch.alarms import Alarm, AlarmRecords, Change

@@ -8,6 +8,7 @@ its invocation" (the first, "Daylight savings time").
 
 import calendar
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -59,8 +60,10 @@ class Cron:
 
     def after(self, moment: datetime) -> datetime | None:
         """Clocks are read as on the wall: each time of the day once, and only if it is there."""
-        for day in self._days(moment.astimezone(self.zone).date()):
-            for each in self.times:
+        wall = moment.astimezone(self.zone)
+        passed = bisect_left(self.times, wall.time())
+        for day in self._days(wall.date()):
+            for each in self.times[passed if day == wall.date() else 0 :]:
                 found = datetime.combine(day, each, self.zone).astimezone(UTC)
                 is_there = found.astimezone(self.zone).time() == each
                 if is_there and found > moment:

@@ -2,6 +2,7 @@
 
 import secrets
 import sys
+import traceback
 from datetime import datetime, timedelta
 
 from local.background import background
@@ -32,10 +33,11 @@ def _keep(records: ScheduleRecords, context: Context) -> None:
     while found := _next(records, context):
         try:
             _fire(*found)
-        finally:
-            with records.changed:
-                records.is_firing = False
-                records.changed.notify_all()
+        except Exception:  # the others are started all the same
+            traceback.print_exc()
+        with records.changed:
+            records.is_firing = False
+            records.changed.notify_all()
 
 
 def _next(records: ScheduleRecords, context: Context) -> tuple[Schedule, datetime] | None:
@@ -109,6 +111,7 @@ def _fire(schedule: Schedule, due: datetime) -> None:
         return
     print(f"schedule {schedule.name}: {failure.message}", file=sys.stderr)
     _measure("TargetErrorCount")
+    _measure("InvocationDroppedCount")
     attributes = {
         "SCHEDULE_ARN": schedule.arn,
         "EXECUTION_ID": execution,
@@ -119,7 +122,6 @@ def _fire(schedule: Schedule, due: datetime) -> None:
     }
     queue = target.get("DeadLetterConfig", {}).get("Arn")
     if queue is None:
-        _measure("InvocationDroppedCount")
         return
     try:
         send(role(target["RoleArn"]), queue, text(failure.retries + 1), attributes)

@@ -61,6 +61,7 @@ def source(service: str) -> str:
     files = [place] if place.is_file() else [*place.rglob("*.py")]
     if not own().get(service, set()) >= census.operations(service).keys():
         files += (MOTO / service.replace("-", "")).rglob("*.py")
+    files += [HERE / "undelivered.py"] if service == "events" else []
     files += [HERE / f"moto_{name}.py" for name in ("seams", "answers", "workflows")]
     return "\n".join(file.read_text() for file in files)
 

@@ -119,6 +119,33 @@ def test_what_is_told_of_an_object_is_one_property() -> None:
     assert isinstance(inspect.getattr_static(FakeKey, "response_dict"), property)
 
 
+def test_the_rules_are_told_of_objects_by_these_names() -> None:
+    from moto.s3 import models, notifications
+
+    sent = inspect.getsource(notifications.send_event)
+    assert "_send_event_bridge_message(account_id, bucket, event_name, key)" in sent
+    assert "events_send_notification(" in inspect.getsource(models.S3Backend.create_bucket)
+    ended = inspect.getsource(models.S3Backend.complete_multipart_upload)
+    assert "disable_notification" not in ended.partition("set_metadata")[0]  # it is told twice
+
+
+def test_an_event_is_matched_by_these_names() -> None:
+    from moto.events.models import EventPattern
+
+    pattern = EventPattern.load('{"source": ["a"]}')
+    assert pattern.get_pattern() == {"source": ["a"]}
+    assert parameters(pattern.matches_event) == ["event"]
+    let_through = EventPattern._does_item_match_named_filter
+    assert let_through("a", {"ends-with": "b"})  # a matcher that it does not know
+
+
+def test_a_queue_has_its_attributes_set_in_one_method() -> None:
+    from moto.sqs.models import Queue
+
+    assert parameters(Queue._set_attributes) == ["self", "attributes", "now"]
+    assert isinstance(inspect.getattr_static(Queue, "policy"), property)
+
+
 def test_an_unmet_deny_does_not_close_a_bucket(aws: Aws) -> None:
     s3, bucket = aws.client("s3"), aws.bucket(key="v")
     deny = {

@@ -119,13 +119,3 @@ def test_a_matcher_that_nobody_knows_is_refused_instead_of_matching_all(aws: Aws
     with pytest.raises(ClientError, match="ends-with of key is not supported") as refused:
         aws.client("events").put_rule(Name="r", EventPattern=json.dumps(pattern))
     assert refused.value.response["Error"]["Code"] == "InvalidEventPatternException"
-
-
-def test_moto_tells_the_rules_by_these_names() -> None:
-    import inspect
-
-    from moto.s3 import models, notifications
-
-    sent = inspect.getsource(notifications.send_event)
-    assert "_send_event_bridge_message(account_id, bucket, event_name, key)" in sent
-    assert "events_send_notification(" in inspect.getsource(models.S3Backend.create_bucket)

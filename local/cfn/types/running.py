@@ -116,6 +116,27 @@ def _update_alarm(work: ResourceWork) -> None:
     work.retag("cloudwatch.tag_resource", "cloudwatch.untag_resource", ResourceARN=arn)
 
 
+def _create_dashboard(work: ResourceWork) -> None:
+    name = work.name("DashboardName", 255)
+    if work.exists("cloudwatch.get_dashboard", DashboardName=name):  # PutDashboard would change it
+        raise AlreadyExists(name)
+    work.call("cloudwatch.put_dashboard", DashboardName=name)
+    work.made(name)
+
+
+def _create_budget(work: ResourceWork) -> None:
+    wanted = work.properties["Budget"]
+    name = work.name("BudgetName", 100)
+    budget = {"BudgetName": name, **wanted}
+    work.call("budgets.create_budget", AccountId=work.context.account, Budget=budget)
+    work.made(budget["BudgetName"], Id=budget["BudgetName"])
+
+
+def _update_budget(work: ResourceWork) -> None:
+    budget = {**work.properties["Budget"], "BudgetName": work.id}
+    work.call("budgets.update_budget", AccountId=work.context.account, NewBudget=budget)
+
+
 def _create_parameter(work: ResourceWork) -> None:
     name = work.name("Name", 1011)
     work.call("ssm.put_parameter", Name=name)
@@ -194,6 +215,21 @@ TYPES = {
         update=_update_alarm,
         delete=lambda work: work.call("cloudwatch.delete_alarms", AlarmNames=[work.id]),
         name="AlarmName",
+    ),
+    "AWS::CloudWatch::Dashboard": ResourceType(
+        frozenset({"DashboardName", "DashboardBody"}),
+        create=_create_dashboard,
+        update=lambda work: work.call("cloudwatch.put_dashboard", DashboardName=work.id),
+        delete=lambda work: work.call("cloudwatch.delete_dashboards", DashboardNames=[work.id]),
+        name="DashboardName",
+    ),
+    "AWS::Budgets::Budget": ResourceType(
+        frozenset({"Budget", "NotificationsWithSubscribers"}),
+        create=_create_budget,
+        update=_update_budget,
+        delete=lambda work: work.call(
+            "budgets.delete_budget", AccountId=work.context.account, BudgetName=work.id
+        ),
     ),
     "AWS::SSM::Parameter": ResourceType(
         frozenset({"Name", "Type", "Value", "Description", "Tags"}),

@@ -37,7 +37,7 @@ def test_an_arn_somewhere_in_a_name_is_not_what_is_judged(aws: Aws) -> None:
 def test_the_endpoints_own_controls_are_the_administrators(aws: Aws) -> None:
     held = assume(aws, ALL)
     body = b'{"Calls": "s3", "Rate": null}'
-    for path in ("/_local/throttle", "/_local/reclaim"):
+    for path in ("/_local/throttle", "/_local/reclaim", "/_local/clock"):
         status, text = sent(aws, "sagemaker", f"POST {path}", body, key(held))
         assert (status, json.loads(text)["__type"]) == (403, "AccessDenied")
     assert sent(aws, "sagemaker", "POST /_local/throttle", body)[0] == 200

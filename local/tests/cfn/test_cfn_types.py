@@ -96,6 +96,10 @@ def facts(made: Everything) -> dict[str, Any]:
     sqs = client("sqs")
     queue = sqs.get_queue_url(QueueName=f"{name}-letters")["QueueUrl"]
     letters = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["All"])["Attributes"]
+    dashboard = client("cloudwatch").get_dashboard(DashboardName=f"{name}-watch")
+    (widget,) = json.loads(dashboard["DashboardBody"])["widgets"]
+    account = made.aws.context.account
+    budget = client("budgets").describe_budget(AccountId=account, BudgetName=f"{name}-month")
     ssm = client("ssm").get_parameter(Name=f"/{name}/retention")["Parameter"]
     key = client("kms").describe_key(KeyId=f"alias/{name}")["KeyMetadata"]
     return {
@@ -115,6 +119,8 @@ def facts(made: Everything) -> dict[str, Any]:
         "schedule": (schedule["Description"], schedule["ScheduleExpression"]),
         "queue": (letters["MessageRetentionPeriod"], sqs.list_queue_tags(QueueUrl=queue)["Tags"]),
         "queue policy": json.loads(letters["Policy"])["Statement"][0]["Sid"],
+        "dashboard": widget["properties"]["markdown"],
+        "budget": budget["Budget"]["BudgetLimit"]["Amount"],
         "parameter": ssm["Value"],
         "alarm": alarm["Threshold"],
         "ratio": (ratio["AlarmDescription"], {t["Key"]: t["Value"] for t in kept}["keeps"]),
@@ -144,6 +150,8 @@ def expected(keep: int, versioning: str, notify: str, name: str) -> dict[str, An
         "schedule": (text, f"rate({keep} days)"),
         "queue": (f"{keep}000", {"owner": str(keep), "stack": "tagged"}),
         "queue policy": notify,
+        "dashboard": text,
+        "budget": str(keep),
         "parameter": str(keep),
         "alarm": keep,
         "ratio": (f"more than {keep}", str(keep)),

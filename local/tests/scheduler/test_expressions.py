@@ -71,6 +71,20 @@ def test_what_falls_on_an_hour_that_clocks_repeat_is_due_once() -> None:
     assert due("cron(30 * * * ? *)", 1, "Europe/Berlin", between) == ["Sun 2026-10-25 02:30"]
 
 
+@pytest.mark.parametrize("day", [datetime(2026, 3, 27), datetime(2026, 10, 23)])
+def test_a_cron_is_due_at_each_time_on_the_wall_that_it_names(day: datetime) -> None:
+    """As a walk from minute to minute over a change of clocks finds them."""
+    zone, start = ZoneInfo("Europe/Berlin"), day.replace(tzinfo=UTC)
+    minutes = [start + timedelta(minutes=number + 1) for number in range(5 * 24 * 60)]
+    wanted, seen = [], set()
+    for moment in minutes:
+        wall = moment.astimezone(zone).replace(tzinfo=None, fold=0)
+        if wall.minute in (15, 45) and wall.hour in (1, 2, 3) and wall not in seen:
+            seen.add(wall)
+            wanted.append(f"{moment:%a %Y-%m-%d %H:%M}")
+    assert due("cron(15,45 1-3 * * ? *)", len(wanted), "Europe/Berlin", start) == wanted
+
+
 def test_a_rate_of_days_is_of_24_hours_and_begins_at_its_start() -> None:
     expression = parse("rate(1 day)", ZoneInfo("Europe/Berlin"), START)
     assert expression.after(START - timedelta(seconds=1)) == START
