@@ -27,8 +27,8 @@ from troposphere.sns import Topic
 from templates.kit.iam import VERSION, allow, arn
 from templates.kit.names import SCALING_SERVICE
 
-# Who a role of the stack is passed to; the same five stand in each PassRole of the stack itself
-SERVICES = ("codebuild", "codepipeline", "events", "sagemaker", "states")
+# Who a role of the stack is passed to
+SERVICES = ("codebuild", "codepipeline", "events", "sagemaker", "scheduler", "states")
 
 # Of which a role may do all that there is, with what is this project's
 _WHOLE = (

@@ -19,6 +19,7 @@ from awacs import (
     logs,
     s3,
     sagemaker,
+    scheduler,
     sns,
     states,
 )
@@ -274,6 +275,11 @@ def _make_work() -> list[Statement]:
                 *named(events, "PutRule PutTargets RemoveTargets TagResource UntagResource"),
             ],
             [arn("events", "rule/${ProjectName}-*")],
+        ),
+        allow(
+            "MakeSchedules",
+            named(scheduler, "CreateSchedule DeleteSchedule GetSchedule UpdateSchedule"),
+            [arn("scheduler", "schedule/default/${ProjectName}-*")],
         ),
     ]
 

@@ -50,11 +50,10 @@ def add_people(
         [
             *_operate_stacks(deployer),
             *_upload(),
-            *_push(),
+            *_push_and_ask(),
             *_train(),
             *_watch(),
             *_judge(),
-            *_predict(),
         ],
     )
     removers = _policy(
@@ -86,8 +85,10 @@ def _bucket(pattern: str) -> Sub:
 # Where jobs and notebooks write, beside those of all others of the account
 JOB_STREAMS = (
     "/aws/sagemaker/NotebookInstances:log-stream:${ProjectName}/*",
-    "/aws/sagemaker/*Jobs:log-stream:${ProjectName}-*",
+    "/aws/sagemaker/ProcessingJobs:log-stream:${ProjectName}-*",
+    "/aws/sagemaker/TrainingJobs:log-stream:${ProjectName}-*",
     f"/aws/sagemaker/TrainingJobs:log-stream:{_TUNED}",  # a stream has no tags
+    "/aws/sagemaker/TransformJobs:log-stream:${ProjectName}-*",
 )
 
 
@@ -154,18 +155,23 @@ def _upload() -> list[Statement]:
     ]
 
 
-def _push() -> list[Statement]:
+def _push_and_ask() -> list[Statement]:
+    """Code, images and the endpoint, in one statement as above."""
     return [
         allow(
-            "PushCode",
-            named(codecommit, "GetBranch GetCommit GetRepository GitPull GitPush"),
-            [arn("codecommit", "${ProjectName}")],
-        ),
-        # A creation says beforehand what would be in its way; an image's tags tell its commit
-        allow(
-            "SeeImages",
-            named(ecr, "DescribeImages DescribeRepositories"),
-            [arn("ecr", "repository/${ProjectName}")],
+            "Use",
+            [
+                *named(codecommit, "GetBranch GetCommit GetRepository GitPull GitPush"),
+                # A creation says beforehand what would be in its way; an image's tags tell its
+                # commit
+                *named(ecr, "DescribeImages DescribeRepositories"),
+                sagemaker.InvokeEndpoint,
+            ],
+            [
+                arn("codecommit", "${ProjectName}"),
+                arn("ecr", "repository/${ProjectName}"),
+                arn("sagemaker", "endpoint/${ProjectName}"),
+            ],
         ),
     ]
 
@@ -257,16 +263,6 @@ def _judge() -> list[Statement]:
             [s3.GetObject],
             [_bucket(f"{_ARTIFACTS}/{folder}/*") for folder in ("evaluations", "registry")],
         ),
-    ]
-
-
-def _predict() -> list[Statement]:
-    return [
-        allow(
-            "AskEndpoint",
-            [sagemaker.InvokeEndpoint],
-            [arn("sagemaker", "endpoint/${ProjectName}")],
-        )
     ]
 
 

@@ -52,6 +52,8 @@ UNREACHED = {
     "LogRetentionDays": "a number",
     "MinimumAccuracy": "a number",
     "ModelLatencyMicroseconds": "a number",
+    "RetrainSchedule": "a time",
+    "ScheduleTimezone": "a time zone",
     "NotebookEnabled": "a choice",
     "NotebookIdleMinutes": "a number",
     "NotebookInstanceType": "a type",
