@@ -42,8 +42,8 @@ def _look(folder: Path, look: Look, now: datetime) -> Drift:
     names = [before.class_names.get(at, str(at)) for at in range(before.class_count)]
     spread = Distribution(before.shape, names)
     captured = Captured(folder / "captured", before.shape, before.class_count)
-    for inputs, probabilities in captured.batches():
-        spread.add(inputs, probabilities)
+    for asked, answered in captured.batches():
+        spread.add(asked, answered)
     enough = captured.examples >= look.minimum
     inputs, predictions = compare(before, spread) if enough else ((), ())
     verdict, words = judging.verdict(look, captured.examples, [*inputs, *predictions])
@@ -113,7 +113,7 @@ def _summary(one: Summary) -> dict[str, float | None]:
 
 
 def _time(moment: datetime | None) -> str | None:
-    return moment and f"{moment:%Y-%m-%dT%H:%M:%SZ}"
+    return f"{moment:%Y-%m-%dT%H:%M:%SZ}" if moment else None
 
 
 def _number(value: float | None) -> float | None:
