@@ -54,9 +54,9 @@ def _basis(found: Drift) -> Markup:
             "endpoint was asked since the look before this one. PSI, the population stability "
             "index, is 0 where both are distributed alike; by custom 0.1 is watched and 0.25 acted "
             "on. What chance brings about in all but one look of "
-            f"{1 / CHANCE:,.0f} counts as nothing. KS is the distance of Kolmogorov and Smirnov "
-            "where a bucket ends, beside the chance of one as large without any change; it decides "
-            "nothing.",
+            f"{1 / CHANCE:,.0f}, the column beside it, counts as nothing. KS is the distance of "
+            "Kolmogorov and Smirnov where a bucket ends, beside the chance of one as large without "
+            "any change; it decides nothing.",
             class_="quiet",
         ),
     )
@@ -99,9 +99,7 @@ def _name(one: Shift) -> Markup:
 
 
 def _likely(chance: float | None) -> str:
-    if chance is not None and chance < CHANCE:
-        return f"< {percent(CHANCE)}"
-    return percent(chance)
+    return "< 0.01" if chance is not None and chance < 0.01 else number(chance, 2)
 
 
 def _value(value: float | None) -> str:

@@ -21,8 +21,9 @@ ARGUMENTS = {
 ROWS = np.random.default_rng(0).normal(5, 2, (40, 4)).astype(np.float32)
 
 
-def drift(ml: Path, program: Path = CONTAINER, **other: str) -> "subprocess.CompletedProcess[str]":
-    given = {**ARGUMENTS, **{f"--{name}": value for name, value in other.items()}}
+def drift(
+    ml: Path, given: dict[str, str] = ARGUMENTS, program: Path = CONTAINER
+) -> "subprocess.CompletedProcess[str]":
     words = [word for pair in given.items() for word in pair]
     return subprocess.run(
         [sys.executable, program / "drift", *words],
@@ -63,7 +64,7 @@ def test_it_writes_where_sagemaker_takes_it_from_and_tells_nothing_to_mend(tmp_p
     ],
 )
 def test_what_it_was_told_wrongly_is_in_the_message(tmp_path: Path, name: str, value: str) -> None:
-    done = drift(tmp_path, **{name: value})
+    done = drift(tmp_path, {**ARGUMENTS, f"--{name}": value})
     assert done.returncode == 1
     told = message(tmp_path) or ""
     assert told.startswith(f"drift was started wrongly: argument --{name}: invalid")
@@ -76,7 +77,7 @@ def test_a_failure_is_in_the_message_and_its_traceback_in_the_log(tmp_path: Path
     (program / "monitoring").mkdir(parents=True)
     shutil.copy(CONTAINER / "drift", program)
     (program / "monitoring/__init__.py").write_text("raise ValueError('no\\nsuch thing')")
-    done = drift(tmp_path, program)
+    done = drift(tmp_path, program=program)
     assert done.returncode == 1
     assert message(tmp_path) == "ValueError: no such thing"
     assert "Traceback" in done.stderr

@@ -138,6 +138,18 @@ def test_without_a_baseline_it_says_so_and_ends_well(
     assert words in found["words"]
 
 
+@pytest.mark.parametrize(
+    ("then", "other"),
+    [('"index": 2', '"index": 3'), ('"count": 1, "index": 2', '"count": -1, "index": 2')],
+)
+def test_classes_that_cannot_be_are_no_baseline(tmp_path: Path, then: str, other: str) -> None:
+    file = baseline(tmp_path, rows(3, 1), np.eye(3, dtype=np.float32))
+    text = file.read_text()
+    assert then in text
+    file.write_text(text.replace(then, other))
+    assert look(tmp_path, rows(500, 2), answers(500))["verdict"] == "no-baseline"
+
+
 def test_a_baseline_that_was_made_by_another_hand_ends_nothing(tmp_path: Path) -> None:
     """Each number in it once something else: it is compared with, or refused by name."""
     file = baseline(tmp_path, rows(60, 1), answers(60, seed=1))

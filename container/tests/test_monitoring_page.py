@@ -62,13 +62,31 @@ def test_what_moved_most_comes_first_and_the_rest_is_called_steady(drifted: str)
 
 def test_every_plot_says_in_words_what_it_shows(drifted: str) -> None:
     told = re.findall('<svg [^>]*role="img" aria-label="([^"]*)"', drifted)
-    assert len(told) == len(re.findall("<figure>", drifted)) == 8
-    assert any(
-        re.match(r"value 1, before and now: PSI .* The mean was 4.* and is 7", t) for t in told
-    )
+    assert len(told) == len(re.findall("<figure>", drifted)) == 9
+    mean = r"value 1, before and now: PSI \d\.\d\d\. The mean was [45].* and is [78]"
+    assert any(re.match(mean, one) for one in told)
     assert any("class 2 from 33.3 % to 0.0 %" in one for one in told)
     others = re.findall("<svg (?![^>]*role=)[^>]*>", drifted)
     assert all('aria-hidden="true"' in one for one in others)
+
+
+def test_bars_are_as_high_as_the_shares_that_they_show(drifted: str) -> None:
+    plot = drifted.partition('aria-label="answer class, ')[2].partition("</svg>")[0]
+    heights = {
+        style: [float(one) for one in re.findall(rf'height="([\d.]+)" class="bar {style}"', plot)]
+        for style in ("before", "now")
+    }
+    third = heights["before"][0]
+    assert heights["before"] == [third] * 3 != [0] * 3
+    assert heights["now"] == pytest.approx([1.5 * third, 1.5 * third, 0], abs=0.2)
+
+
+def test_channels_of_a_grey_picture_are_not_shown_again(tmp_path: Path) -> None:
+    grey = np.random.default_rng(3).integers(0, 256, (200, 8, 8, 1)).repeat(3, 3)
+    baseline(tmp_path, grey[:100].astype(np.float32), answers(100))
+    text = page(tmp_path, grey[100:].astype(np.float32), answers(100))
+    shown = re.findall("<h3><bdi>((?:input|channel)[^<]*)", text)
+    assert sorted(shown) == ["input deviation", "input mean"]
 
 
 def test_the_page_needs_nothing_else_and_may_load_nothing(drifted: str) -> None:
