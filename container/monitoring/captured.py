@@ -23,7 +23,8 @@ from serving.examples import Examples, Shape
 
 LINE_BYTES = 32 * 1024 * 1024  # a request and an answer of 6 MiB each take 16 MiB as base64
 MOST_EXAMPLES = 200_000  # minutes of work
-BATCH = 256
+# Examples at once, and their bytes: a small JPEG may be a large picture
+BATCH, BATCH_BYTES = 256, 64 * 1024 * 1024
 GOLDEN = "golden-"  # how the inference ID of a deployment's own requests begins
 
 Reason = Literal["golden", "broken", "other-types"]
@@ -61,12 +62,14 @@ class Captured:
         """Inputs and probabilities of many requests at once."""
         inputs: list[Examples] = []
         probabilities: list[Floats] = []
+        examples = held = 0
         for one in self._requests():
             inputs.append(one.inputs)
             probabilities.append(one.probabilities)
-            if sum(map(len, inputs)) >= BATCH:
+            examples, held = examples + len(one.inputs), held + one.inputs.nbytes
+            if examples >= BATCH or held >= BATCH_BYTES:
                 yield np.concatenate(inputs), np.concatenate(probabilities)
-                inputs, probabilities = [], []
+                inputs, probabilities, examples, held = [], [], 0, 0
         if inputs:
             yield np.concatenate(inputs), np.concatenate(probabilities)
 

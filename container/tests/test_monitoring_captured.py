@@ -145,6 +145,15 @@ def test_of_too_many_records_a_part_is_read_and_told(
     assert (found.files_read, found.files, found.examples) == (4, 10, 24)
 
 
+def test_large_pictures_are_held_a_few_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(captured, "BATCH_BYTES", 2 * PICTURES.nbytes)
+    capture(tmp_path, [record(PICTURES, answers(1), PNG)] * 5)
+    batches = Captured(tmp_path / "input/captured", PICTURE, 3).batches()
+    assert [len(inputs) for inputs, _ in batches] == [2, 2, 1]
+
+
 def test_only_capture_files_are_read(tmp_path: Path) -> None:
     file = capture(tmp_path, [record(ROWS, answers(6))])
     file.with_suffix(".manifest").write_bytes(file.read_bytes())
