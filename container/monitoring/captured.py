@@ -25,7 +25,7 @@ LINE_BYTES = 32 * 1024 * 1024  # a request and an answer of 6 MiB each take 16 M
 MOST_EXAMPLES = 200_000  # minutes of work
 # Examples at once, and their bytes: a small JPEG may be a large picture
 BATCH, BATCH_BYTES = 256, 64 * 1024 * 1024
-MOST_PROBABLE = 1.001  # an engine's sums are not exact
+SLACK = 1e-3  # of a probability: an engine's sums are not exact
 GOLDEN = "golden-"  # how the inference ID of a deployment's own requests begins
 
 Reason = Literal["golden", "broken", "other-types"]
@@ -118,10 +118,10 @@ def request(line: bytes, shape: Shape, classes: int) -> Request:
             inputs, probabilities = decode(_body(asked), shape), answers(_body(answered), classes)
         if not 0 < len(inputs) == len(probabilities):
             raise Left("broken")
-        if not ((probabilities >= 0) & (probabilities <= MOST_PROBABLE)).all():
+        if not ((probabilities >= -SLACK) & (probabilities <= 1 + SLACK)).all():
             raise Left("broken")
         return Request(inputs, probabilities, _time(about["inferenceTime"]))
-    except Left:
+    except (Left, MemoryError):
         raise
     except Exception as error:  # a line can be wrong in any way, and none may end the job
         raise Left("broken") from error
