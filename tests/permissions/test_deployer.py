@@ -109,7 +109,8 @@ def handled(stack: Deployed, texts: Mapping[str, str]) -> Iterator[Call]:
 
 def _calls(stack: Deployed, kind: str, title: str, action: str) -> Iterator[Call]:
     """One action of a handler as it is asked of us."""
-    if title not in stack.arns and not kind.startswith("AWS::SageMaker::"):
+    nameless = ("AWS::SageMaker::", "AWS::Budgets::")
+    if title not in stack.arns and not kind.startswith(nameless):
         return  # made in China only
     arn = stack.arns.get(title, "")
     service = action.split(":")[0]
@@ -140,6 +141,10 @@ def _calls(stack: Deployed, kind: str, title: str, action: str) -> Iterator[Call
             yield Call(DEPLOYER, action, stack.arn("sagemaker", where))
     elif action in ("logs:DescribeLogGroups",):
         yield Call(DEPLOYER, action, stack.arn("logs", "log-group:*"))
+    elif kind == "AWS::Budgets::Budget":  # of the account, in no region
+        named = {"budgets": f"budget/mlops-{stack.region}-somebody@example.com"}
+        what = named.get(service, "billingview/primary")
+        yield Call(DEPLOYER, action, f"arn:{stack.partition}:{service}::{ACCOUNT}:{what}")
     elif kind == "AWS::Logs::LogGroup":
         yield Call(DEPLOYER, action, arn)
         yield Call(DEPLOYER, action, arn.removesuffix(":*"))

@@ -52,6 +52,7 @@ UNREACHED = {
     "LogRetentionDays": "a number",
     "MinimumAccuracy": "a number",
     "ModelLatencyMicroseconds": "a number",
+    "MonthlyBudget": "a number",
     "NotebookEnabled": "a choice",
     "NotebookIdleMinutes": "a number",
     "NotebookInstanceType": "a type",
