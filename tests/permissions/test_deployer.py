@@ -253,6 +253,8 @@ codepipeline:DeletePipeline codepipeline:{region}:{account}:other
 ecr:DeleteRepository ecr:{region}:{account}:repository/other
 ecr:BatchGetImage ecr:{region}:{account}:repository/mlops
 events:PutRule events:{region}:{account}:rule/other
+budgets:ModifyBudget budgets::{account}:budget/other
+budgets:ModifyBudget budgets::{account}:budget/mlops-ap-south-1-somebody@example.com
 logs:DeleteLogGroup logs:{region}:{account}:log-group:/aws/lambda/other
 logs:GetLogEvents logs:{region}:{account}:log-group:/aws/codebuild/mlops-test:log-stream:1
 sagemaker:CreateTrainingJob sagemaker:{region}:{account}:training-job/mlops-1
@@ -423,8 +425,8 @@ BESIDES = {
 }
 SERVICES = (
     *("application-autoscaling", "cloudformation", "cloudwatch", "codebuild", "codecommit"),
-    *("codepipeline", "ecr", "kms", "logs", "s3", "sagemaker", "sagemaker-runtime"),
-    *("stepfunctions", "sts"),
+    *("codepipeline", "ecr", "kms", "logs", "pricing", "s3", "sagemaker"),
+    *("sagemaker-runtime", "stepfunctions", "sts"),
 )
 PREFIXES = {"sagemaker-runtime": "sagemaker", "stepfunctions": "states"}
 
