@@ -17,6 +17,7 @@ from templates.kit.render import Book, render
 from templates.outputs import add_outputs
 from templates.parameters import add_parameter, add_parameters
 from templates.parts.alarms import add_alarms
+from templates.parts.budget import add_budget
 from templates.parts.build import add_builds, add_training_build
 from templates.parts.deployer import add_deployer
 from templates.parts.encryption import add_key
@@ -108,6 +109,8 @@ def mlops(specifications: dict[str, str]) -> Book:
         training,
         pipeline,
     )
+    book.chapter("Budget: on request")
+    add_budget(book, parameters)
     book.chapter("Notebook: on request")
     add_notebook(book, parameters, storage, source, registry)
     return book

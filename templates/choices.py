@@ -459,4 +459,13 @@ CHOICES = (
         "be the ARN of a policy, or empty",
         _pattern(r"^$|^arn:aws[a-z-]*:iam::([0-9]{12}|aws):policy/[\w+=,.@/-]+$"),
     ),
+    Choice(
+        OPERATION,
+        "MonthlyBudget",
+        "Monthly budget (dollars)",
+        "NotificationEmail hears when the account's bill of a month is more, or will be. In China "
+        "in yuan. 0: no budget.",
+        "0",
+        *_whole(0, 1_000_000),
+    ),
 )

@@ -8,6 +8,8 @@ the stack needs the boundary (Permissions boundaries for IAM entities, IAM User 
 """
 
 from awacs import (
+    billing,
+    budgets,
     cloudwatch,
     codebuild,
     codecommit,
@@ -72,6 +74,7 @@ def add_deployer(template: Template, system: Template) -> tuple[Role, ManagedPol
                         *_make_work(),
                         *_make_logs(),
                         *_make_alarms(),
+                        *_make_budget(),
                         *_make_notebook(),
                     ],
                 )
@@ -317,6 +320,26 @@ def _make_alarms() -> list[Statement]:
             ],
             [arn("cloudwatch", "alarm:${ProjectName}-*")],
         )
+    ]
+
+
+def _make_budget() -> list[Statement]:
+    account = "arn:${AWS::Partition}:%s::${AWS::AccountId}:"
+    return [
+        allow(
+            "MakeBudget",
+            [
+                *named(budgets, "ListTagsForResource ModifyBudget TagResource ViewBudget"),
+                Action("budgets", "UntagResource"),
+            ],
+            [Sub(account % "budgets" + "budget/${ProjectName}-${AWS::Region}-*")],
+        ),
+        # What a budget counts is the account's own view of its bill
+        allow(
+            "CountBill",
+            [billing.GetBillingViewData],
+            [Sub(account % "billing" + "billingview/primary")],
+        ),
     ]
 
 

@@ -14,6 +14,7 @@ from awacs import (
     iam,
     kms,
     logs,
+    pricing,
     s3,
     sagemaker,
     states,
@@ -239,7 +240,12 @@ def _watch() -> list[Statement]:
         ),
         # These have no resource level
         allow(
-            "FindWork", named(sagemaker, "ListModels ListProcessingJobs ListTrainingJobs"), ["*"]
+            "FindWork",
+            [
+                *named(sagemaker, "ListModels ListProcessingJobs ListTrainingJobs"),
+                pricing.GetProducts,
+            ],
+            ["*"],
         ),
         allow(
             "ReadLogs",

@@ -54,6 +54,7 @@ UNREACHED = {
     "ModelLatencyMicroseconds": "a number",
     "RetrainSchedule": "a time",
     "ScheduleTimezone": "a time zone",
+    "MonthlyBudget": "a number",
     "NotebookEnabled": "a choice",
     "NotebookIdleMinutes": "a number",
     "NotebookInstanceType": "a type",
