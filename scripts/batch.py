@@ -132,7 +132,11 @@ def stop(clients: Clients, known: Mapping[str, str], name: str, console: Console
         if error_code(error) in ("ExecutionDoesNotExist", "InvalidArn"):
             raise Problem(f"STOP={name}: there is no batch of that name") from None
         raise
-    console.line(f"Stopped {name}.")
+    console.line(f"Stopped {name}; the answers that were written stay.")
+    console.paragraph(
+        "So does the model in SageMaker that was made for it alone, if it came so far. It costs "
+        "nothing, and goes with the stack."
+    )
     return 0
 
 
@@ -220,7 +224,8 @@ def meant(clients: Clients, known: Mapping[str, str], version: str, stack: str) 
         one = of_package(every, packages.find(clients, known, version, stack))
         if one is None:
             raise Problem(
-                f"VERSION={version} is not kept: SageMaker has no model of it any more. "
+                f"VERSION={version} is not kept: SageMaker has no model of it, not yet or "
+                "not any more. "
                 f"{make('models', stack)} lists others"
             )
         return one.name

@@ -232,8 +232,9 @@ def show_next(known: Mapping[str, str], stack: str, console: Console, *, new: bo
         console.line(f"  git clone {known['RepositoryCloneUrl']} ../model")
 
 
-class TemplateLoader(yaml.SafeLoader):
-    """Reads a template's plain parts; the value of `!Sub` and its like does not matter here."""
+class TemplateLoader(yaml.CSafeLoader):
+    """Reads a template's plain parts; the value of `!Sub` and its like does not matter here. In C:
+    the template is large."""
 
 
 TemplateLoader.add_multi_constructor("!", lambda loader, suffix, node: suffix)

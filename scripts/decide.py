@@ -15,6 +15,7 @@ from scripts.lib import packages, stacks
 from scripts.lib.approval import Status, begun, execution
 from scripts.lib.approval import decide as write_decision
 from scripts.lib.console import Console
+from scripts.lib.going_back import would_be_taken
 from scripts.lib.guard import guarded
 from scripts.lib.packages import APPROVED, PENDING, REJECTED, Package
 from scripts.lib.problems import FAILED, INTERRUPTED, Problem, error_code, make
@@ -143,13 +144,17 @@ def check_approval(
         )
     if one.status != APPROVED:
         return
-    if begun(clients, execution(known["DeploymentWorkflowArn"], one.name)):
-        raise Problem(
-            f"{before(one)}. Its deployment has begun, so nothing was changed. "
-            f"{make('status', stack)} tells what came of it, and "
-            f"{make('rollback', stack, f'TO={one.short}')} goes back to it",
-            FAILED,
-        )
+    deployment = begun(clients, execution(known["DeploymentWorkflowArn"], one.name))
+    if deployment is None:
+        return
+    way = ""
+    if deployment[0] != "RUNNING" and would_be_taken(clients, known, one):
+        way = f", and {make('rollback', stack, f'TO={one.short}')} brings it to the endpoint"
+    raise Problem(
+        f"{before(one)}. Its deployment has begun, so nothing was changed. "
+        f"{make('status', stack)} tells what came of it{way}",
+        FAILED,
+    )
 
 
 def before(one: Package) -> str:

@@ -10,39 +10,34 @@ import argparse
 import json
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from scripts.lib import packages, stacks, workflow
-from scripts.lib.approval import begun, execution
+from scripts.lib import stacks, workflow
+from scripts.lib.approval import execution
 from scripts.lib.console import Console, Pace, ago, clock, shorten
+from scripts.lib.going_back import Wish, back_to, chosen, made_anew
 from scripts.lib.guard import guarded
 from scripts.lib.inventory import ServingEndpoint, endpoint
-from scripts.lib.kept import NEVER, ROLLBACK, WITHDRAWN, KeptVersion, kept, lacks, of_package
-from scripts.lib.packages import APPROVED, Package
+from scripts.lib.kept import NOTHING, ROLLBACK, UNCHECKED, WITHDRAWN, kept, left_for
+from scripts.lib.packages import Package
 from scripts.lib.problems import FAILED, INTERRUPTED, Problem, error_code, make
 from scripts.lib.serving import ServedModel, served
 from scripts.lib.session import Clients, add_session_arguments, connect
 
 NO_REASON = "no reason was given"
 LONGEST = 1000  # characters of a reason
+# What is said of a version that has served, and not well
+DOUBTS = {
+    WITHDRAWN: "It was withdrawn: it answered wrongly, or the endpoint was taken back from it.",
+    UNCHECKED: "It is unchecked: its deployment was broken off while it served already.",
+}
 NOT_UNDONE = (
     "It does not undo: data, parameters of the stack, code that was pushed. The version comes with "
     "the instance type, the number of instances and the capture that it had; scaling goes on."
 )
-
-
-@dataclass(frozen=True)
-class Wish:
-    """What is to serve: a version that is kept, or one that is registered and made anew."""
-
-    name: str
-    input: Mapping[str, Any]
-    kept: KeptVersion | None
-    package: Package | None
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -60,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return rollback(clients, known, args.to, reason, console, args.stack, yes=args.yes)
 
     look = make("status", args.stack)
-    return guarded(work, f"What was begun goes on in AWS; look again with {look}.")
+    return guarded(work, f"A rollback that was started goes on in AWS: {look} shows how far it is.")
 
 
 def cleaned(reason: str) -> str:
@@ -96,7 +91,11 @@ def rollback(
     """Show what is meant, ask, start it once, and follow it to its verdict."""
     serving, found = served(clients, known["EndpointName"]), kept(clients, known["VersionPrefix"])
     by = clients.sts.get_caller_identity()["Arn"]
-    request = {"from": serving.name if serving else "none", "by": by, "reason": reason}
+    request = {"by": by, "reason": reason}
+    if not to:
+        # The workflow leaves only what this choice was made from. Who names a version wants it
+        # whatever serves when its turn comes
+        request["from"] = serving.name if serving else NOTHING
     others = deploying(clients, known["DeploymentWorkflowArn"])
     if others and not to:
         keep = f", such as TO={serving.name}, which serves now" if serving else ""
@@ -106,10 +105,6 @@ def rollback(
             f"{make('status', stack)} shows how far it is",
             FAILED,
         )
-    if others:
-        # The workflow leaves only what it was asked to leave: by then that is the last of these
-        last = others[-1]
-        request["from"] = "none" if last.startswith(ROLLBACK) else last
     one = chosen(clients, known, found, serving, to, stack)
     if isinstance(one, Package):
         wish = made_anew(clients, known, one, stack)
@@ -132,121 +127,6 @@ def rollback(
     return follow(clients, known, wish, started, console, stack)
 
 
-# ---- to which one
-
-
-def chosen(
-    clients: Clients,
-    known: Mapping[str, str],
-    found: list[KeptVersion],
-    serving: ServedModel | None,
-    to: str,
-    stack: str,
-) -> KeptVersion | Package:
-    """The kept version that is meant; or a registered one that is not kept."""
-    if not to:
-        return last_good(found, serving, stack)
-    meant = [one for one in found if one.is_meant(to)]
-    exact = [one for one in meant if one.name == to]
-    if len(exact or meant) > 1:
-        raise Problem(f"TO={to} fits {', '.join(one.name for one in meant)}: pass one of these")
-    if meant:
-        return (exact or meant)[0]
-    one = packages.find(clients, known, to, stack, "TO")
-    return of_package(found, one) or one
-
-
-def last_good(found: list[KeptVersion], serving: ServedModel | None, stack: str) -> KeptVersion:
-    """The newest that has served well and was made before what serves."""
-    now = next((one for one in found if serving and one.name == serving.name), None)
-    older = [one for one in found if one.served == "yes" and one is not now]
-    older = [one for one in older if now is None or is_older(one, now)]
-    if not older:
-        what = f"{serving.name} serves, and no" if serving else "no"
-        raise Problem(
-            f"there is nothing to go back to: {what} version that is kept served well before; "
-            f"{make('models', stack)} lists what was registered, and TO= takes any of these that "
-            "was approved",
-            FAILED,
-        )
-    # One that was taken back before is newer in that than when it was made
-    return max(older, key=lambda one: one.model.tags.get("asked-at", ""))
-
-
-def is_older(one: KeptVersion, other: KeptVersion) -> bool:
-    """One that was deployed anew is as old as its training: the registry numbers these."""
-    if one.number and other.number and one.number != other.number:
-        return one.number < other.number
-    return one.created < other.created
-
-
-def back_to(
-    clients: Clients,
-    known: Mapping[str, str],
-    one: KeptVersion,
-    found: list[KeptVersion],
-    serving: ServedModel | None,
-    request: Mapping[str, str],
-    stack: str,
-) -> Wish:
-    """A version as it was kept. The workflow looks again for all that it needs."""
-    if serving and one.name == serving.name:
-        raise Problem(f"version {one.name} serves already. Nothing was changed.", FAILED)
-    if one.served == NEVER:
-        raise Problem(
-            f"version {one.name} has never served, so there is no going back to it: its deployment "
-            f"is under way or was broken off, see {make('status', stack)}",
-            FAILED,
-        )
-    gone = lacks(clients, known, one)
-    if gone:
-        taken = (one.name, serving.name if serving else "")
-        others = [each.name for each in found if each.served == "yes" and each.name not in taken]
-        way = f"pass TO=, such as TO={others[0]}" if others else "no other version is kept"
-        raise Problem(
-            f"version {one.name} cannot be taken back: {' and '.join(gone)} is gone. Nothing was "
-            f"changed; {way}",
-            FAILED,
-        )
-    given = {
-        "name": one.name,
-        "image": one.model.image,
-        "modelDataUrl": one.model.data,
-        "commit": one.model.tags.get("commit", "unknown"),
-        "rollback": request,
-    }
-    package = one.model.package
-    return Wish(one.name, given, one, packages.read(clients, known, package) if package else None)
-
-
-def made_anew(clients: Clients, known: Mapping[str, str], one: Package, stack: str) -> Wish:
-    """An ordinary deployment of an approved version that is not kept, also while alarms ring."""
-    if one.status != APPROVED:
-        raise Problem(
-            f"version {one.label} is not kept, and was not approved ({one.status}): "
-            f"{make('approve', stack, f'VERSION={one.short}')} deploys it",
-            FAILED,
-        )
-    under_way = begun(clients, execution(known["DeploymentWorkflowArn"], one.name))
-    if under_way and under_way[0] == "RUNNING":
-        raise Problem(
-            f"version {one.label} is being deployed: {make('status', stack)} shows how far it is",
-            FAILED,
-        )
-    given = {
-        "name": one.name,
-        "image": one.image,
-        "modelDataUrl": one.model_data,
-        "commit": one.commit_id,
-        "package": one.id,
-        "unguarded": True,
-    }
-    return Wish(one.name, given, None, one)
-
-
-# ---- what a person is told before
-
-
 def tell(
     clients: Clients,
     known: Mapping[str, str],
@@ -257,9 +137,8 @@ def tell(
 ) -> None:
     name, now = known["EndpointName"], datetime.now(UTC)
     found = endpoint(clients, name)
-    since = f" since {ago(found.changed, now)}" if found else ""
     console.paragraph(
-        f"Now endpoint {name} serves {serving.name}{since}."
+        f"Now endpoint {name} serves {serving.name}."
         if serving
         else f"Endpoint {name} {unknown(found)}."
     )
@@ -271,15 +150,15 @@ def tell(
         console.paragraph(one.description)
     if wish.kept:
         console.line(f"  Made {ago(wish.kept.created, now)} ago.")
-        if wish.kept.served == WITHDRAWN:
-            console.line("  It was withdrawn: the endpoint was taken back from it.", "yellow")
+        if wish.kept.served in DOUBTS:
+            console.line(f"  {DOUBTS[wish.kept.served]}", "yellow")
         console.paragraph(NOT_UNDONE)
     else:
         console.paragraph(
             "It is not kept any more, so it is deployed anew, with today's parameters of the stack."
         )
     for other in others:
-        console.line(f"  {other} deploys now: this waits for its turn behind it.", "yellow")
+        console.paragraph(f"{other} deploys now: this waits for its turn behind it.")
 
 
 def deploying(clients: Clients, machine: str) -> list[str]:
@@ -332,7 +211,8 @@ def follow(
         pace.wait(news=now != before)
         before = now
     if answer["status"] == "SUCCEEDED":
-        return told(known, wish, workflow.parsed(answer.get("output", "")), console, stack)
+        output = workflow.parsed(answer.get("output", ""))
+        return told(clients, known, wish, output, console, stack)
     console.line(f"It ended as {answer['status']}:", "red")
     console.paragraph(str(workflow.failure(clients.stepfunctions, started)))
     serving = served(clients, known["EndpointName"])
@@ -377,7 +257,12 @@ def doing(clients: Clients, known: Mapping[str, str], state: str, started: str) 
 
 
 def told(
-    known: Mapping[str, str], wish: Wish, output: Mapping[str, Any], console: Console, stack: str
+    clients: Clients,
+    known: Mapping[str, str],
+    wish: Wish,
+    output: Mapping[str, Any],
+    console: Console,
+    stack: str,
 ) -> int:
     """A run that ended well: what serves, how it came, and what was asked of it."""
     serves = str(output.get("serves", ""))
@@ -392,11 +277,18 @@ def told(
     console.line(f"Endpoint {name} serves {wish.name}.", "green")
     why = f"{rollout.get('type', '')} ({rollout.get('why', '')})"
     asked = output.get("golden")
-    number = asked.get("asked") if isinstance(asked, dict) else "none"
-    console.paragraph(shorten(f"It came {why}; golden requests that it answered: {number}.", 300))
+    known_answers = asked if isinstance(asked, dict) else {}
+    number = known_answers.get("asked") or "none"
+    because = f" ({known_answers['why']})" if "why" in known_answers else ""
+    told = f"It came {why}; golden requests that it answered: {number}{because}."
+    console.paragraph(shorten(told, 300))
     if wish.kept:
+        if left := left_for(clients, wish.name):
+            became = "is kept, and not withdrawn"
+            if left.tags.get("served") == WITHDRAWN:
+                became = "is withdrawn: the next ordinary deployment removes it"
+            console.paragraph(f"{left.name}, which was left, {became}.")
         console.paragraph(
-            "The next model is held against it. What was left, if newer, is withdrawn: the next "
-            f"deployment removes it. {make('trace', stack)} shows what serves."
+            f"The next model is held against {wish.name}. {make('trace', stack)} shows what serves."
         )
     return 0

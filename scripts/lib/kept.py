@@ -5,7 +5,7 @@ What the tags say is written by the deployment workflow (templates/workflows/dep
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 # How the names of the executions begin that take the endpoint back
 ROLLBACK = "rollback-"
 LOOKED_THROUGH = 20  # executions, the newest first
+NOTHING = "none"  # what the workflow calls the version of an endpoint that serves none
 MOST = 100  # as many as the workflow looks through
-NEVER, WITHDRAWN = "no", "withdrawn"
+NEVER, WITHDRAWN, UNCHECKED = "no", "withdrawn", "unchecked"
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class KeptVersion:
 
     @property
     def served(self) -> str:
-        """yes, no or withdrawn; one that says nothing is from before this was noted, and has."""
+        """yes, or one of the three above; one that says nothing has: it is older than the tag."""
         return self.model.tags.get("served", "yes")
 
     @property
@@ -78,7 +79,27 @@ def taken_back(model: ServedModel | None) -> str:
     tags: Mapping[str, str] = model.tags if model else {}
     if not tags.get("back-from"):
         return ""
-    return f"taken back from {tags['back-from']} at {tags.get('back-at', 'an unknown time')}"
+    return f"taken back from {tags['back-from']} at {_moment(tags.get('back-at', ''))}"
+
+
+def _moment(text: str) -> str:
+    """A time as the other commands tell one."""
+    try:
+        return f"{datetime.fromisoformat(text).astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    except ValueError:
+        return text or "an unknown time"
+
+
+def left_for(clients: Clients, name: str) -> ServedModel | None:
+    """The version that was left when the endpoint was last taken back to this one, as it is now;
+    None where nothing was left, or one of the two is gone."""
+    try:
+        left = read_model(clients, name).tags.get("back-from", NOTHING)
+        return None if left == NOTHING else read_model(clients, left)
+    except ClientError as error:
+        if is_gone(error):
+            return None
+        raise
 
 
 def request_of(stepfunctions: "SFNClient", machine: str, name: str) -> dict[str, Any]:

@@ -152,7 +152,7 @@ def test_what_serves_is_not_decided_about(
 @pytest.mark.parametrize(
     ("verdict", "status", "words"),
     [
-        ("approve", "Approved", f"was approved before by {PERSON}: 98.1 .* TO=2` goes back"),
+        ("approve", "Approved", f"was approved before by {PERSON}: 98.1 .* tells what came of it"),
         ("reject", "Rejected", f"was rejected before by {PERSON}: 98.1 .* Nothing was changed"),
     ],
 )
@@ -161,9 +161,37 @@ def test_the_same_decision_twice_is_told(
 ) -> None:
     versions.serves(stub, "")
     if verdict == "approve":
-        versions.deployed(stub, 2, begun=True)
+        versions.deployed(stub, 2, begun=True, status="RUNNING")
     with pytest.raises(Problem, match=words):
         decided(clients, console, versions.version(2, status, decided_by=PERSON), verdict)
+
+
+@pytest.mark.parametrize(
+    ("kept", "gone", "taken"),
+    [("", "", True), ("yes", "", True), ("withdrawn", "", True), ("yes", "image", False)],
+)
+def test_going_back_to_what_was_deployed_is_named_only_where_it_is_not_refused(
+    clients: Clients, stub: Stubs, console: Console, kept: str, gone: str, taken: bool
+) -> None:
+    """One that is not kept is made anew."""
+    versions.serves(stub, "")
+    versions.deployed(stub, 2, begun=True)
+    versions.keeps(stub, **{"v2": kept} if kept else {})
+    if kept:
+        versions.whole(stub, 2, gone)
+    with pytest.raises(Problem) as told:
+        decided(clients, console, versions.version(2, decided_by=PERSON))
+    assert ("TO=2` brings it to the endpoint" in str(told.value)) is taken
+
+
+def test_what_has_never_served_is_nothing_to_go_back_to(
+    clients: Clients, stub: Stubs, console: Console
+) -> None:
+    versions.serves(stub, "")
+    versions.deployed(stub, 2, begun=True)
+    versions.keeps(stub, v2="no")
+    with pytest.raises(Problem, match=r"tells what came of it$"):
+        decided(clients, console, versions.version(2, decided_by=PERSON))
 
 
 def test_a_person_may_want_what_was_rejected(

@@ -10,6 +10,7 @@ from botocore.stub import ANY
 
 from scripts import rollback
 from scripts.lib.console import Console
+from scripts.lib.going_back import Wish, is_older
 from scripts.lib.kept import KeptVersion
 from scripts.lib.problems import Problem
 from scripts.lib.serving import ServedModel
@@ -18,7 +19,6 @@ from tests.scripts import versions
 from tests.scripts.answers import START, described
 from tests.scripts.conftest import Stubs
 from tests.scripts.versions import (
-    ARTIFACTS,
     COMMIT,
     DIGEST,
     IMAGE,
@@ -46,31 +46,6 @@ def asked(stub: Stubs, *running: str) -> None:
     ]
     found = [one | {"startDate": START} for one in executions]
     stub["stepfunctions"].add_response("list_executions", {"executions": found})
-
-
-def whole(stub: Stubs, number: int, *gone: str) -> None:
-    """A version's configuration, image and archive are there, but for those that are gone."""
-    config = {"EndpointConfigName": name(number)}
-    if "config" in gone:
-        said = ("ValidationException", "Could not find endpoint configuration")
-        stub["sagemaker"].add_client_error("describe_endpoint_config", *said)
-    else:
-        variants = [{"VariantName": "AllTraffic", "ModelName": name(number)}]
-        more = {"EndpointConfigArn": f"arn:aws:sagemaker:x:1:endpoint-config/{name(number)}"}
-        more |= {"ProductionVariants": variants, "CreationTime": START}  # type: ignore[dict-item]
-        stub["sagemaker"].add_response("describe_endpoint_config", config | more, config)
-    if "image" in gone:
-        stub["ecr"].add_client_error("describe_images", "ImageNotFoundException")
-    else:
-        asked = {"repositoryName": "mlops", "imageIds": [{"imageDigest": DIGEST}]}
-        stub["ecr"].add_response("describe_images", {"imageDetails": []}, asked)
-    key = data_of(name(number)).removeprefix(f"s3://{ARTIFACTS}/")
-    listed = [{"Key": f"{key}{'.old' if 'archive' in gone else ''}"}]
-    stub["s3"].add_response(
-        "list_objects_v2",
-        {"Contents": listed},
-        {"Bucket": ARTIFACTS, "Prefix": key, "MaxKeys": 1},
-    )
 
 
 def package(stub: Stubs, number: int, status: str = "Approved") -> None:
@@ -102,6 +77,13 @@ def started(stub: Stubs, output: dict[str, Any]) -> None:
     )
 
 
+def tagged(stub: Stubs, model: str, key: str, value: str) -> None:
+    """A model that is there still, and says this of itself."""
+    answer = {"ModelName": model, "ModelArn": f"{MACHINE}{model}", "CreationTime": START}
+    stub["sagemaker"].add_response("describe_model", answer, {"ModelName": model})
+    stub["sagemaker"].add_response("list_tags", {"Tags": [{"Key": key, "Value": value}]})
+
+
 def taken(clients: Clients, console: Console, to: str = "", yes: bool = True) -> int:
     return rollback.rollback(clients, KNOWN, to, "it is biased", console, "mlops", yes=yes)
 
@@ -112,10 +94,12 @@ def test_the_last_good_one_before_what_serves_is_meant(
 ) -> None:
     versions.serves(stub, name(5))
     versions.keeps(stub, v6="yes", v5="yes", v4="withdrawn", v3="no", v2="yes", v1="yes")
-    whole(stub, 2)
+    versions.whole(stub, 2)
     package(stub, 2)
     shown(stub)
     started(stub, {"serves": name(2), "rollout": {"type": "AllAtOnce", "why": "a rollback"}})
+    tagged(stub, name(2), "back-from", name(5))
+    tagged(stub, name(5), "served", "withdrawn")
     sent: list[dict[str, Any]] = []
     clients.stepfunctions.meta.events.register(
         "provide-client-params.sfn.StartExecution", lambda params, **_: sent.append(params)
@@ -129,12 +113,13 @@ def test_the_last_good_one_before_what_serves_is_meant(
     said = " ".join(page.getvalue().split())
     assert max(map(len, page.getvalue().splitlines())) <= 100
     for words in (
-        f"Now endpoint mlops serves {name(5)} since",
+        f"Now endpoint mlops serves {name(5)}.",
         f"To serve: {name(2)} (2 ({COMMIT}))",
         "accuracy when it was evaluated: 98.1%",
         "It does not undo: data, parameters of the stack",
         f"Endpoint mlops serves {name(2)}.",
         "It came AllAtOnce (a rollback)",
+        f"{name(5)}, which was left, is withdrawn",
     ):
         assert words in said
 
@@ -143,22 +128,85 @@ def test_while_another_deploys_only_a_version_that_is_named_is_taken_back(
     clients: Clients, stub: Stubs, console: Console, page: io.StringIO
 ) -> None:
     """What serves when the turn comes may be another one; the good one that serves now is wanted
-    back from it."""
-    asked(stub, name(7))
+    back from it, whatever a person has called its deployment."""
+    asked(stub, "by-hand")
     versions.serves(stub, name(5))
     versions.keeps(stub, v5="yes", v2="yes")
-    with pytest.raises(Problem, match=f"{name(7)} deploys, .* TO=, such as TO={name(5)}, which"):
+    with pytest.raises(Problem, match=f"by-hand deploys, .* TO=, such as TO={name(5)}, which"):
         taken(clients, console)
-    asked(stub, name(7))
+    asked(stub, "by-hand")
     versions.serves(stub, name(5))
     versions.keeps(stub, v5="yes", v2="yes")
-    whole(stub, 5)
+    versions.whole(stub, 5)
     package(stub, 5)
     shown(stub)
     started(stub, {"serves": name(5), "rollout": {"type": "AllAtOnce", "why": "a rollback"}})
+    tagged(stub, name(5), "back-from", "none")
+    sent: list[dict[str, Any]] = []
+    clients.stepfunctions.meta.events.register(
+        "provide-client-params.sfn.StartExecution", lambda params, **_: sent.append(params)
+    )
     assert taken(clients, console, name(5)) == 0
+    # Whatever serves when its turn comes
+    assert json.loads(sent[0]["input"])["rollback"].keys() == {"by", "reason"}
     said = " ".join(page.getvalue().split())
-    assert f"{name(7)} deploys now: this waits for its turn behind it" in said
+    assert "by-hand deploys now: this waits for its turn behind it" in said
+
+
+@pytest.mark.parametrize(
+    ("became", "words"), [("yes", "is kept, and not withdrawn"), ("withdrawn", "is withdrawn: the")]
+)
+def test_what_became_of_the_version_that_was_left_is_read_from_it(
+    clients: Clients, stub: Stubs, console: Console, page: io.StringIO, became: str, words: str
+) -> None:
+    """Only a newer one is withdrawn, and only if that could be noted."""
+    tagged(stub, name(5), "back-from", name(2))
+    tagged(stub, name(2), "served", became)
+    assert told(clients, console) == 0
+    assert f"{name(2)}, which was left, {words}" in " ".join(page.getvalue().split())
+
+
+def test_what_was_left_may_be_gone(
+    clients: Clients, stub: Stubs, console: Console, page: io.StringIO
+) -> None:
+    tagged(stub, name(5), "back-from", name(2))
+    stub["sagemaker"].add_client_error(
+        "describe_model", "ValidationException", "Could not find model"
+    )
+    assert told(clients, console) == 0
+    assert "which was left" not in page.getvalue()
+
+
+def told(clients: Clients, console: Console) -> int:
+    """Of a rollback to the fifth version that ended well."""
+    kept = KeptVersion(ServedModel(name(5), "", IMAGE, "", {}), START)
+    output = {"serves": name(5), "rollout": {"type": "AllAtOnce", "why": "a rollback"}}
+    return rollback.told(clients, KNOWN, Wish(name(5), {}, kept, None), output, console, "mlops")
+
+
+@pytest.mark.parametrize(
+    ("served", "words"),
+    [("withdrawn", "It was withdrawn: it"), ("unchecked", "It is unchecked: its deployment was")],
+)
+@pytest.mark.usefixtures("person")
+def test_one_that_did_not_serve_well_is_shown_as_such(
+    clients: Clients,
+    stub: Stubs,
+    console: Console,
+    page: io.StringIO,
+    served: str,
+    words: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    versions.serves(stub, name(5))
+    versions.keeps(stub, v5="yes", v2=served)
+    versions.whole(stub, 2)
+    package(stub, 2)
+    shown(stub)
+    with pytest.raises(Problem, match="pass --yes"):
+        taken(clients, console, name(2), yes=False)
+    assert words in " ".join(page.getvalue().split())
 
 
 def test_one_that_was_deployed_anew_is_as_old_as_its_training() -> None:
@@ -167,8 +215,8 @@ def test_one_that_was_deployed_anew_is_as_old_as_its_training() -> None:
         return KeptVersion(model, START + timedelta(hours=created))
 
     anew, bad = kept(3, created=9), kept(5, created=5)
-    assert not rollback.is_older(bad, anew)
-    assert rollback.is_older(anew, bad)
+    assert not is_older(bad, anew)
+    assert is_older(anew, bad)
 
 
 @pytest.mark.usefixtures("person")
@@ -196,7 +244,7 @@ def test_what_is_gone_is_named_with_another_way_and_nothing_is_started(
 ) -> None:
     versions.serves(stub, name(5))
     versions.keeps(stub, v5="yes", v2="yes", v1="yes")
-    whole(stub, 2, gone)
+    versions.whole(stub, 2, gone)
     with pytest.raises(Problem) as told:
         taken(clients, console)
     assert words in str(told.value)
@@ -269,7 +317,7 @@ def test_without_a_yes_nothing_is_started(
     monkeypatch.setattr("sys.stdin", io.StringIO())
     versions.serves(stub, name(5))
     versions.keeps(stub, v5="yes", v2="yes")
-    whole(stub, 2)
+    versions.whole(stub, 2)
     package(stub, 2)
     shown(stub)
     with pytest.raises(Problem, match="pass --yes"):
@@ -278,7 +326,7 @@ def test_without_a_yes_nothing_is_started(
 
 def test_a_start_whose_answer_was_lost_is_no_second_one(clients: Clients, stub: Stubs) -> None:
     stub["stepfunctions"].add_client_error("start_execution", "ExecutionAlreadyExists")
-    wish = rollback.Wish(name(2), {}, None, None)
+    wish = Wish(name(2), {}, None, None)
     begun = rollback.start(clients, MACHINE, wish)
     assert begun.startswith(MACHINE.replace("stateMachine", "execution") + ":rollback-2")
 
@@ -292,7 +340,7 @@ def test_one_that_failed_is_told_with_what_serves(
         stub["stepfunctions"].add_response("describe_execution", {**answer, "startDate": START})
     stub["stepfunctions"].add_response("get_execution_history", {"events": []})
     versions.serves(stub, name(5))
-    wish = rollback.Wish(name(2), {}, None, None)
+    wish = Wish(name(2), {}, None, None)
     assert rollback.follow(clients, KNOWN, wish, "x", console, "mlops") == 1
     assert "NothingToGoBackTo: it has lost its image" in page.getvalue()
     assert f"The endpoint serves {name(5)}." in page.getvalue()

@@ -185,6 +185,31 @@ def data_of(model: str) -> str:
     return f"s3://{ARTIFACTS}/models/{model}-0/output/model.tar.gz"
 
 
+def whole(stub: Stubs, number: int, *gone: str) -> None:
+    """A version's configuration, image and archive are there, but for those that are gone."""
+    config = {"EndpointConfigName": name(number)}
+    if "config" in gone:
+        said = ("ValidationException", "Could not find endpoint configuration")
+        stub["sagemaker"].add_client_error("describe_endpoint_config", *said)
+    else:
+        variants = [{"VariantName": "AllTraffic", "ModelName": name(number)}]
+        more = {"EndpointConfigArn": f"arn:aws:sagemaker:x:1:endpoint-config/{name(number)}"}
+        more |= {"ProductionVariants": variants, "CreationTime": START}  # type: ignore[dict-item]
+        stub["sagemaker"].add_response("describe_endpoint_config", config | more, config)
+    if "image" in gone:
+        stub["ecr"].add_client_error("describe_images", "ImageNotFoundException")
+    else:
+        asked = {"repositoryName": "mlops", "imageIds": [{"imageDigest": DIGEST}]}
+        stub["ecr"].add_response("describe_images", {"imageDetails": []}, asked)
+    key = data_of(name(number)).removeprefix(f"s3://{ARTIFACTS}/")
+    listed = [{"Key": f"{key}{'.old' if 'archive' in gone else ''}"}]
+    stub["s3"].add_response(
+        "list_objects_v2",
+        {"Contents": listed},
+        {"Bucket": ARTIFACTS, "Prefix": key, "MaxKeys": 1},
+    )
+
+
 def waits(stub: Stubs, number: int, status: str = "RUNNING", days: int = 7) -> None:
     """The workflow that waits so many days for the decision about a version, since START."""
     execution = f"{MACHINE}approval:wait-{name(number)}".replace("stateMachine", "execution")
@@ -204,12 +229,12 @@ def waits(stub: Stubs, number: int, status: str = "RUNNING", days: int = 7) -> N
     )
 
 
-def deployed(stub: Stubs, number: int, begun: bool) -> None:
+def deployed(stub: Stubs, number: int, begun: bool, status: str = "FAILED") -> None:
     """Whether a deployment of a version has begun."""
     execution = f"{MACHINE}deployment:{name(number)}".replace("stateMachine", "execution")
     states, asked = stub["stepfunctions"], {"executionArn": execution}
     if begun:
-        answer = {"executionArn": execution, "stateMachineArn": "x", "status": "FAILED"}
+        answer = {"executionArn": execution, "stateMachineArn": "x", "status": status}
         states.add_response("describe_execution", answer | {"startDate": START}, asked)
     else:
         said = ("ExecutionDoesNotExist", "Execution does not exist")

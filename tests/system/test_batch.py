@@ -169,7 +169,13 @@ def test_a_batch_that_is_stopped_stops_its_job(batches: Batches) -> None:
         ]
 
     wait(lambda: job("InProgress"))
-    batch.stop(batches.clients, batches.known, name, Console(io.StringIO(), {}))
+    page = io.StringIO()
+    batch.stop(batches.clients, batches.known, name, Console(page, {}))
     assert wait(lambda: job("Stopped"))
+    assert f"Stopped {name}" in page.getvalue()
+    assert "the model in SageMaker that was made for it alone" in page.getvalue()
+    assert batches.models() > {batches.version}
+    batch.stop(batches.clients, batches.known, name, Console(page, {}))
+    assert f"{name} has ended as ABORTED: there is nothing to stop" in page.getvalue()
     with pytest.raises(Problem, match="there is no batch of that name"):
         batch.stop(batches.clients, batches.known, "none", Console(io.StringIO(), {}))

@@ -173,8 +173,7 @@ def test_a_tag_that_holds_another_image_is_told(project: Deployments) -> None:
 
 
 def test_a_configuration_that_is_not_found_yet_is_tried_again(project: Deployments) -> None:
-    """Here somebody takes it away until the endpoint was refused for it; calls are held up
-    meanwhile."""
+    """Here somebody takes it away until it was looked for; calls are held up meanwhile."""
     sagemaker = project.aws.client("sagemaker")
     assert project.deploy(project.input("first"))["status"] == "SUCCEEDED"
     throttle.main(["sagemaker:CreateModel"])
@@ -188,7 +187,7 @@ def test_a_configuration_that_is_not_found_yet_is_tried_again(project: Deploymen
     kept = sagemaker.describe_endpoint_config(EndpointConfigName=name)
     sagemaker.delete_endpoint_config(EndpointConfigName=name)
     throttle.main(["sagemaker:DescribeEndpoint", "--off"])
-    wait(lambda: "UpdateEndpointAgain" in project.states(execution), 60)
+    wait(lambda: "FindNewConfigAgain" in project.states(execution), 60)
     sagemaker.create_endpoint_config(
         EndpointConfigName=name,
         ProductionVariants=kept["ProductionVariants"],

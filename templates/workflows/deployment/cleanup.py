@@ -111,7 +111,12 @@ def remove_old_versions(
         each(
             "RemoveVersions",
             "$.old",
-            {"name.$": "$$.Map.Item.Value", "serving.$": "$.name", "before.$": SERVING_NAME},
+            {
+                "name.$": "$$.Map.Item.Value",
+                "serving.$": "$.name",
+                "before.$": SERVING_NAME,
+                "isGood.$": "States.ArrayContains($.sorted.served, $$.Map.Item.Value)",
+            },
             _remove(registry),
             at="$.removed",
             caught=warn,
@@ -190,11 +195,10 @@ def _has_served() -> list[Step]:
 
 
 def _remove(registry: Registry) -> list[Step]:
-    """One version, if it is not the one that serves, or that has served until now: a rollback may
-    have brought an old one back, and it is the first to go back to."""
-    serves = any_of(
-        *(compares("$.name", "StringEqualsPath", path) for path in ("$.serving", "$.before"))
-    )
+    """One version, if it is not the one that serves, or that has served until now and was not
+    withdrawn: a rollback may have brought an old one back, and it is the first to go back to."""
+    was = all_of(compares("$.name", "StringEqualsPath", "$.before"), equals("$.isGood", True))
+    serves = any_of(compares("$.name", "StringEqualsPath", "$.serving"), was)
     left = put(
         "NotRemoved",
         None,

@@ -219,6 +219,28 @@ def test_a_running_workflow_tells_how_far_its_tuning_job_is(clients: Clients) ->
     assert said == "3 of 10 trainings, 2 running, 1 failed, best validation:accuracy 0.9812"
 
 
+@pytest.mark.parametrize(
+    ("started", "words"),
+    [({}, "starting"), ({"TransformStartTime": datetime.now(UTC)}, "answering")],
+)
+def test_a_running_workflow_tells_how_far_its_batch_is(
+    clients: Clients, started: dict[str, Any], words: str
+) -> None:
+    arn = f"{JOBS}transform-job/mlops-1-batch-0"
+    place = {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "s3://a/b/"}}
+    job = {
+        "TransformJobName": "mlops-1-batch-0",
+        "TransformJobArn": arn,
+        "TransformJobStatus": "InProgress",
+        "ModelName": "mlops-batch-0",
+        "TransformInput": {"DataSource": place},
+        "TransformResources": {"InstanceCount": 1, "InstanceType": "ml.m5.large"},
+        "CreationTime": datetime.now(UTC),
+        **started,
+    }
+    assert awaiting(clients, {"TransformJobArn": arn}, "describe_transform_job", job) == words
+
+
 def awaiting(clients: Clients, output: dict[str, str], operation: str, job: dict[str, Any]) -> str:
     """What is told of the job that the current state waits for."""
     details = {"resourceType": "sagemaker", "resource": "x.sync", "output": json.dumps(output)}

@@ -211,8 +211,12 @@ def test_the_version_that_serves_is_never_removed(template: Template) -> None:
     assert removal["ItemSelector"]["before.$"] == "$.serving.name"
     (rule,) = inside["States"]["IsServing"]["Choices"]
     assert rule["Next"] == "Removed"
-    spared = [{"Variable": "$.name", "StringEqualsPath": f"$.{it}"} for it in ("serving", "before")]
-    assert rule["Or"] == spared
+    serves, was = rule["Or"]
+    assert serves == {"Variable": "$.name", "StringEqualsPath": "$.serving"}
+    assert was["And"] == [
+        {"Variable": "$.name", "StringEqualsPath": "$.before"},
+        {"Variable": "$.isGood", "BooleanEquals": True},
+    ]
 
 
 def test_a_deployment_stays_good_when_cleaning_up_fails(template: Template) -> None:
