@@ -236,9 +236,8 @@ def show_endpoint(clients: Clients, known: dict[str, str], console: Console, now
         console.line("  There is none yet: the first model that passes the gate makes it.")
         return
     version = served_version(found.config, known["VersionPrefix"])
-    console.line(
-        f"  {console.status(found.status)}  version {version}  since {ago(found.changed, now)} ago"
-    )
+    since = ago(found.changed, now)
+    console.line(f"  {console.status(found.status)}  version {version}  changed {since} ago")
     serving = served(clients, known["EndpointName"]) if found.status == "InService" else None
     if said := taken_back(serving):
         console.paragraph(said)
