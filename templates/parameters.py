@@ -60,6 +60,11 @@ class Parameters:
     approval: Parameter
     approval_days: Parameter
     retrain_schedule: Parameter
+    drift_schedule: Parameter
+    drift_threshold: Parameter
+    drift_minimum_records: Parameter
+    retrain_on_drift: Parameter
+    drift_cooldown_days: Parameter
     schedule_timezone: Parameter
     base_image: Parameter
     pip_index_url: Parameter
@@ -77,6 +82,7 @@ class Parameters:
     serverless: str
     capture_wanted: str
     schedule_wanted: str
+    drift_wanted: str
     budget_wanted: str
 
 
@@ -94,6 +100,7 @@ def add_parameters(template: Template) -> Parameters:
     template.add_rule("ServerlessIsHere", _serverless_is_here(serverless))
     budget = Not(Equals(fields["monthly_budget"].ref(), "0"))
     template.add_rule("BudgetIsHere", _budget_is_here(budget, email))
+    drift = Not(Equals(fields["drift_schedule"].ref(), ""))
     schedule = Not(Equals(fields["retrain_schedule"].ref(), ""))
     capture = Not(Equals(fields["capture_percent"].ref(), "0"))
     return Parameters(
@@ -107,6 +114,7 @@ def add_parameters(template: Template) -> Parameters:
         serverless=template.add_condition("Serverless", serverless),
         capture_wanted=template.add_condition("CaptureWanted", capture),
         schedule_wanted=template.add_condition("ScheduleWanted", schedule),
+        drift_wanted=template.add_condition("DriftWanted", drift),
         # In regions that lack the type nothing may be left to a refusal: the condition leaves it
         # out (Handling Region parity with infrastructure as code, AWS Cloud Operations Blog)
         budget_wanted=template.add_condition("BudgetWanted", And(budget, _in(_WITH_BUDGETS))),
