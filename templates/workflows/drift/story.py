@@ -76,7 +76,7 @@ _PLACE = f"{CAPTURED}${{ProjectName}}/{VARIANT}/"
 _LAST = f"{DRIFT}last.json"
 _SERVED, _TAGS, _FOUND, _FILES = "$.served", "$.tags", "$.before", "$.files"
 _LAST_AT, _WRITTEN, _READ, _PLAN = "$.last", "$.written", "$.read", "$.plan"
-_DRIFT = "$.drift"
+_DRIFT, _VERSION, _NEWEST = "$.drift", "$.version", "$.newest"
 _INPUT = "/opt/ml/processing/input"
 # drift.json has at most 64 KiB
 _FIRST_BYTES = "bytes=0-131071"
@@ -146,6 +146,7 @@ def _configure(settings: DriftSettings) -> Step:
         {
             "trigger.$": "$.trigger",
             "commit.$": "$$.Execution.Name",
+            "run.$": "States.ArrayGetItem(States.StringSplit(States.UUID(), '-'), 0)",
             "settings": setting_values(settings),
         },
         tokens=setting_tokens(settings),
@@ -181,11 +182,19 @@ def _find_served() -> list[Step]:
             otherwise=foreign,
             tokens={"VersionPrefix": version_prefix()},
         ),
-        put("TakeName", VERSION_NAME, f"{_SERVED}.name"),
+        # As every job of a version begins
+        put(
+            "NameRun",
+            "$.run",
+            {"job.$": "States.Format('${VersionPrefix}-drift-{}', $.run)"},
+            tokens={"VersionPrefix": version_prefix()},
+        ),
+        put("TakeName", VERSION_NAME, "$.run.job"),
+        put("TakeVersion", _VERSION, f"{_SERVED}.name"),
         task(
             "ReadServedTags",
             "aws-sdk:sagemaker:listTags",
-            {"ResourceArn.$": f"States.Format('${{Models}}/{{}}', {VERSION_NAME})"},
+            {"ResourceArn.$": f"States.Format('${{Models}}/{{}}', {_VERSION})"},
             grants=[allow("ReadTags", [sagemaker.ListTags], [version_arns("model")])],
             tokens={"Models": arn("sagemaker", "model")},
             at=_TAGS,
@@ -208,12 +217,12 @@ def _find_last(storage: Storage) -> list[Step]:
             "since.$": since,
         },
         tokens={"ProjectName": Ref("ProjectName")},
-        then=Below("IsSame"),
+        then=Below("GoOn"),
     )
     document = f"{_FOUND}.document"
     same = all_of(
         present(f"{document}.version"),
-        compares(f"{document}.version", "StringEqualsPath", VERSION_NAME),
+        compares(f"{document}.version", "StringEqualsPath", _VERSION),
     )
     return [
         *_if_there("Last", _LAST, storage, [begin]),
@@ -242,7 +251,7 @@ def _find_captured(storage: Storage) -> list[Step]:
             grants=list_objects("ListCaptured", storage.artifacts, CAPTURED),
             tokens={"ArtifactBucket": storage.artifacts.ref(), "ProjectName": Ref("ProjectName")},
             at=_FILES,
-            select={"keys.$": "$.Contents[*].Key", "count.$": "$.KeyCount"},
+            select={"keys.$": "$..Key", "count.$": "$.KeyCount"},
         ),
         check(
             "IsAnythingCaptured",
@@ -255,7 +264,7 @@ def _find_captured(storage: Storage) -> list[Step]:
 def _find_baseline(storage: Storage) -> list[Step]:
     """A version that was deployed by hand has none."""
     nothing = _say("NoBaseline", "nothing was looked at: this version was not evaluated here")
-    key = f"States.Format('evaluations/{{}}/baseline.json', {VERSION_NAME})"
+    key = f"States.Format('evaluations/{{}}/baseline.json', {_VERSION})"
     return _if_there("Baseline", key, storage, nothing, "evaluations/")
 
 
@@ -265,10 +274,10 @@ def _find_image(storage: Storage) -> list[Step]:
         "There is no image to look with yet: push a commit, or run the pipeline",
     )
     newest = f"{RETRAINING}newest.json"
-    document = f"{_FOUND}.document"
+    document = f"{_NEWEST}.document"
     return [
         *_if_there("Newest", newest, storage, [none], RETRAINING),
-        _read("ReadNewest", {"Key": newest}, storage, _FOUND, [catch(EXPLAIN)]),
+        _read("ReadNewest", {"Key": newest}, storage, _NEWEST, [catch(EXPLAIN)]),
         put("TakeImage", "$.image", f"{document}.trainingImage"),
         put("TakeCommit", "$.commit", f"{document}.commit"),
     ]
@@ -315,19 +324,18 @@ def _plan(settings: DriftSettings, storage: Storage) -> Step:
             ("since", f"{_LAST_AT}.since"),
         )
     )
-    place = f"'s3://${{ArtifactBucket}}/{DRIFT}{{}}/{{}}/', {VERSION_NAME}, $$.Execution.Name"
+    place = f"'s3://${{ArtifactBucket}}/{DRIFT}{{}}/{{}}/', {_VERSION}, $$.Execution.Name"
     return put(
         "Plan",
         _PLAN,
         {
             "arguments.$": f"States.Array({arguments})",
             "uri.$": f"States.Format({place})",
-            "key.$": f"States.Format('{DRIFT}{{}}/{{}}/drift.json', {VERSION_NAME}, "
-            "$$.Execution.Name)",
+            "key.$": f"States.Format('{DRIFT}{{}}/{{}}/drift.json', {_VERSION}, $$.Execution.Name)",
             "captured.$": f"States.Format('s3://${{ArtifactBucket}}/{DRIFT}manifests/{{}}.json', "
             "$$.Execution.Name)",
             "baseline.$": "States.Format('s3://${ArtifactBucket}/evaluations/{}/baseline.json', "
-            f"{VERSION_NAME})",
+            f"{_VERSION})",
             "timeoutSeconds": 2 * SECONDS,
         },
         tokens={"ArtifactBucket": storage.artifacts.ref()},
@@ -466,7 +474,7 @@ def _remember(storage: Storage) -> Step:
             "Key": _LAST,
             "Body": {
                 "key.$": last,
-                "version.$": VERSION_NAME,
+                "version.$": _VERSION,
                 "since.$": f"{_LAST_AT}.since",
                 "verdict.$": f"{_DRIFT}.verdict",
                 "words.$": f"{_DRIFT}.words",
@@ -484,7 +492,7 @@ def _tell(topic: Topic, key: Key) -> Step:
     told = notify(
         "TellDrift",
         "${ProjectName}: requests are not like what the model was made for",
-        f"States.Format('{{}}: {{}}. Trained anew: {{}}. See it: make drift', {VERSION_NAME}, "
+        f"States.Format('{{}}: {{}}. Trained anew: {{}}. See it: make drift', {_VERSION}, "
         f"{_DRIFT}.words, {_DRIFT}.why)",
         topic,
         key,
