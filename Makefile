@@ -24,12 +24,13 @@ JSON    =
 INPUT   =
 OUTPUT  =
 REBUILD =
+RUN     =
 STOP    =
 
 # A value is text, as it was typed: make would read each $ in it, and run $(shell …). Recipes read
 # it from the environment, so that it is no shell code either.
 GIVEN := STACK REGION PROFILE PARAMS ROLE IMAGE DATA SOURCE YES CODE CHANNEL JOB VERSION TO REASON \
-         FORCE JSON ASK FOR PORT PYTHON INPUT OUTPUT STOP REBUILD
+         FORCE JSON ASK FOR PORT PYTHON INPUT OUTPUT STOP REBUILD RUN
 $(foreach name,$(GIVEN),$(eval override $(name) := $$(value $(name))))
 export $(GIVEN)
 # aws (git's credential helper) and the generator's tools come from the project's environment
@@ -85,6 +86,12 @@ predict: $(VENV) ## ask the endpoint about IMAGE=x.png (.jpg .npy .json)
 	@if [ -z "$$IMAGE" ]; then \
 	  echo "Error: pass IMAGE=<PNG, JPEG, NPY or JSON file>; \`make data\` writes a PNG" >&2; exit 2; fi
 	@$(PY) -m scripts.predict $(WHERE) -- "$$IMAGE"
+
+data-upload: $(VENV) ## send a folder of data, which starts a training (INPUT=build/data)
+	@$(PY) -m scripts.data_upload $(WHERE) $(if $(INPUT),--input "$$INPUT")
+
+drift: $(VENV) ## what the last looks at drift have found (RUN=1 looks now)
+	@$(PY) -m scripts.drift $(WHERE) $(if $(RUN),--run)
 
 batch: $(VENV) ## let a version answer INPUT=folder or s3://… (OUTPUT= VERSION=; STOP=name)
 	@$(PY) -m scripts.batch $(WHERE) --version "$$VERSION" --output "$$OUTPUT" --stop "$$STOP" -- "$$INPUT"

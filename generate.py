@@ -109,6 +109,7 @@ def mlops(specifications: dict[str, str]) -> Book:
         notifications,
         deployment,
         batch,
+        drift,
         approval,
         training,
         pipeline,
