@@ -53,7 +53,7 @@ def upload(clients: Clients, bucket: str, folder: Path, console: Console) -> Non
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     files = [path for path in files if path.name != MANIFEST and not path.name.startswith(".")]
     if not files:
-        raise Problem(f"INPUT={folder} holds no files: {make('data')} makes some")
+        raise Problem(f"INPUT={folder} holds no files: `make data` makes some")
     listed: list[dict[str, Any]] = []
     for number, path in enumerate(files, 1):
         name = path.relative_to(folder).as_posix()
@@ -79,7 +79,7 @@ def is_there(clients: Clients, bucket: str, key: str, file: dict[str, Any]) -> b
             return False
         raise
     same = answer["Metadata"].get("sha256") == file["sha256"]
-    return same and answer["ContentLength"] == file["bytes"]
+    return bool(same and answer["ContentLength"] == file["bytes"])
 
 
 def sha256(path: Path) -> str:
