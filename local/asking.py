@@ -15,7 +15,7 @@ SIGNED_AS = "sagemaker"  # any service's signature shows who asks
 START = "start one in another terminal and `source .local/env` in this one"
 
 
-def ask(path: str, document: dict[str, Any], deed: str) -> str | None:
+def ask(path: str, document: dict[str, Any], deed: str, seconds: int = 10) -> str | None:
     """POST the document with the keys of the environment; why not, or None if it is done.
 
     `deed` is what only a local endpoint can do, in words.
@@ -35,7 +35,7 @@ def ask(path: str, document: dict[str, Any], deed: str) -> str | None:
     )
     SigV4Auth(keys, SIGNED_AS, region).add_auth(request)
     try:
-        answer = URLLib3Session(timeout=10).send(request.prepare())
+        answer = URLLib3Session(timeout=seconds).send(request.prepare())
         said = json.loads(answer.content)
     except BotoCoreError:
         return f"is the local endpoint running at {endpoint}? If not, {START}"

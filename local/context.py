@@ -17,6 +17,7 @@ OURS = {
     "events",
     "monitoring",
     "sagemaker",
+    "scheduler",
     "states",
 }
 SERVED = MOTO | OURS

@@ -9,28 +9,32 @@ import re
 import sys
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
 from moto.core.utils import get_service_model
 from moto.events.models import EventsBackend, Rule, events_backends
 from moto.events.responses import EventsHandler
 
 from local.authorization.ask import Ask
-from local.authorization.asks import topic_key
+from local.authorization.asks import queue_key, topic_key
 from local.authorization.hold import require
 from local.background import background
+from local.cloudwatch.metrics import record
 from local.context import current
-from local.credentials import Credentials, NotAuthorized, administrator, assume
+from local.credentials import Credentials, administrator, assume
 from local.door.census import refused
 from local.door.constraints import problem
 from local.door.request import Asked
+from local.event_patterns import check_pattern, may_match
 from local.refusals import unsupported
 from local.service import AwsError, Service
+from local.undelivered import UNDELIVERED, attempt, send
 
 _EVENTS = "events.amazonaws.com"
 _INPUTS = ("Input", "InputPath", "InputTransformer")
+_FAILING = ("DeadLetterConfig", "RetryPolicy")
 _RESERVED = {  # "Predefined variables"
     "aws.events.rule-arn",
     "aws.events.rule-name",
@@ -52,6 +56,11 @@ class EventBridge(Service, EventsHandler):
         EventsHandler.__init__(self)
         self.automated_parameter_parsing = True
 
+    def put_rule(self) -> Any:
+        with suppress(ValueError):  # which moto tells
+            check_pattern(json.loads(self.get("EventPattern", "{}")))
+        return super().put_rule()
+
     def put_targets(self) -> Any:
         for target in self.get("Targets"):
             _check(target)
@@ -61,6 +70,14 @@ class EventBridge(Service, EventsHandler):
 def emit(source: str, detail_type: str, resources: Sequence[str], detail: dict[str, Any]) -> None:
     """Deliver an event to every enabled rule of the default bus that matches it."""
     context = current()
+    backend: EventsBackend = events_backends[context.account][context.region]
+    rules = [
+        rule
+        for rule in list(backend.event_buses["default"].rules.values())
+        if rule.state == "ENABLED" and may_match(rule.event_pattern, source, detail_type)
+    ]
+    if not rules:  # of ten thousand objects, most concern nobody
+        return
     event: Any = {
         "version": "0",
         "id": str(uuid.uuid4()),
@@ -72,11 +89,9 @@ def emit(source: str, detail_type: str, resources: Sequence[str], detail: dict[s
         "resources": list(resources),
         "detail": detail,
     }
-    backend: EventsBackend = events_backends[context.account][context.region]
-    for rule in list(backend.event_buses["default"].rules.values()):
-        pattern = rule.event_pattern
-        if rule.state == "ENABLED" and pattern.get_pattern() and pattern.matches_event(event):
-            for target in rule.targets:
+    for rule in rules:
+        if rule.event_pattern.matches_event(event):
+            for target in list(rule.targets):
                 background(_deliver, rule, target, event)
 
 
@@ -86,10 +101,40 @@ def epoch_ms(moment: datetime) -> int:
 
 
 def _deliver(rule: Rule, target: dict[str, Any], event: dict[str, Any]) -> None:
-    try:
+    """What is measured: EventBridge User Guide, "Monitoring Amazon EventBridge"."""
+
+    def start(_: int) -> None:
+        _measure(rule, "Invocations")
         _TARGETS[_service(target)](rule, target, event)
-    except (NotAuthorized, ClientError, BotoCoreError, ValueError) as error:
-        print(f"rule {rule.name}: {target['Arn']} got no event: {error}", file=sys.stderr)
+
+    failure = attempt(start, target.get("RetryPolicy", {}))
+    if failure is None:
+        return
+    print(f"rule {rule.name}: {target['Arn']} got no event: {failure.message}", file=sys.stderr)
+    _measure(rule, "FailedInvocations")
+    queue = target.get("DeadLetterConfig", {}).get("Arn")
+    if queue is None:
+        return
+    attributes = {"RULE_ARN": rule.arn, "TARGET_ARN": target["Arn"], **failure.attributes()}
+    try:
+        _keep(rule, queue, event, attributes)
+        _measure(rule, "InvocationsSentToDlq")
+    except UNDELIVERED as error:
+        print(f"rule {rule.name}: {queue} got no event: {error}", file=sys.stderr)
+        _measure(rule, "InvocationsFailedToBeSentToDlq")
+
+
+def _keep(rule: Rule, queue: str, event: dict[str, Any], attributes: dict[str, str]) -> None:
+    """It is the queue's own policy that allows this, for this rule ("Granting permissions to the
+    dead-letter queue"), and its key's."""
+    may = Ask("sqs:SendMessage", queue, {"aws:SourceArn": rule.arn})
+    key = queue_key(queue.rpartition(":")[2], by=_EVENTS)
+    require(_EVENTS, "SendMessage", may, *key)
+    send(administrator(), queue, json.dumps(event), attributes)
+
+
+def _measure(rule: Rule, name: str) -> None:
+    record("AWS/Events", name, {"RuleName": rule.name}, 1.0, "Count")
 
 
 def _service(target: dict[str, Any]) -> str:
@@ -202,8 +247,11 @@ def _check(target: dict[str, Any]) -> None:
         raise _invalid(unsupported(f"{who}: {target['Arn']}", *_TARGETS))
     if service != "sns" and "RoleArn" not in target:
         raise _invalid(f"RoleArn is required for {who}")
-    for name in sorted(target.keys() - {"Id", "Arn", "RoleArn", *_INPUTS}):
-        raise _invalid(unsupported(f"{who}: {name}", *_INPUTS))
+    for name in sorted(target.keys() - {"Id", "Arn", "RoleArn", *_INPUTS, *_FAILING}):
+        raise _invalid(unsupported(f"{who}: {name}", *_INPUTS, *_FAILING))
+    queue, queues = target.get("DeadLetterConfig", {}).get("Arn", ""), current().arn("sqs", "")
+    if queue and (not queue.startswith(queues) or queue.endswith(".fifo")):
+        raise _invalid(unsupported(f"{who}: DeadLetterConfig {queue}", f"{queues}NAME"))
     if len(target.keys() & set(_INPUTS)) > 1:
         raise _invalid(f"only one of {', '.join(_INPUTS)} can be given for {who}")
     transformer = target.get("InputTransformer", {})

@@ -13,6 +13,7 @@ def install() -> None:
     _logs()
     _keys()
     _topics()
+    _queues()
     _policies()
     _objects()
 
@@ -80,6 +81,22 @@ def _topics() -> None:
             raise AwsError("InvalidParameter", "Invalid parameter: TopicArn") from None
 
     models.parse_arn = parse_arn
+
+
+def _queues() -> None:
+    """An attribute that is not named stays as it is (SQS API reference, SetQueueAttributes); moto
+    forgets the policy."""
+    from moto.sqs.models import Queue
+
+    original = Queue._set_attributes
+
+    def set_attributes(self: Any, attributes: dict[str, Any], now: float | None = None) -> None:
+        known = getattr(self, "policy", None)
+        original(self, attributes, now)
+        if "Policy" not in attributes:
+            self.policy = known
+
+    Queue._set_attributes = set_attributes  # type: ignore[method-assign]
 
 
 def _policies() -> None:

@@ -34,6 +34,7 @@ def install() -> None:
         _log_delivery()
         moto_answers.install()
         _conditional_writes()
+        _object_events()
         _registry()
         moto_workflows.install()
         _sagemaker()
@@ -94,6 +95,24 @@ def _conditional_writes() -> None:
     # `_key_response_post` ends a multipart upload
     for name in ("put_object", "delete_object", "_key_response_post"):
         setattr(S3Response, name, one_by_one(getattr(S3Response, name)))
+
+
+def _object_events() -> None:
+    """What a bucket tells EventBridge goes to this package's rules; moto makes an event up, and
+    knows no target of a rule that is of use here. Nor does it tell of a new bucket, as S3 does not
+    (Amazon S3 User Guide, "Using EventBridge")."""
+    from moto.s3 import models, notifications
+
+    from local.object_events import tell
+
+    def send(account: str, bucket: Any, event_name: Any, key: Any) -> None:
+        tell(bucket, event_name.value, key)
+
+    def of_buckets(**_: Any) -> None:
+        return None
+
+    notifications._send_event_bridge_message = send  # type: ignore[assignment]
+    models.events_send_notification = of_buckets  # type: ignore[assignment]
 
 
 def _registry() -> None:

@@ -28,7 +28,7 @@ Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 IDLE_SECONDS = 120
 FORM = "application/x-www-form-urlencoded"
 # No service's paths, and no bucket's, whose names have no underscore
-RECLAIM, THROTTLE = "/_local/reclaim", "/_local/throttle"
+RECLAIM, THROTTLE, CLOCK = "/_local/reclaim", "/_local/throttle", "/_local/clock"
 FIRST_REGIONS = ("us-east-1", "cn-north-1", "us-gov-west-1")
 CREDENTIAL = re.compile(r"Credential=([A-Z0-9]+)/\d+/([a-z0-9-]+)/([a-z0-9-]+)/aws4_request")
 
@@ -120,15 +120,16 @@ def _application(region: str) -> Application:
     from local.door.request import SIGNED
     from local.events import EventBridge
     from local.sagemaker.api import reclaim
+    from local.scheduler.api import Scheduler, drive
     from local.throttling import hold_back, throttle
 
     # SageMaker and Step Functions are ours too, at moto's addresses (moto_seams.py)
     ours = (
         *(ApplicationAutoScaling, CloudFormation, CloudWatch, CodeBuild, CodeCommit),
-        *(CodePipeline, EventBridge),
+        *(CodePipeline, EventBridge, Scheduler),
     )
     own = {each.service: each for each in ours}
-    controls = {RECLAIM: reclaim, THROTTLE: throttle}
+    controls = {RECLAIM: reclaim, THROTTLE: throttle, CLOCK: drive}
     moto = DomainDispatcherApplication(create_backend_app)
     # It reads its own folder for each request, and asks each of 200 names whether it is one
     moto.get_backend_for_host = lru_cache(1024)(moto.get_backend_for_host)  # type: ignore[method-assign]

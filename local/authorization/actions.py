@@ -122,6 +122,10 @@ RESOURCES: dict[str, dict[str, str]] = {
         "ListModels ListEndpoints ListEndpointConfigs ListModelPackageGroups",
     },
     "sagemaker-runtime": {"endpoint/{EndpointName}": "InvokeEndpoint"},
+    "scheduler": {
+        "schedule/default/{Name}": "CreateSchedule UpdateSchedule GetSchedule DeleteSchedule",
+        "*": "ListSchedules",
+    },
     "sns": {
         "{TopicArn}": "Publish Subscribe ConfirmSubscription DeleteTopic GetTopicAttributes "
         "SetTopicAttributes ListSubscriptionsByTopic",
@@ -130,6 +134,13 @@ RESOURCES: dict[str, dict[str, str]] = {
         "SetSubscriptionAttributes",
         "{ResourceArn}": "ListTagsForResource TagResource UntagResource",
         "*": "ListTopics ListSubscriptions",
+    },
+    "sqs": {
+        "{QueueName}": "CreateQueue GetQueueUrl",
+        "{QueueUrl:queue}": "DeleteQueue GetQueueAttributes SetQueueAttributes PurgeQueue "
+        "SendMessage ReceiveMessage DeleteMessage DeleteMessageBatch ChangeMessageVisibility "
+        "TagQueue UntagQueue ListQueueTags",
+        "*": "ListQueues",
     },
     "ssm": {
         "{Name:parameter}": "GetParameter GetParameterHistory PutParameter DeleteParameter",

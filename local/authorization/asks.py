@@ -10,6 +10,7 @@ from moto.iam.exceptions import NotFoundException
 from moto.iam.models import iam_backends
 from moto.sagemaker.models import sagemaker_backends
 from moto.sns.models import sns_backends
+from moto.sqs.models import sqs_backends
 
 from local.authorization import keys, scaling, storage
 from local.authorization.actions import RESOURCES
@@ -34,6 +35,7 @@ _PASSED = {
     ("sagemaker", "ExecutionRoleArn"): "sagemaker",
     ("sagemaker", "RoleArn"): "sagemaker",
     ("sagemaker", "TrainingJobDefinition.RoleArn"): "sagemaker",
+    ("scheduler", "Target.RoleArn"): "scheduler",
     ("stepfunctions", "roleArn"): "states",
 }
 # The permission for tags that a new resource gets; CodeBuild's and CloudFormation's need none
@@ -47,6 +49,7 @@ _TAGS = {
     "logs": "TagResource",
     "sagemaker": "AddTags",
     "sns": "TagResource",
+    "sqs": "TagQueue",
     "ssm": "AddTagsToResource",
     "states": "TagResource",
 }
@@ -168,6 +171,20 @@ def topic_key(topic_arn: str, by: str = "") -> Iterator[Ask]:
         yield Ask(ask.action, ask.resource, {} if by else ask.context, by)
 
 
+def _send(members: dict[str, Any]) -> Iterator[Ask]:
+    yield from queue_key(members.get("QueueUrl", "").rpartition("/")[2])
+
+
+def queue_key(name: str, by: str = "") -> Iterator[Ask]:
+    """Of who sends to an encrypted queue (SQS Developer Guide, "Key management", "Enable
+    compatibility between event sources … and encrypted queues")."""
+    here = current()
+    queue = sqs_backends[here.account][here.region].queues.get(name)
+    key = queue.kms_master_key_id if queue else None
+    for ask in keys.used("sqs", key, "GenerateDataKey", "Decrypt"):
+        yield Ask(ask.action, ask.resource, {} if by else ask.context, by)
+
+
 def _repository(members: dict[str, Any]) -> Iterator[Ask]:
     """ECR works with the key by a grant of its own (User Guide, "Encryption at rest")."""
     configured = members.get("encryptionConfiguration") or {}
@@ -201,6 +218,7 @@ _BESIDES: dict[tuple[str, str], Callable[[dict[str, Any]], Iterator[Ask]]] = {
     ("sagemaker", "CreateTransformJob"): _transform_job,
     ("sagemaker", "UpdateEndpoint"): _endpoint,
     ("sns", "Publish"): _publish,
+    ("sqs", "SendMessage"): _send,
 }
 
 
@@ -291,6 +309,7 @@ _TURNS: dict[str, Callable[[str, dict[str, Any]], str]] = {
     "group": lambda value, _: value.rpartition("report/")[2].partition(":")[0],
     "parameter": _of_parameter,
     "project": lambda value, _: value.rpartition("build/")[2].partition(":")[0],
+    "queue": lambda value, _: value.rpartition("/")[2],
     "role": _of_role,
     "stack": _of_change_set,
     "topic": lambda value, _: value.rpartition(":")[0],

@@ -9,6 +9,7 @@ from moto.iam.exceptions import NotFoundException
 from moto.iam.models import iam_backends
 from moto.s3.models import s3_backends
 from moto.sns.models import sns_backends
+from moto.sqs.models import sqs_backends
 
 from local.authorization import keys
 from local.authorization.evaluate import Statement, statements
@@ -68,7 +69,7 @@ _parsed = lru_cache(maxsize=1024)(statements)
 
 
 def of_resource(arn: str) -> list[Statement]:
-    """Those of a bucket's, key's, topic's, repository's or role's policy.
+    """Those of a bucket's, key's, topic's, queue's, repository's or role's policy.
 
     An object has its bucket's.
     """
@@ -84,6 +85,9 @@ def of_resource(arn: str) -> list[Statement]:
         case "sns":
             topic = sns_backends[here.account][here.region].topics.get(arn)
             policy = topic.policy if topic else None
+        case "sqs":
+            queue = sqs_backends[here.account][here.region].queues.get(name)
+            policy = queue.policy if queue else None
         case "ecr":
             repositories = ecr_backends[here.account][here.region].repositories
             found = repositories.get(name.removeprefix("repository/"))

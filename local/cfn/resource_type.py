@@ -118,7 +118,7 @@ def document(value: Any) -> str:
 def is_missing(error: Exception) -> bool:
     """Whether a call failed because what it is about is not there."""
     code = error.response["Error"]["Code"] if isinstance(error, ClientError) else ""
-    return bool(re.search(r"NotFound|NoSuch|DoesNotExist|404", code))
+    return bool(re.search(r"NotFound|NoSuch|DoesNotExist|NonExistent|404", code))
 
 
 def _tags(properties: Mapping[str, Any]) -> dict[str, str]:

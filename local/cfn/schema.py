@@ -14,6 +14,7 @@ from jsonschema import Draft202012Validator
 # GetAtt names that the user guide lists and the schemas do not mark as read-only
 MORE_ATTRIBUTES = {
     "AWS::SNS::Topic": ["TopicName"],
+    "AWS::SQS::Queue": ["QueueName"],
     "AWS::SSM::Parameter": ["Type", "Value"],
 }
 TYPE_NAMES = {dict: "JSONObject", list: "JSONArray", str: "String", bool: "Boolean"}

@@ -4,10 +4,10 @@ from functools import cache, partial
 
 from local.cfn.resource_type import ResourceTypes
 from local.cfn.schema import bundled
-from local.cfn.types import delivery, iam, kms, running, s3, sns
+from local.cfn.types import delivery, iam, kms, running, s3, sns, sqs
 from local.context import Context, current
 
-MODULES = (delivery, iam, kms, running, s3, sns)
+MODULES = (delivery, iam, kms, running, s3, sns, sqs)
 
 
 def here() -> ResourceTypes:

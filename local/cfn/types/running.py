@@ -1,4 +1,4 @@
-"""What runs and watches: Step Functions, EventBridge, CloudWatch's logs and alarms, SSM."""
+"""What runs and watches: Step Functions, EventBridge, its Scheduler, CloudWatch, SSM."""
 
 import re
 from collections.abc import Mapping
@@ -73,6 +73,11 @@ def _targets(properties: Mapping[str, Any]) -> set[str]:
 def _delete_rule(work: ResourceWork) -> None:
     _remove_targets(work, _targets(work.properties))
     work.call("events.delete_rule", Name=work.id)
+
+
+def _create_schedule(work: ResourceWork) -> None:
+    name = work.name("Name")
+    work.made(name, Arn=work.call("scheduler.create_schedule", Name=name)["ScheduleArn"])
 
 
 def _create_log_group(work: ResourceWork) -> None:
@@ -153,6 +158,19 @@ TYPES = {
         create=_create_rule,
         update=_update_rule,
         delete=_delete_rule,
+        name="Name",
+    ),
+    "AWS::Scheduler::Schedule": ResourceType(
+        frozenset(
+            {
+                *("Name", "GroupName", "Description", "State", "ScheduleExpression"),
+                *("ScheduleExpressionTimezone", "StartDate", "EndDate", "FlexibleTimeWindow"),
+                "Target",
+            }
+        ),
+        create=_create_schedule,
+        update=lambda work: work.call("scheduler.update_schedule", Name=work.id),
+        delete=lambda work: work.call("scheduler.delete_schedule", Name=work.id),
         name="Name",
     ),
     "AWS::Logs::LogGroup": ResourceType(

@@ -92,6 +92,10 @@ def facts(made: Everything) -> dict[str, Any]:
     (alarm,) = client("cloudwatch").describe_alarms(AlarmNames=[made["Alarm"]])["MetricAlarms"]
     (ratio,) = client("cloudwatch").describe_alarms(AlarmNames=[f"{name}-ratio"])["MetricAlarms"]
     kept = client("cloudwatch").list_tags_for_resource(ResourceARN=made["Ratio"])["Tags"]
+    schedule = client("scheduler").get_schedule(Name=f"{name}-weekly")
+    sqs = client("sqs")
+    queue = sqs.get_queue_url(QueueName=f"{name}-letters")["QueueUrl"]
+    letters = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["All"])["Attributes"]
     ssm = client("ssm").get_parameter(Name=f"/{name}/retention")["Parameter"]
     key = client("kms").describe_key(KeyId=f"alias/{name}")["KeyMetadata"]
     return {
@@ -108,6 +112,9 @@ def facts(made: Everything) -> dict[str, Any]:
         "timeout": project["timeoutInMinutes"],
         "machine": json.loads(machine["definition"])["States"]["A"]["Result"],
         "rule": client("events").describe_rule(Name=made["Rule"])["Description"],
+        "schedule": (schedule["Description"], schedule["ScheduleExpression"]),
+        "queue": (letters["MessageRetentionPeriod"], sqs.list_queue_tags(QueueUrl=queue)["Tags"]),
+        "queue policy": json.loads(letters["Policy"])["Statement"][0]["Sid"],
         "parameter": ssm["Value"],
         "alarm": alarm["Threshold"],
         "ratio": (ratio["AlarmDescription"], {t["Key"]: t["Value"] for t in kept}["keeps"]),
@@ -134,6 +141,9 @@ def expected(keep: int, versioning: str, notify: str, name: str) -> dict[str, An
         "timeout": keep,
         "machine": str(keep),
         "rule": text,
+        "schedule": (text, f"rate({keep} days)"),
+        "queue": (f"{keep}000", {"owner": str(keep), "stack": "tagged"}),
+        "queue policy": notify,
         "parameter": str(keep),
         "alarm": keep,
         "ratio": (f"more than {keep}", str(keep)),

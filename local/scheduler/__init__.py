@@ -1,0 +1,1 @@
+"""EventBridge Scheduler: schedules by cron, rate or date that start state machines."""
