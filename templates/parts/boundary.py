@@ -50,7 +50,7 @@ def make_boundary(system: Template) -> ManagedPolicy:
         arn("sagemaker", "model-package/${ProjectName}/*"),
         arn("sagemaker", "model/${ProjectName}-batch-????????-*"),
     ]
-    machines = ("training", "deployment", "approval", "batch")
+    machines = ("training", "deployment", "approval", "batch", "drift")
     buckets = bucket_arns(system)
     key = [arn("kms", "key/*")]
     not_anothers = StringEqualsIfExists("aws:ResourceTag/project", Ref("ProjectName"))

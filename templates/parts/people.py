@@ -192,7 +192,7 @@ def _train() -> list[Statement]:
                 arn("codepipeline", "${ProjectName}"),
                 *(
                     arn("states", f"stateMachine:${{ProjectName}}-{name}")
-                    for name in ("approval", "batch", "deployment", "training")
+                    for name in ("approval", "batch", "deployment", "drift", "training")
                 ),
                 *(
                     arn("states", f"execution:${{ProjectName}}-{name}:*")
@@ -267,7 +267,7 @@ def _judge() -> list[Statement]:
         allow(
             "ReadEvaluations",
             [s3.GetObject],
-            [_bucket(f"{_ARTIFACTS}/{folder}/*") for folder in ("evaluations", "registry")],
+            [_bucket(f"{_ARTIFACTS}/{folder}/*") for folder in ("drift", "evaluations", "registry")],
         ),
     ]
 

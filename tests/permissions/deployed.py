@@ -128,6 +128,7 @@ def deploy(region: str, texts: Mapping[str, str], **parameters: str) -> Deployed
         "BaseImage": f"{registry(region)}/mirror/python:3.11-slim",
         "CapturePercent": "10",
         "RetrainSchedule": "cron(0 3 ? * SUN *)",
+        "DriftSchedule": "cron(0 4 * * ? *)",
         **parameters,
     }
     then = resolve(texts["mlops"], pseudo, "mlops", given)
