@@ -17,18 +17,20 @@ PYTHON  ?= python3
 # Of this command alone: what the environment happens to hold under such a name decides nothing
 VERSION =
 TO      =
+ASK     =
 REASON  =
 FORCE   =
 JSON    =
 INPUT   =
 OUTPUT  =
 REBUILD =
+RUN     =
 STOP    =
 
 # A value is text, as it was typed: make would read each $ in it, and run $(shell …). Recipes read
 # it from the environment, so that it is no shell code either.
 GIVEN := STACK REGION PROFILE PARAMS ROLE IMAGE DATA SOURCE YES CODE CHANNEL JOB VERSION TO REASON \
-         FORCE JSON FOR PORT PYTHON INPUT OUTPUT STOP REBUILD
+         FORCE JSON ASK FOR PORT PYTHON INPUT OUTPUT STOP REBUILD RUN
 $(foreach name,$(GIVEN),$(eval override $(name) := $$(value $(name))))
 export $(GIVEN)
 # aws (git's credential helper) and the generator's tools come from the project's environment
@@ -45,7 +47,7 @@ REGIONS := us-east-1 eu-west-1 cn-north-1 cn-northwest-1 us-gov-west-1
 
 .DEFAULT_GOAL := help
 .PHONY: help lint generate upload create-stack deploy demo local status logs predict train \
-        models report trace batch approve reject rollback destroy train-local serve-local reclaim \
+        models report trace cost batch approve reject rollback destroy train-local serve-local reclaim \
         test test-quick test-local image sbom bench data golden docs lock clean check
 
 help: ## show this list
@@ -85,6 +87,12 @@ predict: $(VENV) ## ask the endpoint about IMAGE=x.png (.jpg .npy .json)
 	  echo "Error: pass IMAGE=<PNG, JPEG, NPY or JSON file>; \`make data\` writes a PNG" >&2; exit 2; fi
 	@$(PY) -m scripts.predict $(WHERE) -- "$$IMAGE"
 
+data-upload: $(VENV) ## send a folder of data, which starts a training (INPUT=build/data)
+	@$(PY) -m scripts.data_upload $(WHERE) $(if $(INPUT),--input "$$INPUT")
+
+drift: $(VENV) ## what the last looks at drift have found (RUN=1 looks now)
+	@$(PY) -m scripts.drift $(WHERE) $(if $(RUN),--run)
+
 batch: $(VENV) ## let a version answer INPUT=folder or s3://… (OUTPUT= VERSION=; STOP=name)
 	@$(PY) -m scripts.batch $(WHERE) --version "$$VERSION" --output "$$OUTPUT" --stop "$$STOP" -- "$$INPUT"
 
@@ -99,6 +107,9 @@ report: $(VENV) ## fetch and open the report of the newest model (VERSION=)
 
 trace: $(VENV) ## from what serves back to data and commit (VERSION= JSON=1)
 	@$(PY) -m scripts.trace $(WHERE) --version "$$VERSION" $(if $(JSON),--json)
+
+cost: generate ## what PARAMS, or the stack, costs: idle, a training, a deployment (ASK=1 JSON=1)
+	@$(PY) -m scripts.cost $(WHERE) --parameters "$$PARAMS" $(if $(ASK),--ask) $(if $(JSON),--json)
 
 approve: $(VENV) ## let the version that waits be deployed (VERSION= REASON=)
 	@$(PY) -m scripts.decide $(WHERE) $(SURE) --version "$$VERSION" --reason "$$REASON" approve

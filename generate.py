@@ -16,7 +16,8 @@ from templates.kit.console import add_consoles
 from templates.kit.render import Book, render
 from templates.outputs import add_outputs
 from templates.parameters import add_parameter, add_parameters
-from templates.parts.alarms import add_alarms
+from templates.parts.alarms import add_alarms, add_drift_alarm
+from templates.parts.budget import add_budget
 from templates.parts.build import add_builds, add_training_build
 from templates.parts.deployer import add_deployer
 from templates.parts.encryption import add_key
@@ -36,8 +37,9 @@ from templates.workflows.approval.story import add_approval
 from templates.workflows.approval.trigger import add_decision_trigger
 from templates.workflows.batch.story import add_batch
 from templates.workflows.deployment.story import add_deployment
+from templates.workflows.drift.story import add_drift
 from templates.workflows.training.story import add_training
-from templates.workflows.training.triggers import add_data_trigger, add_schedule
+from templates.workflows.training.triggers import add_data_trigger, add_schedules
 
 ROOT = Path(__file__).resolve().parent
 
@@ -77,9 +79,12 @@ def mlops(specifications: dict[str, str]) -> Book:
     training = add_training(
         book, parameters, storage, registry, notifications, deployment, approval
     )
-    book.chapter("Retraining: when data arrives, and at times")
+    book.chapter("Drift: are requests still like what the model was made for?")
+    drift = add_drift(book, parameters, storage, registry, notifications, training.workflow)
+    add_drift_alarm(book)
+    book.chapter("Without a push: when data arrives, and at times")
     add_data_trigger(book, storage, training.workflow)
-    add_schedule(book, parameters, training.workflow)
+    add_schedules(book, parameters, training.workflow, drift)
     book.chapter("Builds: test and images")
     builds = add_builds(book, parameters, storage, registry, specifications)
     book.chapter("Builds in China: wait for the training workflow, where the pipeline cannot")
@@ -91,7 +96,7 @@ def mlops(specifications: dict[str, str]) -> Book:
     trigger = add_push_trigger(book, parameters, source)
     silent, telling = named(stages, tells=False), named(stages, tells=True)
     stage_alert = add_stage_alert(book, parameters, notifications, silent, telling)
-    machines = [training.workflow, deployment.workflow, approval.workflow, batch]
+    machines = [training.workflow, deployment.workflow, approval.workflow, batch, drift]
     alerts = [stage_alert, add_workflow_alert(book, notifications, machines)]
     add_start_alert(book, notifications, china, parameters.in_china)
     pipeline = add_pipeline(book, parameters, storage, stages, after=[trigger, *alerts])
@@ -104,10 +109,13 @@ def mlops(specifications: dict[str, str]) -> Book:
         notifications,
         deployment,
         batch,
+        drift,
         approval,
         training,
         pipeline,
     )
+    book.chapter("Budget: on request")
+    add_budget(book, parameters)
     book.chapter("Notebook: on request")
     add_notebook(book, parameters, storage, source, registry)
     return book

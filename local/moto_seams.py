@@ -7,6 +7,7 @@ that keep their records in moto, lean on: a moto that moves one fails there.
 import copy
 import hashlib
 import threading
+from functools import cache
 from importlib.metadata import version
 from typing import Any
 
@@ -37,6 +38,7 @@ def install() -> None:
         _registry()
         moto_workflows.install()
         _sagemaker()
+        _models()
         _installed = True
 
 
@@ -176,3 +178,11 @@ def _sagemaker() -> None:
         moto.sagemaker.urls.url_paths[path] = SageMaker.dispatch
     for path in moto.sagemakerruntime.urls.url_paths:
         moto.sagemakerruntime.urls.url_paths[path] = SageMakerRuntime.dispatch
+
+
+def _models() -> None:
+    """AWS's models are read by one loader: moto makes one for each service, and each looks through
+    the folders of all 400 before it reads one file."""
+    import moto.core.utils
+
+    moto.core.utils.create_loader = cache(moto.core.utils.create_loader)

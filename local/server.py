@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote
 from xml.sax.saxutils import escape
@@ -131,6 +132,8 @@ def _application(region: str) -> Application:
     own = {each.service: each for each in ours}
     controls = {RECLAIM: reclaim, THROTTLE: throttle, CLOCK: drive}
     moto = DomainDispatcherApplication(create_backend_app)
+    # It reads its own folder for each request, and asks each of 200 names whether it is one
+    moto.get_backend_for_host = lru_cache(1024)(moto.get_backend_for_host)  # type: ignore[method-assign]
 
     def serve(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         _check(environ)

@@ -224,7 +224,8 @@ def meant(clients: Clients, known: Mapping[str, str], version: str, stack: str) 
         one = of_package(every, packages.find(clients, known, version, stack))
         if one is None:
             raise Problem(
-                f"VERSION={version} is not kept: SageMaker has no model of it any more. "
+                f"VERSION={version} is not kept: SageMaker has no model of it, not yet or "
+                "not any more. "
                 f"{make('models', stack)} lists others"
             )
         return one.name

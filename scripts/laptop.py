@@ -93,7 +93,7 @@ def train(code: Path) -> int:
     """Exit status; the program's own words tell what went wrong."""
     status = _run(code / "train", {})
     if status == 0 and (BASE / MODEL).is_dir():
-        print(f"{BASE}/model holds the model: `make serve-local` serves it")
+        print(f"{BASE}/model holds the model: `make serve-local CODE={code}` serves it")
     return status and FAILED
 
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from itertools import islice
 
 from scripts.lib import packages, stacks
-from scripts.lib.approval import waits_until
+from scripts.lib.approval import begun, execution, waits_until
 from scripts.lib.console import Console, ago, shorten
 from scripts.lib.guard import guarded
 from scripts.lib.kept import WITHDRAWN, kept, taken_back
@@ -78,7 +78,13 @@ def standing(clients: Clients, known: Mapping[str, str], one: Package) -> str:
     if one.status == PENDING:
         until = waits_until(clients, known, one)
         return f"waits until {until:%Y-%m-%d}" if until else "waits for approval"
-    return {APPROVED: "approved", REJECTED: "rejected"}.get(one.status, one.status)
+    if one.status == APPROVED:
+        under_way = begun(clients, execution(known["DeploymentWorkflowArn"], one.name))
+        became = under_way[0] if under_way else ""
+        return {"RUNNING": "is being deployed", "SUCCEEDED": "approved", "": "approved"}.get(
+            became, "deployment failed"
+        )
+    return {REJECTED: "rejected"}.get(one.status, one.status)
 
 
 def tell_what_serves(

@@ -58,17 +58,26 @@ def report(
         one = newest
     console.line(f"Version {one.label}", "bold")
     console.paragraph(one.description)
-    path = fetch(clients.s3, known["ArtifactBucket"], one)
+    show(fetch(clients.s3, known["ArtifactBucket"], one), console)
+
+
+def show(path: Path, console: Console) -> None:
+    """Where it lies now, and the page itself where there is a browser."""
     console.line(f"  {path}")
     if has_browser(os.environ) and webbrowser.open(path.resolve().as_uri()):
         console.line("  It opens in your browser.", "dim")
 
 
 def fetch(s3: "S3Client", bucket: str, one: Package, folder: Path = REPORTS) -> Path:
-    """The report's file. It is whole or not there: it is written beside its place first."""
+    """The report's file."""
     key = f"{one.evaluation.removeprefix(f's3://{bucket}/')}{FILE}"
     if not re.fullmatch(rf"evaluations/[A-Za-z0-9-]+/{re.escape(FILE)}", key):
         raise Problem(f"version {one.label} names no evaluation of this stack", FAILED)
+    return fetch_page(s3, bucket, key, folder / key.split("/")[1] / FILE)
+
+
+def fetch_page(s3: "S3Client", bucket: str, key: str, path: Path) -> Path:
+    """A page's file. It is whole or not there: it is written beside its place first."""
     try:
         answer = s3.get_object(Bucket=bucket, Key=key)
     except ClientError as error:
@@ -78,7 +87,6 @@ def fetch(s3: "S3Client", bucket: str, one: Package, folder: Path = REPORTS) -> 
     body = answer["Body"].read(LARGEST + 1)
     if len(body) > LARGEST:
         raise Problem(f"the report s3://{bucket}/{key} is larger than {LARGEST >> 20} MB", FAILED)
-    path = folder / key.split("/")[1] / FILE
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(".part")
     part.write_bytes(body)

@@ -91,7 +91,11 @@ def rollback(
     """Show what is meant, ask, start it once, and follow it to its verdict."""
     serving, found = served(clients, known["EndpointName"]), kept(clients, known["VersionPrefix"])
     by = clients.sts.get_caller_identity()["Arn"]
-    request = {"from": serving.name if serving else NOTHING, "by": by, "reason": reason}
+    request = {"by": by, "reason": reason}
+    if not to:
+        # The workflow leaves only what this choice was made from. Who names a version wants it
+        # whatever serves when its turn comes
+        request["from"] = serving.name if serving else NOTHING
     others = deploying(clients, known["DeploymentWorkflowArn"])
     if others and not to:
         keep = f", such as TO={serving.name}, which serves now" if serving else ""
@@ -101,9 +105,6 @@ def rollback(
             f"{make('status', stack)} shows how far it is",
             FAILED,
         )
-    if others:
-        # The workflow leaves only what it was asked to leave: by then that is the last of these
-        request["from"] = brought_by(clients, known, others[-1])
     one = chosen(clients, known, found, serving, to, stack)
     if isinstance(one, Package):
         wish = made_anew(clients, known, one, stack)
@@ -136,9 +137,8 @@ def tell(
 ) -> None:
     name, now = known["EndpointName"], datetime.now(UTC)
     found = endpoint(clients, name)
-    since = f" since {ago(found.changed, now)}" if found else ""
     console.paragraph(
-        f"Now endpoint {name} serves {serving.name}{since}."
+        f"Now endpoint {name} serves {serving.name}."
         if serving
         else f"Endpoint {name} {unknown(found)}."
     )
@@ -158,7 +158,7 @@ def tell(
             "It is not kept any more, so it is deployed anew, with today's parameters of the stack."
         )
     for other in others:
-        console.line(f"  {other} deploys now: this waits for its turn behind it.", "yellow")
+        console.paragraph(f"{other} deploys now: this waits for its turn behind it.")
 
 
 def deploying(clients: Clients, machine: str) -> list[str]:
@@ -167,17 +167,6 @@ def deploying(clients: Clients, machine: str) -> list[str]:
         stateMachineArn=machine, statusFilter="RUNNING", maxResults=20
     )
     return [one["name"] for one in reversed(found["executions"])]
-
-
-def brought_by(clients: Clients, known: Mapping[str, str], name: str) -> str:
-    """The version that a deployment brings: its execution has that name only where no person has
-    started it. What another rollback comes to may be left in any case."""
-    if name.startswith(ROLLBACK):
-        return NOTHING
-    answer = clients.stepfunctions.describe_execution(
-        executionArn=execution(known["DeploymentWorkflowArn"], name)
-    )
-    return str(workflow.parsed(answer.get("input", "")).get("name", NOTHING))
 
 
 # ---- from the wish to the verdict
@@ -288,8 +277,11 @@ def told(
     console.line(f"Endpoint {name} serves {wish.name}.", "green")
     why = f"{rollout.get('type', '')} ({rollout.get('why', '')})"
     asked = output.get("golden")
-    number = asked.get("asked") if isinstance(asked, dict) else "none"
-    console.paragraph(shorten(f"It came {why}; golden requests that it answered: {number}.", 300))
+    known_answers = asked if isinstance(asked, dict) else {}
+    number = known_answers.get("asked") or "none"
+    because = f" ({known_answers['why']})" if "why" in known_answers else ""
+    told = f"It came {why}; golden requests that it answered: {number}{because}."
+    console.paragraph(shorten(told, 300))
     if wish.kept:
         if left := left_for(clients, wish.name):
             became = "is kept, and not withdrawn"

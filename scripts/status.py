@@ -169,9 +169,14 @@ def show_workflow(
 
 
 def commit_of(clients: Clients, execution: str) -> str:
-    """The commit that an execution of the workflow was started with."""
+    """The commit that an execution of the workflow was started with; or, where it takes what was
+    built, who asked."""
     answer = clients.stepfunctions.describe_execution(executionArn=execution)
-    return str(workflow.parsed(answer.get("input", "")).get("version", ""))[:12]
+    given = workflow.parsed(answer.get("input", ""))
+    if version := given.get("version"):
+        return str(version)[:12]
+    asked = given.get("trigger")
+    return f"for {asked.get('kind')}" if isinstance(asked, dict) else ""
 
 
 def training(
@@ -236,9 +241,8 @@ def show_endpoint(clients: Clients, known: dict[str, str], console: Console, now
         console.line("  There is none yet: the first model that passes the gate makes it.")
         return
     version = served_version(found.config, known["VersionPrefix"])
-    console.line(
-        f"  {console.status(found.status)}  version {version}  since {ago(found.changed, now)} ago"
-    )
+    since = ago(found.changed, now)
+    console.line(f"  {console.status(found.status)}  version {version}  changed {since} ago")
     serving = served(clients, known["EndpointName"]) if found.status == "InService" else None
     if said := taken_back(serving):
         console.paragraph(said)

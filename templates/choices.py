@@ -18,7 +18,7 @@ _SHARE = r"^(0(\.[0-9]+)?|1(\.0+)?)$"
 # Of jobs and workflows, in the artifact bucket
 _FOLDERS = (
     *("models", "checkpoints", "evaluations", "prepared"),
-    *("registry", "decisions", "deployments", "capture", "batch", "retraining"),
+    *("registry", "decisions", "deployments", "capture", "batch", "retraining", "drift"),
 )
 _DAYS = [
     *("1", "3", "5", "7", "14", "30", "60", "90", "120", "150", "180", "365", "400", "545"),
@@ -379,6 +379,49 @@ CHOICES = (
     ),
     Choice(
         MONITORING,
+        "DriftSchedule",
+        "Look for drift at",
+        "When to compare what was captured with the baseline, such as cron(0 4 * * ? *). Empty: "
+        "never. Set CapturePercent too.",
+        "",
+        "be a cron expression with six fields, such as cron(0 4 * * ? *), or empty",
+        _pattern(_CRON),
+    ),
+    Choice(
+        MONITORING,
+        "DriftThreshold",
+        "Drift is (PSI)",
+        "Population stability index from which on requests have drifted: 0.1 is little, 0.25 much.",
+        "0.25",
+        "be a number above 0 and at most 10, such as 0.25",
+        _pattern(r"^(0\.0*[1-9][0-9]*|[1-9](\.[0-9]+)?|10)$"),
+    ),
+    Choice(
+        MONITORING,
+        "DriftMinimumRecords",
+        "Records to look at",
+        "Fewer captured requests since the last look say nothing yet.",
+        "500",
+        *_whole(50, 100_000),
+    ),
+    Choice(
+        MONITORING,
+        "RetrainOnDrift",
+        "Retrain on drift",
+        "Whether drift starts a training.",
+        "no",
+        rules={"AllowedValues": ["no", "yes"]},
+    ),
+    Choice(
+        MONITORING,
+        "DriftCooldownDays",
+        "Not again for (days)",
+        "So long drift starts no other training, nor in the first days of a model.",
+        "7",
+        *_whole(1, 365),
+    ),
+    Choice(
+        MONITORING,
         "ScheduleTimezone",
         "Time zone",
         "Of the schedules, such as Europe/Berlin or Asia/Shanghai.",
@@ -458,5 +501,14 @@ CHOICES = (
         "",
         "be the ARN of a policy, or empty",
         _pattern(r"^$|^arn:aws[a-z-]*:iam::([0-9]{12}|aws):policy/[\w+=,.@/-]+$"),
+    ),
+    Choice(
+        OPERATION,
+        "MonthlyBudget",
+        "Monthly budget (dollars)",
+        "NotificationEmail hears when the account's bill of a month is more, or will be. In China "
+        "in yuan. 0: no budget.",
+        "0",
+        *_whole(0, 1_000_000),
     ),
 )

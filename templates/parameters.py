@@ -1,10 +1,11 @@
 """The choices as parameters of the template, and the conditions that follow from them."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from troposphere import Equals, Not, Or, Parameter, Region, Select, Split, Sub, Template
+from troposphere import And, Equals, Not, Or, Parameter, Region, Select, Split, Sub, Template
 
 from templates.choices import CHOICES, Choice
 
@@ -13,6 +14,12 @@ BOUNDED = "Bounded"
 # GovCloud's list of what SageMaker has there names no Serverless Inference (Amazon SageMaker AI in
 # AWS GovCloud (US)), and no page says that China has it
 _WITHOUT_SERVERLESS = ("cn-north-1", "cn-northwest-1", "us-gov-east-1", "us-gov-west-1")
+# Where CloudFormation has AWS::Budgets::Budget (its published resource provider schemas)
+_WITH_BUDGETS = (
+    *("ap-northeast-1", "ap-northeast-2", "ap-south-1", "ap-southeast-1", "ap-southeast-2"),
+    *("ca-central-1", "cn-north-1", "cn-northwest-1", "eu-central-1", "eu-west-1", "eu-west-2"),
+    *("eu-west-3", "me-south-1", "sa-east-1", "us-east-1", "us-east-2", "us-west-1", "us-west-2"),
+)
 
 
 @dataclass(frozen=True)
@@ -53,6 +60,11 @@ class Parameters:
     approval: Parameter
     approval_days: Parameter
     retrain_schedule: Parameter
+    drift_schedule: Parameter
+    drift_threshold: Parameter
+    drift_minimum_records: Parameter
+    retrain_on_drift: Parameter
+    drift_cooldown_days: Parameter
     schedule_timezone: Parameter
     base_image: Parameter
     pip_index_url: Parameter
@@ -62,6 +74,7 @@ class Parameters:
     notification_email: Parameter
     log_retention_days: Parameter
     permissions_boundary: Parameter
+    monthly_budget: Parameter
     in_china: str
     base_image_here: str
     notebook_wanted: str
@@ -69,6 +82,8 @@ class Parameters:
     serverless: str
     capture_wanted: str
     schedule_wanted: str
+    drift_wanted: str
+    budget_wanted: str
 
 
 def add_parameters(template: Template) -> Parameters:
@@ -83,6 +98,9 @@ def add_parameters(template: Template) -> Parameters:
     email = Not(Equals(fields["notification_email"].ref(), ""))
     serverless = Equals(fields["endpoint_kind"].ref(), "Serverless")
     template.add_rule("ServerlessIsHere", _serverless_is_here(serverless))
+    budget = Not(Equals(fields["monthly_budget"].ref(), "0"))
+    template.add_rule("BudgetIsHere", _budget_is_here(budget, email))
+    drift = Not(Equals(fields["drift_schedule"].ref(), ""))
     schedule = Not(Equals(fields["retrain_schedule"].ref(), ""))
     capture = Not(Equals(fields["capture_percent"].ref(), "0"))
     return Parameters(
@@ -96,6 +114,10 @@ def add_parameters(template: Template) -> Parameters:
         serverless=template.add_condition("Serverless", serverless),
         capture_wanted=template.add_condition("CaptureWanted", capture),
         schedule_wanted=template.add_condition("ScheduleWanted", schedule),
+        drift_wanted=template.add_condition("DriftWanted", drift),
+        # In regions that lack the type nothing may be left to a refusal: the condition leaves it
+        # out (Handling Region parity with infrastructure as code, AWS Cloud Operations Blog)
+        budget_wanted=template.add_condition("BudgetWanted", And(budget, _in(_WITH_BUDGETS))),
     )
 
 
@@ -130,6 +152,24 @@ def _serverless_is_here(wanted: Equals) -> dict[str, Any]:
         "RuleCondition": wanted,
         "Assertions": [{"Assert": Not(lacks), "AssertDescription": said}],
     }
+
+
+def _budget_is_here(wanted: Not, told: Not) -> dict[str, Any]:
+    lacks = "This region has no budgets: set MonthlyBudget to 0."
+    nobody = "A budget writes to NotificationEmail: give one, or set MonthlyBudget to 0."
+    return {
+        "RuleCondition": wanted,
+        "Assertions": [
+            {"Assert": _in(_WITH_BUDGETS), "AssertDescription": lacks},
+            {"Assert": told, "AssertDescription": nobody},
+        ],
+    }
+
+
+def _in(regions: Sequence[str]) -> Or:
+    """An Or takes ten at most (Condition functions, CloudFormation Template Reference)."""
+    tens = [regions[at : at + 10] for at in range(0, len(regions), 10)]
+    return Or(*(Or(*(Equals(Region, one) for one in ten)) for ten in tens))
 
 
 def _snake(name: str) -> str:

@@ -18,6 +18,8 @@ COLUMNS = 150
 CLASSES = 200
 NAME = 40  # characters
 DIGITS = 9
+# Of probability and entropy: processors differ in less, and a sure model's answers in little more
+DECIMALS = 3
 
 Floats = NDArray[np.floating[Any]]
 
@@ -51,7 +53,8 @@ def uncertainty(probabilities: Floats) -> tuple[list[str], Floats]:
     """The same of answers [n, classes]: how sure the model is."""
     kept = np.clip(probabilities.astype(np.float64), 1e-12, 1)
     entropy = -(kept * np.log(kept)).sum(1)
-    return ["answer probability", "answer entropy"], np.stack([probabilities.max(1), entropy], 1)
+    rows = np.stack([probabilities.max(1).astype(np.float64), entropy], 1)
+    return ["answer probability", "answer entropy"], np.abs(rows.round(DECIMALS))  # no -0
 
 
 def counts(values: Floats, starts: Sequence[float] | Floats) -> NDArray[np.int64]:
@@ -80,6 +83,17 @@ class Distribution:
         self._columns.add(np.concatenate([rows, answers], 1))
         chosen = probabilities.argmax(1)
         self._classes += np.bincount(chosen, minlength=len(self._classes))
+
+    def sample(self) -> tuple[dict[str, NDArray[np.float32]], NDArray[np.int64]]:
+        """To be counted into the buckets of another: columns of a fair sample, each by its name,
+        and how often each class was answered among all."""
+        columns = self._columns or _Columns([])
+        return dict(zip(columns.names, columns.sample.T, strict=True)), self._classes
+
+    def summary(self, name: str) -> dict[str, Any]:
+        """A column's figures as baseline.json has them."""
+        columns = self._columns or _Columns([])
+        return columns.feature(columns.names.index(name))["numerical_statistics"]
 
     def document(self) -> dict[str, Any]:
         """What baseline.json holds."""
@@ -131,7 +145,7 @@ class _Columns:
         self._present = np.zeros(width, np.int64)
         self._mean, self._squares = np.zeros(width), np.zeros(width)
         self._low, self._high = np.full(width, np.inf), np.full(width, -np.inf)
-        self._sample = np.empty((0, width), np.float32)
+        self.sample = np.empty((0, width), np.float32)
         self._chance = np.random.default_rng(0)
 
     def add(self, rows: Floats) -> None:
@@ -151,26 +165,26 @@ class _Columns:
 
     def _keep(self, rows: NDArray[np.float32]) -> None:
         """Each row stays with the same chance (Vitter, Random Sampling with a Reservoir, 1985)."""
-        free = SAMPLE - len(self._sample)
-        self._sample = np.concatenate([self._sample, rows[:free]])
+        free = SAMPLE - len(self.sample)
+        self.sample = np.concatenate([self.sample, rows[:free]])
         self.seen += min(free, len(rows))
         for row in rows[free:]:
             self.seen += 1
             place = int(self._chance.random() * self.seen)
             if place < SAMPLE:
-                self._sample[place] = row
+                self.sample[place] = row
 
     def features(self) -> list[dict[str, Any]]:
-        return [self._feature(at, name) for at, name in enumerate(self.names)]
+        return [self.feature(at) for at in range(len(self.names))]
 
-    def _feature(self, at: int, name: str) -> dict[str, Any]:
+    def feature(self, at: int) -> dict[str, Any]:
         present = int(self._present[at])
-        sample = self._sample[:, at][np.isfinite(self._sample[:, at])]
+        sample = self.sample[:, at][np.isfinite(self.sample[:, at])]
         whole = bool((sample == sample.round()).all())
         mean = float(self._mean[at])
         deviation = float(np.sqrt(self._squares[at] / max(present, 1)))
         return {
-            "name": name,
+            "name": self.names[at],
             "inferred_type": "Integral" if whole else "Fractional",
             "numerical_statistics": {
                 "common": {"num_present": present, "num_missing": self.seen - present},

@@ -145,8 +145,18 @@ def test_how_sure_the_answers_are_is_kept() -> None:
     probabilities = np.array([[0.5, 0.5, 0], [1, 0, 0]], np.float32)
     document = collected(np.zeros((2, *ROW), np.float32), probabilities)
     assert feature(document, "answer probability")["mean"] == pytest.approx(0.75)
-    assert feature(document, "answer entropy")["max"] == pytest.approx(np.log(2))
+    assert feature(document, "answer entropy")["max"] == pytest.approx(np.log(2), abs=5e-4)
     assert feature(document, "answer entropy")["min"] == pytest.approx(0, abs=1e-9)
+
+
+def test_answers_that_differ_as_processors_do_fall_into_the_same_buckets() -> None:
+    """A sure model's tenths are so near to each other that they would tell rounding errors."""
+    sure = 1 - np.random.default_rng(6).random((1000, 1)).astype(np.float32) * np.float32(1e-6)
+    before, now = (np.hstack([one, 1 - one, 0 * one]) for one in (sure, sure - np.float32(2e-7)))
+    document = collected(np.zeros((1000, *ROW), np.float32), before)
+    _, values = baseline.uncertainty(now)
+    for at, name in enumerate(("answer probability", "answer entropy")):
+        assert shift(buckets(document, name), values[:, at]) == 0, name
 
 
 def test_how_often_each_class_is_answered_is_kept_also_never() -> None:

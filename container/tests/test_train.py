@@ -55,6 +55,6 @@ def test_a_job_stopped_before_it_trains_ends_cleanly_and_has_not_failed(tmp_path
     (tmp_path / "job/program/model.py").write_text(f"open({str(pipe)!r}).read()")
     host = job.start()
     with pipe.open("w"):  # opens when the job reads its other end
-        host.process.send_signal(signal.SIGTERM)
+        host.send(signal.SIGTERM)
         assert host.end()[0] == 0
     assert host.failure is None

@@ -79,7 +79,7 @@ def test_a_chief_that_is_silently_gone_is_told_of_as_any_lost_worker(
     """As when its machine is taken away: nothing closes its connections."""
     first, second = start_both(Job.create(tmp_path, data, **CHOICE | {"epochs": 10_000}))
     first.wait_for_step(10)
-    first.process.send_signal(signal.SIGSTOP)
+    first.send(signal.SIGSTOP)
     code, log = second.end()
     first.process.kill()
     first.end()

@@ -10,6 +10,7 @@ import tensorflow as tf
 from training.data import Data, Split
 from training.errors import DatasetError
 from training.interface import Model
+from training.manifest import check_manifest
 
 CHECKED_AT_ONCE = 512
 REASON_LENGTH = 200
@@ -19,6 +20,7 @@ def check(channel: Path, model: Model) -> Data:
     """The data in a channel's folder, every record read by the model; raises DatasetError."""
     if not channel.is_dir():
         raise DatasetError(f"no channel named {channel.name}: {channel} does not exist")
+    check_manifest(channel)
     return Data(
         check_split(channel, "train", model),
         check_split(channel, "validation", model),

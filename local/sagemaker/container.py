@@ -14,10 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from local import images, processes
 from local.images import StoredImage
 
 MAX_MODEL_BYTES = 20 * 1024**3
+MANIFEST_BYTES = 10 * 1024**2
 
 
 def split(uri: str) -> tuple[str, str]:
@@ -55,6 +58,30 @@ def download(s3: Any, uri: str, folder: Path) -> int:
         target.parent.mkdir(parents=True, exist_ok=True)
         s3.download_file(bucket, key, str(target))
     return len(found)
+
+
+def download_listed(s3: Any, uri: str, folder: Path) -> int:
+    """Every object that a manifest names, under its name after the prefix; returns how many.
+
+    `[{"prefix": "s3://…/"}, "name", …]` (S3DataSource, ManifestFile, SageMaker API Reference).
+    Raises ValueError for what is no manifest, or names what is not there.
+    """
+    bucket, key = split(uri)
+    root = folder.resolve()
+    try:
+        found = json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read(MANIFEST_BYTES))
+        first, *names = found
+        prefix = str(first["prefix"])
+        place, start = split(prefix)
+        for name in names:
+            target = (root / str(name)).resolve()
+            if not target.is_relative_to(root):
+                raise ValueError(f"the name {name!r} would be written outside its channel")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            s3.download_file(place, f"{start}{name}", str(target))
+    except (ClientError, KeyError, TypeError, json.JSONDecodeError) as error:
+        raise ValueError(f"the manifest {uri} cannot be followed: {error}") from error
+    return len(names)
 
 
 def encryption(key: str | None) -> dict[str, str]:

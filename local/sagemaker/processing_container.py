@@ -40,7 +40,9 @@ def fill(s3: Any, job: dict[str, Any], ml: Path, host: str) -> None:
         source = each["S3Input"]
         folder = ml / "processing" / inside(source["LocalPath"])
         folder.mkdir(parents=True, exist_ok=True)
-        if not container.download(s3, source["S3Uri"], folder):
+        listed = source.get("S3DataType") == "ManifestFile"
+        fetch = container.download_listed if listed else container.download
+        if not fetch(s3, source["S3Uri"], folder):
             # As in public reports (github.com/aws-samples/sagemaker-run-notebook, issue 32, for
             # the begin; "matched no files on s3" of batch transform and processing for the rest)
             raise ValueError(

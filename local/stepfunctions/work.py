@@ -8,6 +8,7 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from botocore import xform_name
@@ -28,7 +29,7 @@ from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 from moto.stepfunctions.parser.asl.eval.program_state import ProgramError, ProgramStopped
 
-from local.credentials import NotAuthorized, assume
+from local.credentials import Credentials, NotAuthorized, assume
 from local.events import epoch_ms
 from local.stepfunctions import shapes
 from local.stepfunctions.integrations import (
@@ -77,6 +78,13 @@ class Follow:
             print(f"local: {self.job.stop} after the execution was stopped: {error}", flush=True)
 
 
+@lru_cache(256)
+def _assumed(role: str, machine: str, execution: str, hour: int) -> Credentials:
+    """One session for the states of an execution: each of its own would make new clients, and open
+    new connections, for every call. Raises NotAuthorized."""
+    return assume(role, "states.amazonaws.com", "StepFunctions", machine)
+
+
 class TaskState(StateTaskServiceCallback):
     """One call with the role of the state machine; how errors and times read is the subclass's."""
 
@@ -94,9 +102,10 @@ class TaskState(StateTaskServiceCallback):
         raise NotImplementedError
 
     def _client(self, env: Environment, role: str) -> Any:
-        machine = env.states.context_object.context_object_data["StateMachine"]["Id"]
+        told = env.states.context_object.context_object_data
+        hour = int(time.monotonic() // 3600)  # a session lasts for some, an execution may for weeks
+        credentials = _assumed(role, told["StateMachine"]["Id"], told["Execution"]["Id"], hour)
         name = self.resource.api_name
-        credentials = assume(role, "states.amazonaws.com", "StepFunctions", machine)
         return credentials.client(BOTO_NAMES.get(name, name))
 
     def _call(self, client: Any, operation: str, parameters: Any) -> Any:

@@ -55,13 +55,14 @@ http.server.ThreadingHTTPServer(address, ModelHandler).serve_forever()
 
 
 def wait(question: Callable[[], Any], seconds: float = SECONDS) -> Any:
-    """The first true answer."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
+    """The first true answer. What takes long is asked for less often: each question costs time that
+    what is waited for could have."""
+    began = time.monotonic()
+    while (passed := time.monotonic() - began) < seconds:
         answer = question()
         if answer:
             return answer
-        time.sleep(0.05)
+        time.sleep(min(0.05 + passed / 20, 0.5))
     raise AssertionError("it did not happen in time")
 
 

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,14 @@ class Remote(Aws):
     given: dict[str, str]
 
     def client(self, service: str) -> Any:
-        return client(self.given, service)
+        """One for each service: to make it takes longer than most of its calls."""
+        if service not in self._clients:
+            self._clients[service] = client(self.given, service)
+        return self._clients[service]
+
+    @cached_property
+    def _clients(self) -> dict[str, Any]:
+        return {}
 
     def enter(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Make this process's environment that of a shell which has sourced the file."""

@@ -204,16 +204,6 @@ def test_a_request_that_cannot_be_is_refused_in_the_words_of_its_service(
         (
             "sagemaker",
             "create_endpoint_config",
-            {
-                "EndpointConfigName": "c",
-                "ProductionVariants": [VARIANT],
-                "DataCaptureConfig": {**CAPTURE, "EnableCapture": True},
-            },
-            "DataCaptureConfig.EnableCapture true is not supported",
-        ),
-        (
-            "sagemaker",
-            "create_endpoint_config",
             {  # what is not said is enabled (API reference, DataCaptureConfig)
                 "EndpointConfigName": "c",
                 "ProductionVariants": [VARIANT],

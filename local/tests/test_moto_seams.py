@@ -146,6 +146,19 @@ def test_a_queue_has_its_attributes_set_in_one_method() -> None:
     assert isinstance(inspect.getattr_static(Queue, "policy"), property)
 
 
+def test_models_are_read_by_a_loader_that_is_asked_for_by_its_name(aws: Aws) -> None:
+    from moto.core import utils
+
+    assert utils._load_service_model.__code__.co_names[0] == "create_loader"
+    assert utils.create_loader() is utils.create_loader()
+
+
+def test_the_service_of_a_host_depends_on_nothing_else() -> None:
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication
+
+    assert parameters(DomainDispatcherApplication.get_backend_for_host) == ["self", "host"]
+
+
 def test_an_unmet_deny_does_not_close_a_bucket(aws: Aws) -> None:
     s3, bucket = aws.client("s3"), aws.bucket(key="v")
     deny = {

@@ -47,6 +47,15 @@ def kind_of(clients: Clients, name: str) -> str:
     return "RealTime" if variants else ""
 
 
+def check_budget(values: Mapping[str, str]) -> None:
+    """The template's rule says so too, once all is uploaded."""
+    if values.get("MonthlyBudget", "0") != "0" and not values.get("NotificationEmail"):
+        raise Problem(
+            "MonthlyBudget writes to NotificationEmail: pass PARAMS='NotificationEmail=<address>' "
+            "too, or PARAMS='MonthlyBudget=0', which is no budget"
+        )
+
+
 def check_counts(values: Mapping[str, str]) -> None:
     """CloudFormation compares no numbers; the deployment does, once a model is trained."""
     if _LEAST not in values or _MOST not in values:

@@ -99,7 +99,7 @@ def tell(
     serving = endpoint(clients, known["EndpointName"])
     if serving and serving.status == "InService":
         version = served_version(serving.config, known["VersionPrefix"])
-        console.line(f"The endpoint still serves version {version}.")
+        console.line(f"The endpoint serves version {version}.")
     return FAILED
 
 

@@ -90,8 +90,11 @@ def back_to(
     gone = lacks(clients, known, one)
     if gone:
         taken = (one.name, serving.name if serving else "")
-        others = [each.name for each in found if each.served == "yes" and each.name not in taken]
-        way = f"pass TO=, such as TO={others[0]}" if others else "no other version is kept"
+        others = [each for each in found if each.served != NEVER and each.name not in taken]
+        others.sort(key=lambda each: each.served != "yes")
+        way = "no other version is kept: a push of its commit makes it anew"
+        if others:
+            way = f"pass TO=, such as TO={others[0].name}"
         raise Problem(
             f"version {one.name} cannot be taken back: {' and '.join(gone)} is gone. Nothing was "
             f"changed; {way}",

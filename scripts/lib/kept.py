@@ -5,7 +5,7 @@ What the tags say is written by the deployment workflow (templates/workflows/dep
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -79,7 +79,15 @@ def taken_back(model: ServedModel | None) -> str:
     tags: Mapping[str, str] = model.tags if model else {}
     if not tags.get("back-from"):
         return ""
-    return f"taken back from {tags['back-from']} at {tags.get('back-at', 'an unknown time')}"
+    return f"taken back from {tags['back-from']} at {_moment(tags.get('back-at', ''))}"
+
+
+def _moment(text: str) -> str:
+    """A time as the other commands tell one."""
+    try:
+        return f"{datetime.fromisoformat(text).astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    except ValueError:
+        return text or "an unknown time"
 
 
 def left_for(clients: Clients, name: str) -> ServedModel | None:

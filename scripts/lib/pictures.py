@@ -222,6 +222,8 @@ def _draw(sheet: _Sheet, definition: Mapping[str, Any]) -> None:
     caught = Counter(out.to for state in states.values() for out in arrows(state) if out.error)
     shared = next((name for name, times in caught.most_common(1) if times > 2), "")
     below = _reached(states, shared) if shared else set[str]()
+    if definition["StartAt"] in below:  # what comes back is no other part
+        shared, below = "", set()
     _Part(sheet, states, below, shared).draw(definition["StartAt"])
     if shared:
         sheet.heading("Errors", "where a step does not handle its own")

@@ -192,6 +192,15 @@ class Clients:
         return self._session.client("logs", config=self._config)
 
     @cached_property
+    def pricing(self) -> Any:
+        """Prices of all regions are asked in few: three, and one for China (AWS Price List API
+        endpoints). The environment holds no stubs of this service."""
+        where = {"aws-cn": "cn-northwest-1"}.get(self.partition, "us-east-1")
+        if self.partition == "aws" and self.region.startswith(("eu-", "ap-")):
+            where = "eu-central-1" if self.region.startswith("eu-") else "ap-south-1"
+        return self._session.client("pricing", region_name=where, config=self._config)
+
+    @cached_property
     def s3(self) -> "S3Client":
         return self._session.client("s3", config=self._config)
 

@@ -22,6 +22,8 @@ from templates.parameters import Parameters
 VARIANT = "AllTraffic"
 # What the deployment workflow counts: wrong answers to requests whose answers are known
 NAMESPACE, WRONG_ANSWERS = "MLOps/${ProjectName}", "WrongAnswers"
+# What the drift workflow reports of a look: the score, and whether that is drift
+SCORE, DRIFTED = "DriftScore", "Drifted"
 # An alarm looks at so many periods, and rings for one of them
 PERIOD_SECONDS, PERIODS = 60, 2
 
@@ -99,6 +101,27 @@ def add_alarms(template: Template, parameters: Parameters) -> Alarms:
         ),
     )
     return Alarms(tuple(template.add_resource(each) for each in made), Ref("ProjectName"))
+
+
+def add_drift_alarm(template: Template) -> Alarm:
+    """It stands from a look that finds drift to one that finds none: between them nothing is
+    reported (`ignore` keeps the state, Configuring how CloudWatch alarms treat missing data). It
+    is no fault of a version, and takes none back."""
+    return template.add_resource(
+        Alarm(
+            "DriftAlarm",
+            AlarmName=Sub("${ProjectName}-drift"),
+            AlarmDescription="Requests are not like what the model was made for: make drift",
+            Namespace=Sub(NAMESPACE),
+            MetricName=DRIFTED,
+            Period=PERIOD_SECONDS,
+            Statistic="Maximum",
+            ComparisonOperator="GreaterThanOrEqualToThreshold",
+            Threshold=1,
+            EvaluationPeriods=1,
+            TreatMissingData="ignore",
+        )
+    )
 
 
 def _alarm(title: str, name: str, description: str, **rule: Any) -> Alarm:

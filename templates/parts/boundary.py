@@ -27,8 +27,8 @@ from troposphere.sns import Topic
 from templates.kit.iam import VERSION, allow, arn
 from templates.kit.names import SCALING_SERVICE
 
-# Who a role of the stack is passed to; the same five stand in each PassRole of the stack itself
-SERVICES = ("codebuild", "codepipeline", "events", "sagemaker", "states")
+# Who a role of the stack is passed to
+SERVICES = ("codebuild", "codepipeline", "events", "sagemaker", "scheduler", "states")
 
 # Of which a role may do all that there is, with what is this project's
 _WHOLE = (
@@ -50,7 +50,7 @@ def make_boundary(system: Template) -> ManagedPolicy:
         arn("sagemaker", "model-package/${ProjectName}/*"),
         arn("sagemaker", "model/${ProjectName}-batch-????????-*"),
     ]
-    machines = ("training", "deployment", "approval", "batch")
+    machines = ("training", "deployment", "approval", "batch", "drift")
     buckets = bucket_arns(system)
     key = [arn("kms", "key/*")]
     not_anothers = StringEqualsIfExists("aws:ResourceTag/project", Ref("ProjectName"))

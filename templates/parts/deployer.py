@@ -8,6 +8,8 @@ the stack needs the boundary (Permissions boundaries for IAM entities, IAM User 
 """
 
 from awacs import (
+    billing,
+    budgets,
     cloudwatch,
     codebuild,
     codecommit,
@@ -19,6 +21,7 @@ from awacs import (
     logs,
     s3,
     sagemaker,
+    scheduler,
     sns,
     states,
 )
@@ -71,6 +74,7 @@ def add_deployer(template: Template, system: Template) -> tuple[Role, ManagedPol
                         *_make_work(),
                         *_make_logs(),
                         *_make_alarms(),
+                        *_make_budget(),
                         *_make_notebook(),
                     ],
                 )
@@ -275,6 +279,11 @@ def _make_work() -> list[Statement]:
             ],
             [arn("events", "rule/${ProjectName}-*")],
         ),
+        allow(
+            "MakeSchedules",
+            named(scheduler, "CreateSchedule DeleteSchedule GetSchedule UpdateSchedule"),
+            [arn("scheduler", "schedule/default/${ProjectName}-*")],
+        ),
     ]
 
 
@@ -311,6 +320,26 @@ def _make_alarms() -> list[Statement]:
             ],
             [arn("cloudwatch", "alarm:${ProjectName}-*")],
         )
+    ]
+
+
+def _make_budget() -> list[Statement]:
+    account = "arn:${AWS::Partition}:%s::${AWS::AccountId}:"
+    return [
+        allow(
+            "MakeBudget",
+            [
+                *named(budgets, "ListTagsForResource ModifyBudget TagResource ViewBudget"),
+                Action("budgets", "UntagResource"),
+            ],
+            [Sub(account % "budgets" + "budget/${ProjectName}-${AWS::Region}-*")],
+        ),
+        # What a budget counts is the account's own view of its bill
+        allow(
+            "CountBill",
+            [billing.GetBillingViewData],
+            [Sub(account % "billing" + "billingview/primary")],
+        ),
     ]
 
 

@@ -14,6 +14,7 @@ from awacs import (
     iam,
     kms,
     logs,
+    pricing,
     s3,
     sagemaker,
     states,
@@ -50,11 +51,10 @@ def add_people(
         [
             *_operate_stacks(deployer),
             *_upload(),
-            *_push(),
+            *_push_and_ask(),
             *_train(),
             *_watch(),
             *_judge(),
-            *_predict(),
         ],
     )
     removers = _policy(
@@ -86,8 +86,10 @@ def _bucket(pattern: str) -> Sub:
 # Where jobs and notebooks write, beside those of all others of the account
 JOB_STREAMS = (
     "/aws/sagemaker/NotebookInstances:log-stream:${ProjectName}/*",
-    "/aws/sagemaker/*Jobs:log-stream:${ProjectName}-*",
+    "/aws/sagemaker/ProcessingJobs:log-stream:${ProjectName}-*",
+    "/aws/sagemaker/TrainingJobs:log-stream:${ProjectName}-*",
     f"/aws/sagemaker/TrainingJobs:log-stream:{_TUNED}",  # a stream has no tags
+    "/aws/sagemaker/TransformJobs:log-stream:${ProjectName}-*",
 )
 
 
@@ -154,18 +156,23 @@ def _upload() -> list[Statement]:
     ]
 
 
-def _push() -> list[Statement]:
+def _push_and_ask() -> list[Statement]:
+    """Code, images and the endpoint, in one statement as above."""
     return [
         allow(
-            "PushCode",
-            named(codecommit, "GetBranch GetCommit GetRepository GitPull GitPush"),
-            [arn("codecommit", "${ProjectName}")],
-        ),
-        # A creation says beforehand what would be in its way; an image's tags tell its commit
-        allow(
-            "SeeImages",
-            named(ecr, "DescribeImages DescribeRepositories"),
-            [arn("ecr", "repository/${ProjectName}")],
+            "Use",
+            [
+                *named(codecommit, "GetBranch GetCommit GetRepository GitPull GitPush"),
+                # A creation says beforehand what would be in its way; an image's tags tell its
+                # commit
+                *named(ecr, "DescribeImages DescribeRepositories"),
+                sagemaker.InvokeEndpoint,
+            ],
+            [
+                arn("codecommit", "${ProjectName}"),
+                arn("ecr", "repository/${ProjectName}"),
+                arn("sagemaker", "endpoint/${ProjectName}"),
+            ],
         ),
     ]
 
@@ -185,7 +192,7 @@ def _train() -> list[Statement]:
                 arn("codepipeline", "${ProjectName}"),
                 *(
                     arn("states", f"stateMachine:${{ProjectName}}-{name}")
-                    for name in ("approval", "batch", "deployment", "training")
+                    for name in ("approval", "batch", "deployment", "drift", "training")
                 ),
                 *(
                     arn("states", f"execution:${{ProjectName}}-{name}:*")
@@ -233,7 +240,12 @@ def _watch() -> list[Statement]:
         ),
         # These have no resource level
         allow(
-            "FindWork", named(sagemaker, "ListModels ListProcessingJobs ListTrainingJobs"), ["*"]
+            "FindWork",
+            [
+                *named(sagemaker, "ListModels ListProcessingJobs ListTrainingJobs"),
+                pricing.GetProducts,
+            ],
+            ["*"],
         ),
         allow(
             "ReadLogs",
@@ -255,18 +267,8 @@ def _judge() -> list[Statement]:
         allow(
             "ReadEvaluations",
             [s3.GetObject],
-            [_bucket(f"{_ARTIFACTS}/{folder}/*") for folder in ("evaluations", "registry")],
+            [_bucket(f"{_ARTIFACTS}/{folder}/*") for folder in ("drift", "evaluations", "registry")],
         ),
-    ]
-
-
-def _predict() -> list[Statement]:
-    return [
-        allow(
-            "AskEndpoint",
-            [sagemaker.InvokeEndpoint],
-            [arn("sagemaker", "endpoint/${ProjectName}")],
-        )
     ]
 
 

@@ -33,7 +33,7 @@ from templates.workflows.language import (
 
 # It waits for its turn; then twice for the endpoint, until another's change has ended and until its
 # own has, and what is around it takes the rest
-_DEPLOYMENT_SECONDS = LONGEST_WAIT_SECONDS + 2 * sum(range(1, LONG + 1)) + 2 * 3600
+DEPLOYMENT_SECONDS = LONGEST_WAIT_SECONDS + 2 * sum(range(1, LONG + 1)) + 2 * 3600
 _DEPLOYED = "$.deployment"
 # The image that serves the version, by digest
 IMAGE = "$.image"
@@ -81,7 +81,7 @@ def deploy(
             catch(_stop(prefix, followed), error="States.Timeout"),
             catch(_take_its_error()),
         ],
-        seconds=_DEPLOYMENT_SECONDS,
+        seconds=DEPLOYMENT_SECONDS,
     )
 
 
@@ -97,7 +97,7 @@ def _stop(executions: Sub, grant: Statement) -> list[Step]:
     """
     late = problem(
         "DeploymentTookTooLong",
-        f"States.Format('The deployment {{}} took longer than {_DEPLOYMENT_SECONDS // 3600} hours "
+        f"States.Format('The deployment {{}} took longer than {DEPLOYMENT_SECONDS // 3600} hours "
         f"and was told to stop', {VERSION_NAME})",
     )
     return [

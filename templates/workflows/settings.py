@@ -51,6 +51,25 @@ class DeploymentSettings:
     capture_percent: Setting
 
 
+@dataclass(frozen=True)
+class DriftSettings:
+    instance_type: Setting
+    threshold: Setting
+    minimum_records: Setting
+    cooldown_days: Setting
+    retrain: Setting
+
+
+def drift_settings(parameters: Parameters) -> DriftSettings:
+    return DriftSettings(
+        instance_type=_text("instanceType", parameters.evaluation_instance_type),
+        threshold=_text("threshold", parameters.drift_threshold),
+        minimum_records=_text("minimumRecords", parameters.drift_minimum_records),
+        cooldown_days=_text("cooldownDays", parameters.drift_cooldown_days),
+        retrain=_text("retrain", parameters.retrain_on_drift),
+    )
+
+
 def training_settings(parameters: Parameters) -> TrainingSettings:
     return TrainingSettings(
         instance_type=_text("instanceType", parameters.training_instance_type),
@@ -98,7 +117,7 @@ def _number(name: str, parameter: Parameter) -> Setting:
     return Setting(f"$.settings.{name}", parameter)
 
 
-def setting_values(settings: TrainingSettings | DeploymentSettings) -> State:
+def setting_values(settings: TrainingSettings | DeploymentSettings | DriftSettings) -> State:
     """For a `put`: each setting under the last name of its path."""
     laid: State = {}
     for setting in _each(settings):
@@ -110,10 +129,10 @@ def setting_values(settings: TrainingSettings | DeploymentSettings) -> State:
     return laid
 
 
-def setting_tokens(settings: TrainingSettings | DeploymentSettings) -> State:
+def setting_tokens(settings: TrainingSettings | DeploymentSettings | DriftSettings) -> State:
     """The tokens in `setting_values`."""
     return {each.parameter.title: each.parameter.ref() for each in _each(settings)}
 
 
-def _each(settings: TrainingSettings | DeploymentSettings) -> list[Setting]:
+def _each(settings: TrainingSettings | DeploymentSettings | DriftSettings) -> list[Setting]:
     return list(vars(settings).values())

@@ -101,6 +101,16 @@ def test_it_evaluates_a_model_without_a_network(
     assert (tmp_path / "processing/output/evaluation/report.html").is_file()
 
 
+def test_it_looks_for_drift_without_a_network(train_image: Image, tmp_path: Path) -> None:
+    """Of a model that has nothing to compare with: every part of the program is loaded for that."""
+    told = ("--threshold", "0.25", "--minimum", "500", "--cooldown-days", "7")
+    job = ("drift", *told, "--since", "2026-11-01T00:00:00Z")
+    done = train_image.run(*job, volume=f"{tmp_path}:/opt/ml")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("nothing to compare with: what serves has no baseline.json")
+    assert (tmp_path / "processing/output/drift/drift.json").is_file()
+
+
 def test_nothing_that_installs_or_compiles_is_left_in_an_image(
     train_image: Image, serve_image: Image
 ) -> None:

@@ -32,6 +32,7 @@ _TYPES = {
     "AWS::CodePipeline::Pipeline": ("Name", "codepipeline:{0}:{1}", False),
     "AWS::ECR::Repository": ("RepositoryName", "ecr:{0}:repository/{1}", False),
     "AWS::Events::Rule": ("Name", "events:{0}:rule/{1}", False),
+    "AWS::Scheduler::Schedule": ("Name", "scheduler:{0}:schedule/default/{1}", False),
     "AWS::IAM::ManagedPolicy": ("ManagedPolicyName", "iam::{2}:policy/{1}", True),
     "AWS::IAM::Role": ("RoleName", "iam::{2}:role/{1}", False),
     "AWS::KMS::Key": ("", "kms:{0}:key/{1}", False),
@@ -127,6 +128,7 @@ def deploy(region: str, texts: Mapping[str, str], **parameters: str) -> Deployed
         "BaseImage": f"{registry(region)}/mirror/python:3.11-slim",
         "CapturePercent": "10",
         "RetrainSchedule": "cron(0 3 ? * SUN *)",
+        "DriftSchedule": "cron(0 4 * * ? *)",
         **parameters,
     }
     then = resolve(texts["mlops"], pseudo, "mlops", given)

@@ -2,6 +2,7 @@
 
 from tests.permissions import (
     needs_of_batches,
+    needs_of_drift,
     needs_of_jobs,
     needs_of_pipeline,
     needs_of_services,
@@ -13,6 +14,7 @@ from tests.permissions.need import Need
 _MODULES = (
     needs_of_workflows,
     needs_of_batches,
+    needs_of_drift,
     needs_of_jobs,
     needs_of_pipeline,
     needs_of_services,

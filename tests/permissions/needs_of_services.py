@@ -30,7 +30,10 @@ _TRUST = {
     "PushTriggerRole": ("events", "rule/mlops-push", "EventBridge"),
     "DecisionTriggerRole": ("events", "rule/mlops-decision", "EventBridge"),
     "DataTriggerRole": ("events", "rule/mlops-data", "EventBridge"),
-    "ScheduleRole": ("scheduler", "schedule-group/default", "EventBridge Scheduler"),
+    "RetrainingScheduleRole": ("scheduler", "schedule-group/default", "EventBridge Scheduler"),
+    "DriftScheduleRole": ("scheduler", "schedule-group/default", "EventBridge Scheduler"),
+    "DriftWorkflowRole": ("states", "stateMachine:mlops-drift", "Step Functions"),
+    "DriftJobRole": ("sagemaker", "processing-job/mlops-1a2b3c4d-drift-0a1b2c3d-0", "SageMaker"),
 }
 _ENCRYPT = (
     "kms:Encrypt Decrypt ReEncryptFrom ReEncryptTo GenerateDataKey GenerateDataKeyWithoutPlaintext "
@@ -46,8 +49,11 @@ def needs(at: Deployed) -> Iterator[Need]:
     rule = "rule DecisionTrigger: a decision starts the approval workflow"
     yield from need("DecisionTriggerRole", "states:StartExecution", approval, rule)
     training = at.arn("states", "stateMachine:mlops-training")
-    for role, what in (("DataTriggerRole", "rule DataTrigger"), ("ScheduleRole", "the schedule")):
-        yield from need(role, "states:StartExecution", training, f"{what} starts the workflow")
+    rule = "rule DataTrigger: data that arrives starts the training workflow"
+    yield from need("DataTriggerRole", "states:StartExecution", training, rule)
+    drift = at.arn("states", "stateMachine:mlops-drift")
+    for role, machine in (("RetrainingScheduleRole", training), ("DriftScheduleRole", drift)):
+        yield from need(role, "states:StartExecution", machine, "a schedule starts the workflow")
     yield from _trust(at)
     events, topic, key = "events.amazonaws.com", at.arns["NotificationTopic"], at.arns["Key"]
     yield from need(events, "sns:Publish", topic, f"rule StageAlert; {_TOPIC}")

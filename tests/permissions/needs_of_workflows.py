@@ -81,14 +81,17 @@ def _of_training(at: Deployed, role: str) -> Iterator[Need]:
     yield from need(role, _RULE, jobs, f"state Train; {_JOBS}")
     yield from need(role, "sagemaker:ListTrainingJobs", "*", "state ListJobs")
     yield from need(role, "sagemaker:StopTrainingJob", job, "state StopJob")
-    marks = at.under("ArtifactBucket", "retraining/waiting.json")
-    door = f"states WriteQueue, TakeMark, ReadMark; {_CONDITIONAL}"
-    yield from need(role, "s3:GetObject PutObject", marks, door)
+    door = f"states WriteQueue, TakeMark, KeepNewest, RememberTrained; {_CONDITIONAL}"
+    for name in ("queue", "waiting", "newest", "last"):
+        mark = at.under("ArtifactBucket", f"retraining/{name}.json")
+        yield from need(role, "s3:GetObject PutObject", mark, door)
     event = at.under("ArtifactBucket", "retraining/events/data/0a1b")
     yield from need(role, "s3:PutObject", event, f"state NoteEvent; {_CONDITIONAL}")
     newest = {"s3:prefix": "retraining/newest.json"}
     yield from need(role, "s3:ListBucket", at.arns["ArtifactBucket"], "state FindNewest", newest)
-    others = at.arn("states", f"execution:mlops-training:{VERSION}")
+    # As whoever starts one asks: by what id depends on who that is
+    name = "mlops-train-0a1b" if at.partition == "aws-cn" else "1a2b"
+    others = at.arn("states", f"execution:mlops-training:{name}")
     yield from need(role, "states:DescribeExecution", others, "states DescribeFirst, DescribeOther")
     yield from _of_tuning(at, role)
     yield from _of_preparation(at, role)

@@ -109,7 +109,8 @@ def handled(stack: Deployed, texts: Mapping[str, str]) -> Iterator[Call]:
 
 def _calls(stack: Deployed, kind: str, title: str, action: str) -> Iterator[Call]:
     """One action of a handler as it is asked of us."""
-    if title not in stack.arns and not kind.startswith("AWS::SageMaker::"):
+    nameless = ("AWS::SageMaker::", "AWS::Budgets::")
+    if title not in stack.arns and not kind.startswith(nameless):
         return  # made in China only
     arn = stack.arns.get(title, "")
     service = action.split(":")[0]
@@ -140,6 +141,10 @@ def _calls(stack: Deployed, kind: str, title: str, action: str) -> Iterator[Call
             yield Call(DEPLOYER, action, stack.arn("sagemaker", where))
     elif action in ("logs:DescribeLogGroups",):
         yield Call(DEPLOYER, action, stack.arn("logs", "log-group:*"))
+    elif kind == "AWS::Budgets::Budget":  # of the account, in no region
+        named = {"budgets": f"budget/mlops-{stack.region}-somebody@example.com"}
+        what = named.get(service, "billingview/primary")
+        yield Call(DEPLOYER, action, f"arn:{stack.partition}:{service}::{ACCOUNT}:{what}")
     elif kind == "AWS::Logs::LogGroup":
         yield Call(DEPLOYER, action, arn)
         yield Call(DEPLOYER, action, arn.removesuffix(":*"))
@@ -248,6 +253,8 @@ codepipeline:DeletePipeline codepipeline:{region}:{account}:other
 ecr:DeleteRepository ecr:{region}:{account}:repository/other
 ecr:BatchGetImage ecr:{region}:{account}:repository/mlops
 events:PutRule events:{region}:{account}:rule/other
+budgets:ModifyBudget budgets::{account}:budget/other
+budgets:ModifyBudget budgets::{account}:budget/mlops-ap-south-1-somebody@example.com
 logs:DeleteLogGroup logs:{region}:{account}:log-group:/aws/lambda/other
 logs:GetLogEvents logs:{region}:{account}:log-group:/aws/codebuild/mlops-test:log-stream:1
 sagemaker:CreateTrainingJob sagemaker:{region}:{account}:training-job/mlops-1
@@ -418,8 +425,8 @@ BESIDES = {
 }
 SERVICES = (
     *("application-autoscaling", "cloudformation", "cloudwatch", "codebuild", "codecommit"),
-    *("codepipeline", "ecr", "kms", "logs", "s3", "sagemaker", "sagemaker-runtime"),
-    *("stepfunctions", "sts"),
+    *("codepipeline", "ecr", "kms", "logs", "pricing", "s3", "sagemaker"),
+    *("sagemaker-runtime", "stepfunctions", "sts"),
 )
 PREFIXES = {"sagemaker-runtime": "sagemaker", "stepfunctions": "states"}
 

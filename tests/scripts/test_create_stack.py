@@ -18,6 +18,7 @@ from scripts.create_stack import (
     parse_parameters,
 )
 from scripts.lib.console import Console
+from scripts.lib.fitting import check_budget
 from scripts.lib.problems import Problem
 from scripts.lib.session import Clients
 from tests.scripts.answers import MISSING, STACK_ID, START, described, event
@@ -385,6 +386,20 @@ def test_fewer_instances_at_most_than_at_least_are_refused_before_aws_is_asked(
     given = {"EndpointInstanceCount": "10", "EndpointMaxInstanceCount": "9"}
     with pytest.raises(Problem, match=r"EndpointMaxInstanceCount=9 .* EndpointInstanceCount=10: "):
         check_parameters(given, known)
+
+
+@pytest.mark.parametrize(
+    ("given", "fits"),
+    [
+        ({"MonthlyBudget": "50"}, False),
+        ({"MonthlyBudget": "0"}, True),
+        ({"MonthlyBudget": "50", "NotificationEmail": "a@example.com"}, True),
+        ({"NotificationEmail": "a@example.com"}, True),
+    ],
+)
+def test_a_budget_that_writes_to_nobody_is_refused(given: dict[str, str], fits: bool) -> None:
+    with nullcontext() if fits else pytest.raises(Problem, match="NotificationEmail=<address>"):
+        check_budget(given)
 
 
 @pytest.mark.parametrize(

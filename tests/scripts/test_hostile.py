@@ -417,6 +417,8 @@ def test_ctrl_c_at_any_moment_is_a_sentence_and_130(
             time.sleep(milliseconds / 1000)
             process.send_signal(signal.SIGINT)
             said = process.communicate(timeout=60)[1]
+    if "Could not import runpy module" in said:
+        return  # the interpreter had not come to the program's first line
     assert process.returncode == 130, said
     sentences = ("nothing was changed.", "Nothing was changed.", "Stopped looking. Run it again.")
     assert said.strip().endswith(sentences), said

@@ -72,7 +72,7 @@ def test_training_gets_strings_and_the_digits_and_says_what_comes_next(tmp_path:
     assert process.returncode == 0, lines
     assert json.loads(lines[0]) == {"epochs": "3", "flip": "false", "precision": "auto"}
     assert "train.tfrecords" in lines[1]
-    assert lines[-1].endswith("`make serve-local` serves it")
+    assert lines[-1].endswith("`make serve-local CODE=model` serves it")
 
 
 @pytest.mark.parametrize(

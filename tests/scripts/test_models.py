@@ -38,7 +38,8 @@ def test_each_version_tells_how_good_it_is_and_what_became_of_it(
     versions.registry(stub, *found)
     versions.serves(stub, name(9), package=arn(2), **BACK)
     versions.keeps(stub, v4="withdrawn", v2="yes")
-    versions.waits(stub, 5, days=9)  # the stack has another ApprovalDays by now
+    versions.waits(stub, 5, days=9)
+    versions.deployed(stub, 4, begun=True)  # the stack has another ApprovalDays by now
     assert models.models(clients, "mlops", console, NOW) == 0
     lines = page.getvalue().splitlines()
     assert max(map(len, lines)) <= 80
@@ -51,7 +52,8 @@ def test_each_version_tells_how_good_it_is_and_what_became_of_it(
     assert ["2", COMMIT, "98.1%", "serves", "4", "h"] in [line.split() for line in lines]
     assert "        it is biased\n" in page.getvalue()
     assert f"Endpoint mlops serves version 2 ({COMMIT})." in lines
-    assert page.getvalue().endswith(f"It was taken back from {name(4)} at\n2026-01-01T04:00:00Z.\n")
+    said = " ".join(page.getvalue().split())
+    assert said.endswith(f"It was taken back from {name(4)} at 2026-01-01 04:00 UTC.")
 
 
 def test_one_that_was_deployed_by_hand_is_known_by_what_it_is_made_of(
@@ -63,6 +65,7 @@ def test_one_that_was_deployed_by_hand_is_known_by_what_it_is_made_of(
     versions.registry(stub, versions.description(2), other)
     versions.serves(stub, name(8), package="none")
     versions.keeps(stub)
+    versions.deployed(stub, 2, begun=False)
     models.models(clients, "mlops", console, NOW)
     assert page.getvalue().endswith(f"serves version 1 ({COMMIT}).\n")
 
@@ -73,6 +76,7 @@ def test_a_model_that_is_no_version_is_said_to_serve(
     versions.registry(stub, versions.description(1))
     versions.serves(stub, "by-hand")
     versions.keeps(stub)
+    versions.deployed(stub, 1, begun=False)
     models.models(clients, "mlops", console, NOW)
     assert "serves model by-hand, which is none of these" in " ".join(page.getvalue().split())
 
@@ -105,6 +109,22 @@ def test_without_a_registry_a_version_goes_by_the_end_of_its_name(
     assert line == [f"{COMMIT}-00000001", "98.1%", "waits", "for", "approval", "5", "h"]
 
 
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [("FAILED", "deployment failed"), ("RUNNING", "is being deployed"), ("SUCCEEDED", "approved")],
+)
+def test_what_became_of_an_approved_version_is_said(
+    clients: Clients, stub: Stubs, console: Console, page: io.StringIO, status: str, told: str
+) -> None:
+    """Only one that came to the endpoint is as good as one that serves."""
+    versions.registry(stub, versions.description(2), versions.description(1))
+    versions.serves(stub, name(1), package=arn(1))
+    versions.keeps(stub)
+    versions.deployed(stub, 2, begun=True, status=status)
+    models.models(clients, "mlops", console, NOW)
+    assert f"  {told}  " in page.getvalue().splitlines()[1]
+
+
 def test_of_very_many_the_newest_are_shown(
     clients: Clients, stub: Stubs, console: Console, page: io.StringIO
 ) -> None:
@@ -112,6 +132,8 @@ def test_of_very_many_the_newest_are_shown(
     versions.registry(stub, *found, read=models.SHOWN + 1)
     versions.serves(stub, "")
     versions.keeps(stub)
+    for number in range(30, 30 - models.SHOWN, -1):
+        versions.deployed(stub, number, begun=False)
     models.models(clients, "mlops", console, NOW)
     assert page.getvalue().count(COMMIT) == models.SHOWN
     assert "older ones, which `make trace STACK=mlops VERSION=<number>` shows" in page.getvalue()

@@ -113,7 +113,7 @@ def test_the_last_good_one_before_what_serves_is_meant(
     said = " ".join(page.getvalue().split())
     assert max(map(len, page.getvalue().splitlines())) <= 100
     for words in (
-        f"Now endpoint mlops serves {name(5)} since",
+        f"Now endpoint mlops serves {name(5)}.",
         f"To serve: {name(2)} (2 ({COMMIT}))",
         "accuracy when it was evaluated: 98.1%",
         "It does not undo: data, parameters of the stack",
@@ -135,12 +135,6 @@ def test_while_another_deploys_only_a_version_that_is_named_is_taken_back(
     with pytest.raises(Problem, match=f"by-hand deploys, .* TO=, such as TO={name(5)}, which"):
         taken(clients, console)
     asked(stub, "by-hand")
-    execution = f"{MACHINE.replace('stateMachine', 'execution')}:by-hand"
-    answer = {"executionArn": execution, "stateMachineArn": MACHINE, "status": "RUNNING"}
-    answer |= {"input": json.dumps({"name": name(7)})}
-    stub["stepfunctions"].add_response(
-        "describe_execution", {**answer, "startDate": START}, {"executionArn": execution}
-    )
     versions.serves(stub, name(5))
     versions.keeps(stub, v5="yes", v2="yes")
     versions.whole(stub, 5)
@@ -153,7 +147,8 @@ def test_while_another_deploys_only_a_version_that_is_named_is_taken_back(
         "provide-client-params.sfn.StartExecution", lambda params, **_: sent.append(params)
     )
     assert taken(clients, console, name(5)) == 0
-    assert json.loads(sent[0]["input"])["rollback"]["from"] == name(7)
+    # Whatever serves when its turn comes
+    assert json.loads(sent[0]["input"])["rollback"].keys() == {"by", "reason"}
     said = " ".join(page.getvalue().split())
     assert "by-hand deploys now: this waits for its turn behind it" in said
 

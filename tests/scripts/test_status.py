@@ -227,7 +227,7 @@ def test_the_endpoint_shows_which_commit_it_serves(
         },
     )
     status.show_endpoint(clients, KNOWN, console, NOW)
-    assert "Failed  version 0123456789ab  since 3 h ago" in page.getvalue()
+    assert "Failed  version 0123456789ab  changed 3 h ago" in page.getvalue()
     assert "did not pass the ping" in page.getvalue()
 
 

@@ -24,7 +24,7 @@ def bucket(memory: Clients, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     machine = memory.stepfunctions.create_state_machine(
         name="mlops-approval", definition=PASS, roleArn=ROLE
     )["stateMachineArn"]
-    known = dict.fromkeys(("ProjectName", "EndpointName", "RepositoryName"), "mlops")
+    known = dict.fromkeys(("ProjectName", "EndpointName", "VersionPrefix"), "mlops")
     workflows = (f"{kind}WorkflowArn" for kind in ("Training", "Approval", "Deployment"))
     known |= dict.fromkeys(workflows, machine)
     outputs = {key: {"Value": value} for key, value in known.items()}

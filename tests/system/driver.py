@@ -43,14 +43,20 @@ class Driver:
     home: Path
 
     def client(self, service: Any) -> Any:
-        """A boto3 client of the endpoint."""
-        return boto3.client(
-            service,
-            endpoint_url=self.environment["AWS_ENDPOINT_URL"],
-            region_name=self.environment["AWS_REGION"],
-            aws_access_key_id=self.environment["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=self.environment["AWS_SECRET_ACCESS_KEY"],
-        )
+        """A boto3 client of the endpoint, one for each service."""
+        if service not in self._clients:
+            self._clients[service] = boto3.client(
+                service,
+                endpoint_url=self.environment["AWS_ENDPOINT_URL"],
+                region_name=self.environment["AWS_REGION"],
+                aws_access_key_id=self.environment["AWS_ACCESS_KEY_ID"],
+                aws_secret_access_key=self.environment["AWS_SECRET_ACCESS_KEY"],
+            )
+        return self._clients[service]
+
+    @cached_property
+    def _clients(self) -> dict[str, Any]:
+        return {}
 
     def run(self, *argv: str, cwd: Path = ROOT, check: bool = True) -> str:
         """Standard output of a program; AssertionError with its stderr if it fails."""
@@ -131,18 +137,22 @@ class Driver:
         )["actionExecutionDetails"]  # fmt: skip
         return {each["actionName"]: each for each in details}
 
-    def drop_seed_tests(self, stack: str, one_layer: bool = False) -> None:
+    def drop_seed_tests(self, stack: str, one_layer: bool = False, test: str = "") -> None:
         """As `drop_tests`, of the code that is uploaded for the first commit; its model may become
-        one of `one_layer`, which reads digits nearly as well and trains in a moment."""
+        one of `one_layer`, which reads digits nearly as well and trains in a moment, and the test
+        that is kept this `test`."""
         bucket = self.outputs(f"{stack}-bootstrap")["Bucket"]
         s3 = self.client("s3")
         code = s3.get_object(Bucket=bucket, Key="seed/code.zip")["Body"].read()
         kept = io.BytesIO()
         with zipfile.ZipFile(io.BytesIO(code)) as old, zipfile.ZipFile(kept, "w") as new:
             for name in old.namelist():
-                if not name.startswith("tests/test_") or name == f"tests/{KEPT_TEST}":
-                    other = one_layer and name == "model.py"
-                    new.writestr(name, _one_layer(old.read(name)) if other else old.read(name))
+                if name == f"tests/{KEPT_TEST}":
+                    new.writestr(name, test or old.read(name))
+                elif name == "model.py" and one_layer:
+                    new.writestr(name, _one_layer(old.read(name)))
+                elif not name.startswith("tests/test_"):
+                    new.writestr(name, old.read(name))
         s3.put_object(Bucket=bucket, Key="seed/code.zip", Body=kept.getvalue())
 
     def push(self, work: Path, message: str, files: dict[str, str]) -> None:

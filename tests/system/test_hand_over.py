@@ -10,6 +10,7 @@ import pytest
 
 from local.tests.aws import wait
 from local.tests.remote import Remote
+from templates.workflows.hand_over import DEPLOYMENT_SECONDS
 from tests.system.training import EVALUATE, Project, create_project
 
 pytestmark = pytest.mark.slow  # jobs are processes, as the container has them
@@ -63,14 +64,14 @@ def test_a_deployment_that_was_stopped_is_told_by_the_training(aws: Remote, imag
 
 
 def test_a_deployment_that_nobody_waits_for_any_more_is_stopped(aws: Remote, image: str) -> None:
-    """Its time is shortened here, for it is six hours."""
-    shorter = {'"TimeoutSeconds": 21735': '"TimeoutSeconds": 3'}
+    """Its time is shortened here, for it is more than a day."""
+    shorter = {f'"TimeoutSeconds": {DEPLOYMENT_SECONDS}': '"TimeoutSeconds": 3'}
     project = create_project(aws, image, WAITING, **shorter)
     ended = project.ended(project.start())
     assert (ended["status"], ended["error"]) == ("FAILED", "DeploymentTookTooLong")
     (child,) = children(project)
     assert child["status"] == "ABORTED"
-    assert f"The deployment {child['name']} took longer than 6 hours" in told(project)
+    assert f"The deployment {child['name']} took longer than 32 hours" in told(project)
 
 
 def test_stopping_a_training_is_told_once_though_its_deployment_stops_too(

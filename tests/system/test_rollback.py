@@ -2,7 +2,7 @@
 that really serve."""
 
 import json
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -15,12 +15,20 @@ pytestmark = pytest.mark.slow  # models are served by processes
 KEEP = 3
 
 
-@pytest.fixture
-def project(aws: Remote, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Deployments:
-    project = made(aws, tmp_path, monkeypatch, KeepVersions=str(KEEP))
-    for version in "abc":
-        assert project.deploy(archived(project, version))["status"] == "SUCCEEDED"
-    return project
+@pytest.fixture(scope="module")
+def project(aws: Remote, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployments]:
+    """One for all tests, which leave three whole versions in it, all but the last."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        images = tmp_path_factory.mktemp("images")
+        project = made(aws, images, monkeypatch, KeepVersions=str(KEEP))
+        for version in "abc":
+            assert project.deploy(archived(project, version))["status"] == "SUCCEEDED"
+        yield project
+
+
+def others(project: Deployments) -> list[str]:
+    """The versions that do not serve."""
+    return sorted(project.versions() - {project.serving()})
 
 
 def archived(project: Deployments, version: str) -> dict[str, Any]:
@@ -70,10 +78,30 @@ def test_a_version_comes_back_as_it_was_and_the_one_that_is_left_is_withdrawn(
 
 
 def test_what_was_trained_before_does_not_undo_it(project: Deployments) -> None:
-    project.deploy(back(project, "a"))
+    older, heard = others(project)[0], len(project.told())
+    project.deploy(back(project, older))
     told = project.deploy(project.trained("late", "2026-03-02T13:00:00.000Z"))
-    assert json.loads(told["output"])["serves"] == f"{project.name}-a"
-    assert project.serving() == "a"
+    assert json.loads(told["output"])["serves"] == f"{project.name}-{older}"
+    assert project.serving() == older
+    assert "-late was not deployed" in project.mailbox.read(heard + 1)[-1]
+
+
+def test_a_rollback_takes_back_only_what_it_was_asked_to_leave(project: Deployments) -> None:
+    """Two wishes to leave the same bad version, and its successor, at once."""
+    bad, (one, other), heard = project.serving(), others(project), len(project.told())
+    wishes = [back(project, one), archived(project, "new"), back(project, other)]
+    started = [project.start(wish) for wish in wishes]
+    told = {each: project.ended(each) for each in started}
+    turns = sorted((project.span(each), each) for each in started)
+    serving, expected = bad, dict[str, str | None]()
+    for (*_, version), each in turns:
+        may = version == "new" or serving == bad
+        expected[each] = None if may else "ServesAnother"
+        serving = version if may else serving
+    assert {each: told[each].get("error") for each in told} == expected
+    assert project.serving() == serving
+    failed = sum(each is not None for each in expected.values())
+    assert len(project.mailbox.read(heard + failed)) == heard + failed
 
 
 def lose_model(project: Deployments, name: str) -> None:
@@ -104,13 +132,14 @@ def never_serve(project: Deployments, name: str) -> None:
 def test_to_what_serves_ends_well_to_what_is_not_whole_is_told_and_neither_touches_anything(
     project: Deployments,
 ) -> None:
-    changed = project.endpoint()["LastModifiedTime"]
-    told = project.deploy(back(project, "c"))
+    serving, lost = project.serving(), others(project)[0]
+    changed, heard = project.endpoint()["LastModifiedTime"], len(project.told())
+    told = project.deploy(back(project, serving))
     assert told["status"] == "SUCCEEDED"
-    assert json.loads(told["output"])["serves"] == f"{project.name}-c"
+    assert json.loads(told["output"])["serves"] == f"{project.name}-{serving}"
     assert project.endpoint()["LastModifiedTime"] == changed
-    assert tags(project, "c")["served"] == "yes"
-    name = f"{project.name}-b"
+    assert tags(project, serving)["served"] == "yes"
+    name = f"{project.name}-{lost}"
     # The last first: each is looked for after those before it
     for lose, said in (
         (lose_archive, "has lost its archive (s3://"),
@@ -120,26 +149,9 @@ def test_to_what_serves_ends_well_to_what_is_not_whole_is_told_and_neither_touch
         (lose_model, "has no model in SageMaker"),
     ):
         lose(project, name)
-        told = project.deploy(back(project, "b"))
+        told = project.deploy(back(project, lost))
         assert (told["status"], told["error"]) == ("FAILED", "NothingToGoBackTo")
         assert f"{name} cannot be taken back: it {said}" in told["cause"]
     assert project.endpoint()["LastModifiedTime"] == changed
-    assert project.serving() == "c"
-    assert len(project.mailbox.read(5)) == 5
-
-
-def test_a_rollback_takes_back_only_what_it_was_asked_to_leave(project: Deployments) -> None:
-    """Two wishes to leave the same bad version, and its successor, at once."""
-    wishes = [back(project, "b"), archived(project, "d"), back(project, "a")]
-    started = [project.start(wish) for wish in wishes]
-    told = {each: project.ended(each) for each in started}
-    turns = sorted((project.span(each), each) for each in started)
-    serving, expected = "c", dict[str, str | None]()
-    for (*_, version), each in turns:
-        may = version == "d" or serving == "c"
-        expected[each] = None if may else "ServesAnother"
-        serving = version if may else serving
-    assert {each: told[each].get("error") for each in told} == expected
     assert project.serving() == serving
-    failed = sum(each is not None for each in expected.values())
-    assert len(project.mailbox.read(failed)) == failed
+    assert len(project.mailbox.read(heard + 5)) == heard + 5

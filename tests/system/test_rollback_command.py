@@ -61,7 +61,7 @@ def test_one_command_leads_from_bad_answers_to_good_ones(project: Deployments) -
     assert b'"classes": 3' in answer(project)
     said = typed(project)
     assert b'"classes": 7' in answer(project)
-    assert f"Now endpoint {project.name} serves {project.name}-b since" in said
+    assert f"Now endpoint {project.name} serves {project.name}-b." in said
     assert f"Endpoint {project.name} serves {project.name}-a." in said
     assert tags(project, "b")["served"] == "withdrawn"
     # No version served well before this one; the newer one is there for who names it

@@ -15,6 +15,8 @@ from tests.system.driver import ROOT, Driver, endpoint, until
 pytestmark = pytest.mark.local
 
 STACK = "gone"
+# For a build that is found while it works, and costs the machine nothing meanwhile
+LASTS = "import time\n\n\ndef test_it_lasts() -> None:\n    time.sleep({})\n"
 
 
 @pytest.fixture(scope="module")
@@ -44,11 +46,10 @@ def ended(process: "subprocess.Popen[str]") -> str:
     return said
 
 
-def deploy(aws: Driver, few_tests: bool = False) -> None:
-    """With `few_tests` of the model's code, its pipeline is soon past stage Test."""
+def deploy(aws: Driver, **seed: Any) -> None:
+    """With few of the tests of the model's code, so that its pipeline is soon past stage Test."""
     ended(begin(aws, "upload"))
-    if few_tests:
-        aws.drop_seed_tests(STACK)
+    aws.drop_seed_tests(STACK, **seed)
     ended(begin(aws, "create_stack"))
 
 
@@ -61,9 +62,8 @@ def step(aws: Driver, name: str) -> bool:
 
 def left(aws: Driver) -> dict[str, Any]:
     """All that could stand in the way of a stack of the same name, by kind."""
-    stacks = aws.client("cloudformation").describe_stacks()["Stacks"]
     found = {
-        "stacks": [one["StackName"] for one in stacks],
+        "stacks": stacks(aws),
         "buckets": aws.client("s3").list_buckets()["Buckets"],
         "repositories": aws.client("codecommit").list_repositories()["repositories"],
         "images": aws.client("ecr").describe_repositories()["repositories"],
@@ -78,9 +78,7 @@ def left(aws: Driver) -> dict[str, Any]:
         "scaling": aws.client("application-autoscaling").describe_scalable_targets(
             ServiceNamespace="sagemaker"
         )["ScalableTargets"],
-        "processes": subprocess.run(
-            ["pgrep", "-f", f"{aws.home}/(builds|training|endpoints)/"], capture_output=True
-        ).stdout.split(),
+        "processes": processes(aws),
         "logs": aws.client("logs").describe_log_streams(logGroupName="/aws/sagemaker/TrainingJobs")[
             "logStreams"
         ]
@@ -89,6 +87,15 @@ def left(aws: Driver) -> dict[str, Any]:
         "groups": [one for one in groups(aws) if one != "/aws/sagemaker/TrainingJobs"],
     }
     return {kind: things for kind, things in found.items() if things}
+
+
+def stacks(aws: Driver) -> list[str]:
+    return [one["StackName"] for one in aws.client("cloudformation").describe_stacks()["Stacks"]]
+
+
+def processes(aws: Driver) -> list[bytes]:
+    asked = ["pgrep", "-f", f"{aws.home}/(builds|training|endpoints)/"]
+    return subprocess.run(asked, capture_output=True).stdout.split()
 
 
 def groups(aws: Driver) -> list[str]:
@@ -107,7 +114,7 @@ def names(aws: Driver) -> set[str]:
 
 def test_a_build_that_runs_is_stopped_before_its_stack_goes(aws: Driver) -> None:
     """It would make its report group anew, and the next stack of that name could not."""
-    deploy(aws)
+    deploy(aws, test=LASTS.format(600))
     until(lambda: step(aws, "Test"))
     said = ended(begin(aws, "destroy"))
     assert "stopped   build gone-test:" in said
@@ -127,7 +134,7 @@ def test_a_stack_that_is_being_created_goes_with_the_work_that_it_begins(aws: Dr
 
 def test_two_that_destroy_at_once_after_one_that_was_cut_off_leave_nothing(aws: Driver) -> None:
     """With a training job and its workflow running, and a second run of the pipeline waiting."""
-    deploy(aws, few_tests=True)
+    deploy(aws)
     train, runs = begin(aws, "train"), aws.client("codepipeline").list_pipeline_executions
     until(lambda: len(runs(pipelineName=STACK)["pipelineExecutionSummaries"]) == 2)
     logs = begin(aws, "logs")  # of the newest, which waits
@@ -203,11 +210,11 @@ def test_a_name_that_another_has_is_left_to_it_and_the_ways_out_that_are_named_w
 def test_what_was_made_anew_after_its_stack_goes_too_and_no_other_stacks(aws: Driver) -> None:
     """The stack was deleted by hand while it worked, and there are reports of a build again, as
     where its role was kept; another stack has taken one of the names that it had."""
-    deploy(aws)
+    deploy(aws, test=LASTS.format(10))
     until(lambda: step(aws, "Test"))
     aws.client("cloudformation").delete_stack(StackName=STACK)
-    until(lambda: STACK not in left(aws).get("stacks", []))
-    until(lambda: not left(aws).get("processes"))
+    until(lambda: STACK not in stacks(aws))
+    until(lambda: not processes(aws))
     if not left(aws).get("reports"):
         aws.client("codebuild").create_report_group(
             name=f"{STACK}-test-unit", type="TEST", exportConfig={"exportConfigType": "NO_EXPORT"}
@@ -223,5 +230,5 @@ def test_what_was_made_anew_after_its_stack_goes_too_and_no_other_stacks(aws: Dr
     assert f"`make destroy STACK={STACK}` removes it, with all that it holds." in status
     said = ended(begin(aws, "destroy"))
     assert f"report-group/{STACK}-test-unit, made anew by a service" in " ".join(said.split())
-    until(lambda: not left(aws).get("processes"))
+    until(lambda: not processes(aws))
     assert left(aws) == {"stacks": ["other"], "groups": [taken]}

@@ -5,7 +5,9 @@ import re
 from contextlib import nullcontext
 from typing import Any
 
+import boto3
 import pytest
+from cfnlint.schema import PROVIDER_SCHEMA_MANAGER, ResourceNotFoundError
 
 from local.cfn.functions import Scope
 from local.cfn.plan import Plan, check_rules
@@ -19,8 +21,16 @@ NUMBERS = {
     "TrainingSpotWaitSeconds": (60, 86400),
     "EndpointInstanceCount": (1, 50),
     "KeepVersions": (1, 50),
+    "MonthlyBudget": (0, 1_000_000),
     "NotebookIdleMinutes": (10, 1440),
 }
+
+
+def scope_of(template: Template, region: str, given: dict[str, str]) -> Scope:
+    """A launch there, with these choices."""
+    plan = Plan.of(parse(json.dumps(template)), given)
+    where = {"AWS::Region": region, "AWS::AccountId": "1" * 12, "AWS::URLSuffix": "amazonaws.com"}
+    return Scope(plan.template, plan.values(), where)
 
 
 def takes(template: Template, name: str, value: str) -> bool:
@@ -108,6 +118,40 @@ def test_a_base_image_is_what_docker_can_pull(template: Template, image: str, ta
 
 
 @pytest.mark.parametrize(
+    ("region", "email", "refused"),
+    [
+        ("eu-west-1", "a@example.com", ""),
+        ("cn-north-1", "a@example.com", ""),
+        ("eu-north-1", "a@example.com", "region has no budgets"),
+        ("us-gov-west-1", "a@example.com", "region has no budgets"),
+        ("eu-west-1", "", "writes to NotificationEmail"),
+    ],
+)
+def test_a_budget_is_launched_only_where_there_are_some_and_somebody_reads_it(
+    template: Template, region: str, email: str, refused: str
+) -> None:
+    given = {"MonthlyBudget": "50", "NotificationEmail": email, "BootstrapBucket": "seed"}
+    scope = scope_of(template, region, given)
+    with pytest.raises(TemplateError, match=refused) if refused else nullcontext():
+        check_rules(scope)
+
+
+@pytest.mark.parametrize("region", sorted(boto3.Session().get_available_regions("cloudformation")))
+def test_a_region_without_budgets_never_sees_the_type(template: Template, region: str) -> None:
+    """As CloudFormation's published schemas have it, whatever is asked for."""
+    try:
+        PROVIDER_SCHEMA_MANAGER.get_resource_schema(region, "AWS::Budgets::Budget")
+        here = True
+    except ResourceNotFoundError:
+        here = False
+    given = {"MonthlyBudget": "50", "NotificationEmail": "a@b.c", "BootstrapBucket": "seed"}
+    scope = scope_of(template, region, given)
+    assert scope.calls_for(template["Resources"]["Budget"]) is here
+    none = scope_of(template, region, {**given, "MonthlyBudget": "0"})
+    assert not none.calls_for(template["Resources"]["Budget"])
+
+
+@pytest.mark.parametrize(
     ("region", "kind", "taken"),
     [
         ("eu-west-1", "Serverless", True),
@@ -120,7 +164,6 @@ def test_a_serverless_endpoint_is_launched_only_where_there_is_one(
     template: Template, region: str, kind: str, taken: bool
 ) -> None:
     """By the template's own rule: a launch in the console knows no script."""
-    plan = Plan.of(parse(json.dumps(template)), {"EndpointKind": kind, "BootstrapBucket": "seed"})
-    where = {"AWS::Region": region, "AWS::AccountId": "1" * 12, "AWS::URLSuffix": "amazonaws.com"}
+    scope = scope_of(template, region, {"EndpointKind": kind, "BootstrapBucket": "seed"})
     with nullcontext() if taken else pytest.raises(TemplateError, match="EndpointKind to RealTime"):
-        check_rules(Scope(plan.template, plan.values(), where))
+        check_rules(scope)

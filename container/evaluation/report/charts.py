@@ -67,6 +67,18 @@ def lines(
     return _svg(height, text, *drawn)
 
 
+def bars(x: Axis, y: Axis, series: Sequence[Series], text: str, height: int = 200) -> Markup:
+    """Bars beside each other: a point is the left end of a place that is one wide, and a value."""
+    place, width = _Place(x, y, height), 0.8 / len(series)
+    drawn = [_frame(place)]
+    for at, one in enumerate(series):
+        for left, value in one.points:
+            begin, end = (place.x(left + 0.1 + width * n) for n in (at, at + 1))
+            top, bottom = place.y(value), place.y(y.low)
+            drawn.append(_bar(one.style, begin, top, end - begin, bottom - top))
+    return _svg(height, text, *drawn)
+
+
 def interval(value: float, low: float, high: float, x: Axis, text: str) -> Markup:
     """A value, and how far it may be off, above an axis on which 0 stands out."""
     place = _Place(x, Axis("", 0, 1, (), str), height=100)
@@ -76,12 +88,13 @@ def interval(value: float, low: float, high: float, x: Axis, text: str) -> Marku
     return _svg(place.height, text, *drawn, _mark("candidate", place.x(value), place.y(0.5)))
 
 
-def legend(series: Sequence[Series]) -> Markup:
-    """What the lines are, each with a piece of it; to be read, not only seen."""
+def legend(series: Sequence[Series], of_bars: bool = False) -> Markup:
+    """What the lines or bars are, each with a piece of it; to be read, not only seen."""
     parts = []
     for one in series:
         piece = [tag("line", x1=1, y1=7, x2=29, y2=7, class_=f"line {one.style}")]
         piece += [_mark(one.style, 15, 7)] if one.weights else []
+        piece = [_bar(one.style, 9, 1, 12, 12)] if of_bars else piece
         drawn = tag("svg", *piece, viewBox="0 0 30 14", class_="key", aria_hidden="true")
         parts.append(tag("span", drawn, " ", one.name))
     return tag("p", *parts, class_="legend")
@@ -135,6 +148,12 @@ def _mark(style: str, x: float, y: float, size: float = 4.5) -> Markup:
             class_="mark champion",
         )
     return tag("circle", cx=f"{x:.1f}", cy=f"{y:.1f}", r=f"{size:.1f}", class_=f"mark {style}")
+
+
+def _bar(style: str, x: float, y: float, width: float, height: float) -> Markup:
+    place = {"x": x, "y": y, "width": width, "height": height}
+    numbers = {name: f"{value:.1f}" for name, value in place.items()}
+    return tag("rect", **numbers, class_=f"bar {style}")
 
 
 def _svg(height: int, text: str, *drawn: object) -> Markup:

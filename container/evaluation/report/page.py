@@ -1,11 +1,9 @@
 """report.html: what an evaluation found, in the order in which a person who decides asks for it.
 
-One file that needs nothing else: no network, no script. Whatever came with the model or the data
-is only text in it.
+Whatever came with the model or the data is only text in it.
 """
 
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable
 
 from evaluation.record import Comparison, Evaluation, ModelFigures
 from evaluation.report import charts
@@ -13,7 +11,8 @@ from evaluation.report.classes import classes, confusion
 from evaluation.report.curves import calibration, learning
 from evaluation.report.markup import Markup, join, tag
 from evaluation.report.mistakes import mistakes
-from evaluation.report.tables import section, table
+from evaluation.report.tables import facts, section, table
+from evaluation.report.whole import TEXT, whole
 from evaluation.report.words import (
     MINUS,
     NOTHING,
@@ -25,9 +24,7 @@ from evaluation.report.words import (
     signed,
 )
 
-POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 LEAST_CHANCE = 1e-4
-TEXT = 200  # characters of a value that is shown
 SHOWN = 100  # hyperparameters
 TIMES = " \u00d7 "
 FIGURES: dict[str, tuple[str, str, Callable[[float], str]]] = {
@@ -41,15 +38,6 @@ LESS_IS_BETTER = ("log_loss", "calibration_error")
 
 def render(found: Evaluation) -> str:
     """The page."""
-    style = Path(__file__).with_name("report.css").read_text(encoding="utf-8")
-    head = tag(
-        "head",
-        tag("meta", charset="utf-8"),
-        tag("meta", http_equiv="Content-Security-Policy", content=POLICY),
-        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        tag("title", f"Evaluation of {short(found.candidate.name, TEXT)}"),
-        tag("style", Markup(style)),
-    )
     parts = [_basis(found)]
     if found.metrics:
         parts += [_figures(found, found.metrics), classes(found, found.metrics)]
@@ -58,7 +46,7 @@ def render(found: Evaluation) -> str:
     if found.metrics:
         parts.append(mistakes(found, found.metrics))
     parts.append(_origin(found))
-    return "<!doctype html>\n" + tag("html", head, tag("body", tag("main", *parts)), lang="en")
+    return whole(f"Evaluation of {found.candidate.name}", *parts)
 
 
 def _basis(found: Evaluation) -> Markup:
@@ -158,7 +146,7 @@ def _change(field: str, difference: float) -> Markup | str:
 def _origin(found: Evaluation) -> Markup:
     """What was evaluated, and how it was trained."""
     shape = TIMES.join(map(str, found.shape)) or "1"
-    facts = [
+    about = [
         ("Version", tag("code", short(found.candidate.name, TEXT))),
         ("Commit", tag("code", short(found.commit, TEXT))),
         ("Champion", tag("code", short(found.comparison.champion, TEXT) or "none")),
@@ -171,13 +159,13 @@ def _origin(found: Evaluation) -> Markup:
     more = f"and {len(used) - SHOWN:,} more" if len(used) > SHOWN else ""
     if not used:
         more = "The artifact names none."
-    chosen = tag("div", tag("h3", "Hyperparameters"), _list(shown), tag("p", more))
+    chosen = tag("div", tag("h3", "Hyperparameters"), facts(shown), tag("p", more))
     files = (
         "All figures are in evaluation.json and every answer in predictions.csv, beside this page."
     )
     return section(
         "Where it comes from",
-        tag("div", tag("div", _list(facts)), chosen, class_="beside"),
+        tag("div", tag("div", facts(about)), chosen, class_="beside"),
         tag("p", files, class_="quiet"),
     )
 
@@ -187,7 +175,3 @@ def _engines(found: Evaluation) -> str:
     if its is None or its.engine == found.candidate.engine:
         return found.candidate.engine
     return f"{found.candidate.engine}; the champion by {its.engine}"
-
-
-def _list(pairs: Sequence[tuple[str, str]]) -> Markup:
-    return tag("dl", *(join(tag("dt", name), tag("dd", value)) for name, value in pairs))

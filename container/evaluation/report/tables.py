@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from evaluation.report.markup import Markup, tag
+from evaluation.report.markup import Markup, join, tag
 from evaluation.report.words import short
 
 NAME = 40  # characters of a class's name
@@ -31,3 +31,8 @@ def table(
 
 def scrolled(what: str, wide: Markup) -> Markup:
     return tag("div", wide, class_="scroll", role="region", aria_label=what, tabindex=0)
+
+
+def facts(pairs: Iterable[tuple[str, object]]) -> Markup:
+    """Names, and what each is."""
+    return tag("dl", *(join(tag("dt", name), tag("dd", value)) for name, value in pairs))

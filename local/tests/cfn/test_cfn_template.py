@@ -52,10 +52,12 @@ def test_a_python_object_in_yaml_is_only_data() -> None:
     ("text", "problem"),
     [
         ('{"Resources": ', r"JSON not well-formed. \(line 1, column 15\)"),
-        ("Resources:\n  A: [", r"YAML not well-formed. \(line 2, column 7\)"),
+        ("Resources:\n  A: [\n", r"YAML not well-formed. \(line 3, column 1\)"),
+        ("A: '\ud800'", "YAML not well-formed."),
         ("just text", "unsupported structure"),
         ("", "unsupported structure"),
         ("[" * 500, "nested too deeply"),
+        ("[" * 100_000, "nested too deeply"),
         ('{"a":' * 20_000, "nested too deeply"),
         ("Description: nothing", "At least one Resources member must be defined"),
         (body(Surprise={}), r"Invalid template property or properties \[Surprise\]"),

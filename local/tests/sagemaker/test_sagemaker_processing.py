@@ -86,6 +86,32 @@ def test_a_job_runs_its_program_between_its_inputs_and_outputs(
     assert outputs(aws, job) == {"report.html": b"good\n", "sub/more": b"more\n"}
 
 
+def test_a_manifest_names_the_files_of_an_input(aws: Aws, tmp_path: Path) -> None:
+    """By what follows its prefix, in whatever folders; others are not fetched."""
+    s3, bucket = aws.client("s3"), aws.bucket()
+    for key in ("in/a/1", "in/b", "in/c"):
+        s3.put_object(Bucket=bucket, Key=key, Body=key.encode())
+    ran = shell(
+        aws,
+        tmp_path,
+        "cd $SAGEMAKER_BASE_DIR/processing/input/some; find . -type f | sort | xargs tail -n 1 -v",
+    )
+    listed = given("some", f"s3://{bucket}/manifest", f"{ML}/input/some")
+    listed["S3Input"]["S3DataType"] = "ManifestFile"
+    for names, status in ((["a/1", "c"], "Completed"), (["gone"], "Failed"), (["../x"], "Failed")):
+        manifest = [{"prefix": f"s3://{bucket}/in/"}, *names]
+        s3.put_object(Bucket=bucket, Key="manifest", Body=json.dumps(manifest).encode())
+        asked = {**ran, "ProcessingInputs": [listed], "ProcessingJobName": unique("manifest")}
+        told = ended(aws, start(aws, asked))
+        assert told["ProcessingJobStatus"] == status
+        if status == "Completed":
+            lines = aws.log(GROUP, f"{told['ProcessingJobName']}/algo-1-")
+            assert [each for each in lines if each] == [
+                *("==> ./a/1 <==", "in/a/1"),
+                *("==> ./c <==", "in/c"),
+            ]
+
+
 def test_an_isolated_program_has_the_environment_of_the_request_and_no_credentials(
     lines: list[str],
 ) -> None:
@@ -271,7 +297,7 @@ INPUT, OUTPUT = ("ProcessingInputs", 0), ("ProcessingOutputConfig", "Outputs", 0
     ("path", "value", "words"),
     [
         ((*CLUSTER, "InstanceCount"), 2, "InstanceCount 2 is not supported"),
-        ((*INPUT, "S3Input", "S3DataType"), "ManifestFile", "ManifestFile is not supported"),
+        ((*INPUT, "S3Input", "S3DataType"), "Other", "Other"),
         ((*INPUT, "S3Input", "S3InputMode"), "Pipe", "Pipe is not supported"),
         ((*INPUT, "S3Input", "LocalPath"), "/tmp/data", "must begin with /opt/ml/processing/"),
         ((*INPUT, "S3Input", "LocalPath"), f"{ML}/../model", "must begin with"),

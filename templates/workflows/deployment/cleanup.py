@@ -116,8 +116,10 @@ def remove_old_versions(
                 "serving.$": "$.name",
                 "before.$": SERVING_NAME,
                 "isGood.$": "States.ArrayContains($.sorted.served, $$.Map.Item.Value)",
+                "keep": "${KeepVersions}",
             },
             _remove(registry),
+            tokens={"KeepVersions": parameters.keep_versions.ref()},
             at="$.removed",
             caught=warn,
             one_by_one=True,
@@ -196,8 +198,13 @@ def _has_served() -> list[Step]:
 
 def _remove(registry: Registry) -> list[Step]:
     """One version, if it is not the one that serves, or that has served until now and was not
-    withdrawn: a rollback may have brought an old one back, and it is the first to go back to."""
-    was = all_of(compares("$.name", "StringEqualsPath", "$.before"), equals("$.isGood", True))
+    withdrawn: a rollback may have brought an old one back, and it is the first to go back to. Who
+    keeps a single version does not want one."""
+    was = all_of(
+        compares("$.name", "StringEqualsPath", "$.before"),
+        equals("$.isGood", True),
+        {"Not": equals("$.keep", "1")},
+    )
     serves = any_of(compares("$.name", "StringEqualsPath", "$.serving"), was)
     left = put(
         "NotRemoved",

@@ -264,7 +264,7 @@ def _write(
         grants=[
             allow("WriteRecords", [s3.PutObject], records),
             # As whoever brings the first data
-            *use_key("UseKeyForData", storage.key, "s3", kms.GenerateDataKey),
+            *use_key("EncryptObjects", storage.key, "s3", kms.GenerateDataKey),
         ],
         tokens={"ArtifactBucket": storage.artifacts.ref()},
         at=at,

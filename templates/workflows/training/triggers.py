@@ -2,7 +2,7 @@
 
 from awacs import states
 from awacs.aws import Statement
-from troposphere import Sub, Template
+from troposphere import Parameter, Sub, Template
 from troposphere.events import InputTransformer, Rule, Target
 from troposphere.scheduler import FlexibleTimeWindow, Schedule
 from troposphere.scheduler import Target as ScheduleTarget
@@ -30,7 +30,7 @@ def add_data_trigger(template: Template, storage: Storage, training: StateMachin
             "Lets data that arrives start the training workflow",
             "events",
             arn("events", "rule/${ProjectName}-data"),
-            [_start(training)],
+            [start_training(training)],
         )
     )
     asked = {"trigger": {"kind": "data", "by": "s3://<bucket>/<key>", "id": "<event>"}}
@@ -67,23 +67,54 @@ def add_data_trigger(template: Template, storage: Storage, training: StateMachin
     )
 
 
-def add_schedule(template: Template, parameters: Parameters, training: StateMachine) -> None:
-    """A training when the parameter says so.
+def add_schedules(
+    template: Template, parameters: Parameters, training: StateMachine, drift: StateMachine
+) -> None:
+    """A training, and a look for drift, when the parameters say so.
 
     Only cron: a rate begins with an invocation at once, so that creating a stack would train
     (Schedule types, EventBridge Scheduler User Guide). A firing that is delivered again has the
     same scheduled time, which is what the run knows it by (Context attributes, there).
     """
+    _schedule(
+        template,
+        parameters,
+        "Retraining",
+        "Trains with the newest images and the data that is there",
+        parameters.retrain_schedule,
+        parameters.schedule_wanted,
+        training,
+    )
+    _schedule(
+        template,
+        parameters,
+        "Drift",
+        "Compares what was captured with what the model was made for",
+        parameters.drift_schedule,
+        parameters.drift_wanted,
+        drift,
+    )
+
+
+def _schedule(
+    template: Template,
+    parameters: Parameters,
+    title: str,
+    description: str,
+    when: Parameter,
+    condition: str,
+    machine: StateMachine,
+) -> None:
     role = template.add_resource(
         service_role(
-            "ScheduleRole",
-            "Lets the schedule start the training workflow",
+            f"{title}ScheduleRole",
+            "Lets a schedule start a workflow",
             "scheduler",
             # The group is the source, not the schedule (Cross-service confused deputy prevention,
             # EventBridge Scheduler User Guide)
             arn("scheduler", "schedule-group/default"),
-            [_start(training)],
-            condition=parameters.schedule_wanted,
+            [start_training(machine)],
+            condition=condition,
         )
     )
     asked = {
@@ -95,20 +126,20 @@ def add_schedule(template: Template, parameters: Parameters, training: StateMach
     }
     template.add_resource(
         Schedule(
-            "RetrainingSchedule",
-            Condition=parameters.schedule_wanted,
-            Name=Sub("${ProjectName}-retraining"),
-            Description="Trains with the newest images and the data that is there",
-            ScheduleExpression=parameters.retrain_schedule.ref(),
+            f"{title}Schedule",
+            Condition=condition,
+            Name=Sub(f"${{ProjectName}}-{title.lower()}"),
+            Description=description,
+            ScheduleExpression=when.ref(),
             ScheduleExpressionTimezone=parameters.schedule_timezone.ref(),
             FlexibleTimeWindow=FlexibleTimeWindow(Mode="OFF"),
             State="ENABLED",
             Target=ScheduleTarget(
-                Arn=training.ref(), RoleArn=role.get_att("Arn"), Input=pretty(asked)
+                Arn=machine.ref(), RoleArn=role.get_att("Arn"), Input=pretty(asked)
             ),
         )
     )
 
 
-def _start(training: StateMachine) -> Statement:
-    return allow("StartTraining", [states.StartExecution], [training.ref()])
+def start_training(machine: StateMachine) -> Statement:
+    return allow("StartRun", [states.StartExecution], [machine.ref()])

@@ -147,7 +147,7 @@ def test_a_superseded_model_is_no_failure_and_is_not_called_served(
     ("status", "code", "last"),
     [
         ("Succeeded", 0, "The model is served by endpoint mlops."),
-        ("Failed", 1, "The endpoint still serves version 0123456789ab."),
+        ("Failed", 1, "The endpoint serves version 0123456789ab."),
     ],
 )
 def test_the_end_tells_what_is_served_now(

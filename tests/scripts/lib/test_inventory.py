@@ -42,7 +42,9 @@ def test_what_a_deleted_stack_kept_is_found_by_its_events(
     )
     contained = {"NameContains": "prj-0a1b2c3d"}
     stub["sagemaker"].add_response("list_endpoint_configs", {"EndpointConfigs": []}, contained)
-    stub["sagemaker"].add_response("list_models", {"Models": []}, contained)
+    for prefix in ("prj-0a1b2c3d", "prj-batch-0a1b2c3d"):
+        asked = {"NameContains": prefix}
+        stub["sagemaker"].add_response("list_models", {"Models": []}, asked)
     logs, stream = stub["logs"], {"logStreamName": "prj-0a1b2c3d-0123/algo-1"}
     for found in ([stream], [], [], []):
         logs.add_response("describe_log_streams", {"logStreams": found})

@@ -216,6 +216,7 @@ def test_the_version_that_serves_is_never_removed(template: Template) -> None:
     assert was["And"] == [
         {"Variable": "$.name", "StringEqualsPath": "$.before"},
         {"Variable": "$.isGood", "BooleanEquals": True},
+        {"Not": {"Variable": "$.keep", "StringEquals": "1"}},
     ]
 
 

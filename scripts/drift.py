@@ -1,0 +1,125 @@
+"""Show what the last looks at drift have found, and fetch the report of the last one that compared.
+
+With --run it looks now, and follows that to its end.
+"""
+
+if __name__ == "__main__":
+    from scripts.lib.entry import begin
+
+    begin("scripts.drift")
+
+import argparse
+import json
+import uuid
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from scripts.lib import stacks, workflow
+from scripts.lib.console import Console, Pace, ago
+from scripts.lib.guard import guarded
+from scripts.lib.problems import FAILED, Problem, is_gone, make
+from scripts.lib.session import Clients, add_session_arguments, connect
+from scripts.report import REPORTS, fetch_page, show
+
+SHOWN = 10
+LAST, LONGEST = "drift/last.json", 64 * 1024
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m scripts.drift", description=__doc__)
+    add_session_arguments(parser)
+    parser.add_argument("--run", action="store_true", help="look now")
+    args = parser.parse_args(argv)
+
+    def work() -> int:
+        clients, console = connect(args.region, args.profile), Console()
+        known = outputs(clients, args.stack)
+        if args.run and (failed := look(clients, known, console)):
+            return failed
+        return drift(clients, known, args.stack, console, datetime.now(UTC))
+
+    return guarded(work, f"A look that was begun goes on in AWS; see {make('drift', args.stack)}.")
+
+
+def outputs(clients: Clients, stack: str) -> dict[str, str]:
+    """Of a stack that looks for drift."""
+    known = stacks.required_outputs(clients.cloudformation, stack)
+    if "DriftWorkflowArn" not in known:
+        raise Problem(
+            f"stack {stack} was deployed before it could look for drift: {make('deploy', stack)} "
+            "first"
+        )
+    return known
+
+
+def look(clients: Clients, known: Mapping[str, str], console: Console) -> int:
+    """Start one look and follow it; answers the exit code."""
+    by, event = clients.sts.get_caller_identity()["Arn"], str(uuid.uuid4())
+    asked = {"trigger": {"kind": "person", "by": by, "id": event}}
+    started = clients.stepfunctions.start_execution(
+        stateMachineArn=known["DriftWorkflowArn"], name=event, input=json.dumps(asked)
+    )["executionArn"]
+    pace, before = Pace(), ""
+    while True:
+        answer = clients.stepfunctions.describe_execution(executionArn=started)
+        if answer["status"] != "RUNNING":
+            break
+        now = workflow.where(clients, started)
+        console.live(now)
+        pace.wait(news=now != before)
+        before = now
+    if answer["status"] == "SUCCEEDED":
+        return 0
+    console.line(f"It ended as {answer['status']}:", "red")
+    console.paragraph(str(workflow.failure(clients.stepfunctions, started)))
+    return FAILED
+
+
+def drift(
+    clients: Clients, known: Mapping[str, str], stack: str, console: Console, now: datetime
+) -> int:
+    """The last looks, the newest first, and where the last comparison is shown."""
+    listed = clients.stepfunctions.list_executions(
+        stateMachineArn=known["DriftWorkflowArn"], maxResults=SHOWN
+    )["executions"]
+    if not listed:
+        by_itself = make("deploy", stack, 'PARAMS="CapturePercent=20 DriftSchedule=…"')
+        console.paragraph(
+            f"Nobody has looked for drift yet. {by_itself} looks by itself, "
+            f"{make('drift', stack, 'RUN=1')} now."
+        )
+        return 0
+    for one in listed:
+        console.line(f"  {console.status(one['status'], 10)} {ago(one['startDate'], now):>8}")
+        console.paragraph(found(clients, one["executionArn"], one["status"]), 4)
+    last = compared(clients, known["ArtifactBucket"])
+    if uri := str(last.get("uri", "")):
+        place = uri.removeprefix(f"s3://{known['ArtifactBucket']}/").strip("/")
+        path = REPORTS.joinpath(*place.split("/"), "report.html")
+        show(fetch_page(clients.s3, known["ArtifactBucket"], f"{place}/report.html", path), console)
+    return 0
+
+
+def found(clients: Clients, execution: str, status: str) -> str:
+    """What a look says that it has found, or why it failed."""
+    if status == "RUNNING":
+        return f"Now: {workflow.where(clients, execution)}"
+    if status != "SUCCEEDED":
+        return str(workflow.failure(clients.stepfunctions, execution))
+    answer = clients.stepfunctions.describe_execution(executionArn=execution)
+    said = str(workflow.parsed(answer.get("output", "")).get("found", ""))
+    return f"{said[:1].upper()}{said[1:]}."
+
+
+def compared(clients: Clients, bucket: str) -> dict[str, Any]:
+    """What the last comparison has left; nothing where there was none."""
+    try:
+        answer = clients.s3.get_object(Bucket=bucket, Key=LAST)
+    except ClientError as error:
+        if is_gone(error):
+            return {}
+        raise
+    return workflow.parsed(answer["Body"].read(LONGEST).decode(errors="replace"))
