@@ -220,4 +220,5 @@ def test_what_was_made_anew_after_its_stack_goes_too_and_no_other_stacks(aws: Dr
     assert f"`make destroy STACK={STACK}` removes it, with all that it holds." in status
     said = ended(begin(aws, "destroy"))
     assert f"report-group/{STACK}-test-unit, made anew by a service" in " ".join(said.split())
+    until(lambda: not left(aws).get("processes"))
     assert left(aws) == {"stacks": ["other"], "groups": [taken]}
