@@ -12,13 +12,12 @@ import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 import boto3
-from awscli.clidriver import create_clidriver
 
 ROOT = Path(__file__).parents[2]
 KEPT_TEST = "test_hyperparameters.py"
@@ -27,6 +26,15 @@ ONE_LAYER = b"""\
     return keras.Model(inputs, layers.Dense(len(CLASS_NAMES), name="logits")(x))
 """
 SECONDS = 600  # a push takes one to two minutes on a slow machine, and more on a busy one
+
+
+@cache
+def _awscli() -> tuple[Callable[[], Any], str]:
+    """What makes a CLI, and the variable that its import sets, which is not for other tests."""
+    with patch.dict(os.environ):
+        from awscli.clidriver import create_clidriver
+
+        return create_clidriver, os.environ["AWS_DATA_PATH"]
 
 
 @dataclass(frozen=True)
@@ -56,9 +64,10 @@ class Driver:
         """The answer of `aws WORDS`, parsed. By the CLI's own entry, in this process: to start one
         for each takes a second of the processor's time, and the stories ask hundreds of times."""
         said, refused = io.StringIO(), io.StringIO()
-        own = {"AWS_DATA_PATH": os.environ["AWS_DATA_PATH"]}  # which the import of awscli sets
+        _, data_path = _awscli()
+        own = {**self.environment, "AWS_DATA_PATH": data_path}
         with (
-            patch.dict(os.environ, {**self.environment, **own}, clear=True),
+            patch.dict(os.environ, own, clear=True),
             redirect_stdout(said),
             redirect_stderr(refused),
         ):
@@ -69,7 +78,8 @@ class Driver:
     @cached_property
     def _cli(self) -> Any:
         """Reads a service's description once."""
-        return create_clidriver()
+        create, _ = _awscli()
+        return create()
 
     def refused(self, *words: str) -> str:
         """What `aws WORDS` prints when it is refused."""
