@@ -17,6 +17,7 @@ from typing import Any
 from benchmarks.report import Row, write
 from tests.system.deployments import Deployments, alone
 
+SOON = 15  # seconds
 INSTANCES, BAKE_SECONDS, CLIENTS, PAUSE = 4, 3, 4, 0.05
 # How many rollouts and then rollbacks there are of each way
 WAYS = {"AllAtOnce": (3, 1), "Canary": (4, 2), "Linear": (3, 2)}
@@ -27,7 +28,10 @@ class Watch:
     """What came of the requests in one deployment."""
 
     allowed: set[str]
+    new: str = ""
+    began: float = field(default_factory=time.monotonic)
     answers: int = 0
+    seconds: float = 0  # until the new version has answered
     lost: list[str] = field(default_factory=list)
     strange: list[str] = field(default_factory=list)
 
@@ -63,22 +67,23 @@ class Clients:
                 watch.lost.append(str(error))
                 continue
             watch.answers += 1
+            if version == watch.new and not watch.seconds:
+                watch.seconds = time.monotonic() - watch.began
             if version not in watch.allowed:
                 watch.strange.append(version)
 
 
 def deploy(project: Deployments, clients: Clients | None, old: str, given: dict[str, Any]) -> Watch:
     """One deployment, watched from its start to half a second after its end."""
-    watch = Watch({old, given["name"]})
+    watch = Watch({old, given["name"]}, given["name"])
     if clients:
         clients.watch = watch
-    began = time.monotonic()
     ended = project.deploy(given)
     if ended["status"] != "SUCCEEDED":
         raise SystemExit(f"Error: the deployment of {given['name']} failed: {ended.get('cause')}")
     time.sleep(0.5)
     kind = json.loads(ended["output"])["rollout"]["type"]
-    took = time.monotonic() - began
+    took = time.monotonic() - watch.began
     print(f"{given['name']}: {kind}, {took:.1f} s, {watch.answers} answers", flush=True)
     return watch
 
@@ -125,6 +130,13 @@ def rows(what: str, watches: list[Watch]) -> list[Row]:
     ]
 
 
+def quick(watches: list[Watch]) -> Row:
+    """How long bad answers go on once somebody wants them to end."""
+    worst = max(each.seconds for each in watches)
+    what = f"{len(watches)} rollbacks: seconds until the good version answers, the slowest"
+    return Row(what, f"{SOON} s", f"{worst:.1f} : {SOON}", worst / SOON, most=1)
+
+
 def main() -> None:
     argparse.ArgumentParser(description=__doc__).parse_args()
     forth: list[Watch] = []
@@ -136,7 +148,8 @@ def main() -> None:
         for reason in each.lost[:3]:
             print(f"lost: {reason}")
     remark = f"{CLIENTS} clients, {INSTANCES} instances, {BAKE_SECONDS} s to each wait."
-    write("rollouts", [*rows("rollouts", forth), *rows("rollbacks", back)], remark)
+    found = [*rows("rollouts", forth), *rows("rollbacks", back), quick(back)]
+    write("rollouts", found, remark)
 
 
 if __name__ == "__main__":

@@ -417,7 +417,7 @@ def test_ctrl_c_at_any_moment_is_a_sentence_and_130(
             time.sleep(milliseconds / 1000)
             process.send_signal(signal.SIGINT)
             said = process.communicate(timeout=60)[1]
-    if "Could not import runpy module" in said:
+    if "runpy" in said and str(ROOT) not in said:
         return  # the interpreter had not come to the program's first line
     assert process.returncode == 130, said
     sentences = ("nothing was changed.", "Nothing was changed.", "Stopped looking. Run it again.")
