@@ -214,22 +214,31 @@ def show_versions(
     for waiting in islice(packages.registered(clients, known, packages.PENDING), WAITING):
         tell_waiting(clients, known, waiting, stack, console)
     if "ApprovalWorkflowArn" in known:
-        show_decision(clients, known["ApprovalWorkflowArn"], console)
+        show_decision(clients, known["ApprovalWorkflowArn"], console, now)
 
 
-def show_decision(clients: Clients, machine: str, console: Console) -> None:
+def show_decision(clients: Clients, machine: str, console: Console, now: datetime) -> None:
     """How far the last decision is, or why it has come to nothing. Those that only wait for one are
     no decisions."""
     found = clients.stepfunctions.list_executions(stateMachineArn=machine, maxResults=50)
     decisions = [one for one in found["executions"] if not one["name"].startswith("wait-")]
     if not decisions or decisions[0]["status"] == "SUCCEEDED":
         return
-    last = decisions[0]["executionArn"]
+    last, when = decisions[0]["executionArn"], ago(decisions[0]["startDate"], now)
+    about = decided_about(clients, last)
     if decisions[0]["status"] == "RUNNING":
-        console.line(f"  Now: {workflow.where(clients, last)}", "cyan")
+        console.line(f"  Decided {when} ago{about}: {workflow.where(clients, last)}", "cyan")
     else:
-        console.line("  The last decision was not carried out:", "red")
+        console.line(f"  A decision of {when} ago{about} was not carried out:", "red")
         console.paragraph(str(workflow.failure(clients.stepfunctions, last)), 4)
+
+
+def decided_about(clients: Clients, execution: str) -> str:
+    """Which version a decision is about, where the registry's event or a person has named it."""
+    answer = clients.stepfunctions.describe_execution(executionArn=execution)
+    given = workflow.parsed(answer.get("input", ""))
+    number, name = given.get("ModelPackageVersion"), given.get("name")
+    return f" about version {number or name}" if number or name else ""
 
 
 def show_endpoint(clients: Clients, known: dict[str, str], console: Console, now: datetime) -> None:

@@ -327,14 +327,16 @@ def test_the_newest_verdict_is_told_and_a_decision_that_came_to_nothing(
     decisions(stub, ("wait-x", "SUCCEEDED"), ("one", "FAILED"), ("two", "SUCCEEDED"))
     described = {"executionArn": "x", "stateMachineArn": "x", "status": "FAILED", "startDate": NOW}
     described |= {"error": "EndpointRolledBack", "cause": "the ping failed"}
-    stub["stepfunctions"].add_response("describe_execution", described)
+    described |= {"input": '{"ModelPackageVersion": 3}'}
+    for _ in range(2):
+        stub["stepfunctions"].add_response("describe_execution", described)
     stub["stepfunctions"].add_response("get_execution_history", {"events": []})
     status.show_versions(clients, versions.KNOWN, "mlops", console, NOW + timedelta(hours=2))
     assert page.getvalue().splitlines()[1:] == [
         "Versions",
         "  Newest: version 1 (0123456789ab), rejected, 1 h ago",
         "    98.1 % against 98.6 %: 2 of 360 pictures, within chance",
-        "  The last decision was not carried out:",
+        "  A decision of 2 h ago about version 3 was not carried out:",
         "    state : EndpointRolledBack: the ping failed",
     ]
 
@@ -345,9 +347,12 @@ def test_a_decision_that_is_carried_out_tells_how_far_it_is(
     versions.registry(stub, versions.description(1), read=1)
     versions.registry(stub)
     decisions(stub, ("one", "RUNNING"))
+    described = {"executionArn": "x", "stateMachineArn": "x", "status": "RUNNING", "startDate": NOW}
+    described |= {"input": '{"name": "mlops-v"}'}
+    stub["stepfunctions"].add_response("describe_execution", described)
     stub["stepfunctions"].add_response("get_execution_history", {"events": []})
-    status.show_versions(clients, versions.KNOWN, "mlops", console, NOW)
-    assert page.getvalue().endswith("  Now: starting\n")
+    status.show_versions(clients, versions.KNOWN, "mlops", console, NOW + timedelta(minutes=1))
+    assert page.getvalue().endswith("  Decided 1 min ago about version mlops-v: starting\n")
 
 
 def test_a_stack_without_versions_says_so(
