@@ -70,8 +70,9 @@ def make_boundary(system: Template) -> ManagedPolicy:
                 arn("codecommit", "${ProjectName}"),
                 arn("codepipeline", "${ProjectName}"),
                 arn("codepipeline", "${ProjectName}/*"),
-                *(arn("states", f"stateMachine:${{ProjectName}}-{one}") for one in machines),
-                *(arn("states", f"execution:${{ProjectName}}-{one}:*") for one in machines),
+                # Of machines and their executions: each action is of one of these
+                *(arn("states", f"*:${{ProjectName}}-{one}") for one in machines),
+                *(arn("states", f"*:${{ProjectName}}-{one}:*") for one in machines),
             ],
         ),
         # Their names have no room for the project's (names.py). The tags of a tuning job are those

@@ -116,8 +116,6 @@ def _operate_stacks(deployer: Role) -> list[Statement]:
             ],
             stacks,
         ),
-        # Of a template that has no stack yet, and of stacks that are gone
-        allow("FindStacks", named(cloudformation, "GetTemplateSummary ListStacks"), ["*"]),
         allow(
             "PassDeployer",
             [iam.PassRole],
@@ -191,11 +189,11 @@ def _train() -> list[Statement]:
             [
                 arn("codepipeline", "${ProjectName}"),
                 *(
-                    arn("states", f"stateMachine:${{ProjectName}}-{name}")
+                    arn("states", f"*:${{ProjectName}}-{name}")
                     for name in ("approval", "batch", "deployment", "drift", "training")
                 ),
                 *(
-                    arn("states", f"execution:${{ProjectName}}-{name}:*")
+                    arn("states", f"*:${{ProjectName}}-{name}:*")
                     for name in ("batch", "deployment", "training")
                 ),
             ],
@@ -240,8 +238,10 @@ def _watch() -> list[Statement]:
         ),
         # These have no resource level
         allow(
-            "FindWork",
+            "Find",
             [
+                # Of a template that has no stack yet, and of stacks that are gone
+                *named(cloudformation, "GetTemplateSummary ListStacks"),
                 *named(sagemaker, "ListModels ListProcessingJobs ListTrainingJobs"),
                 pricing.GetProducts,
             ],
@@ -267,7 +267,10 @@ def _judge() -> list[Statement]:
         allow(
             "ReadEvaluations",
             [s3.GetObject],
-            [_bucket(f"{_ARTIFACTS}/{folder}/*") for folder in ("drift", "evaluations", "registry")],
+            [
+                _bucket(f"{_ARTIFACTS}/{folder}/*")
+                for folder in ("drift", "evaluations", "registry")
+            ],
         ),
     ]
 

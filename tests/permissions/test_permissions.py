@@ -34,7 +34,7 @@ EXCEPTIONS = {
         (role, "sagemaker:DescribeEndpointConfig", f"another {what}"): (
             "scaling leaves a configuration of any name, and what serves is found behind it"
         )
-        for role in ("DeploymentWorkflowRole", "BatchWorkflowRole")
+        for role in ("DeploymentWorkflowRole", "BatchWorkflowRole", "DriftWorkflowRole")
         for what in ("project", "name")
     },
     ("HostingRole", "cloudwatch:PutMetricData", "another's work"): "SageMaker's own namespaces",
@@ -46,10 +46,25 @@ EXCEPTIONS = {
     ("PreparationJobRole", "cloudwatch:PutMetricData", "another's work"): (
         "SageMaker's own namespaces"
     ),
+    ("DriftJobRole", "cloudwatch:PutMetricData", "another's work"): "SageMaker's own namespaces",
     **{
         (f"{role}JobRole", f"logs:{action}", "another's work"): "logs of jobs of one kind"
-        for role in ("Evaluation", "Preparation")
+        for role in ("Evaluation", "Preparation", "Drift")
         for action in ("CreateLogStream", "PutLogEvents")
+    },
+    **{
+        (f"{role}WorkflowRole", f"sagemaker:{action}", "another's work"): (
+            "the processing jobs of one stack have names that begin alike"
+        )
+        for role in ("Training", "Drift")
+        for action in (
+            *("CreateProcessingJob", "DescribeProcessingJob", "StopProcessingJob"),
+            *("ListTags", "AddTags"),
+        )
+    },
+    **{
+        (role, "s3:ListBucket", "another's work"): "names of what evaluations have left"
+        for role in ("DeploymentWorkflowRole", "DriftWorkflowRole", "DriftJobRole")
     },
     **{
         ("DeploymentWorkflowRole", f"application-autoscaling:{name}", "another name"): (

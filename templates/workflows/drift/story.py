@@ -37,6 +37,7 @@ from templates.workflows.deployment.endpoint import SEEN, describe_endpoint, end
 from templates.workflows.deployment.serving import describe_config
 from templates.workflows.deployment.version import ASKED_AT_TAG
 from templates.workflows.failure import check_input, failure, notify, problem
+from templates.workflows.hand_over import BEGUN_BEFORE
 from templates.workflows.job import PROCESSING, VERSION_NAME, job, job_role
 from templates.workflows.language import (
     EXPLAIN,
@@ -384,7 +385,9 @@ def _input(name: str, kind: str) -> State:
 
 def _role(storage: Storage, registry: Registry) -> Role:
     grants = [
-        *list_objects("ListInputs", storage.artifacts, ""),
+        *list_objects("ListCaptured", storage.artifacts, CAPTURED),
+        *list_objects("ListManifests", storage.artifacts, f"{DRIFT}manifests/"),
+        *list_objects("ListBaselines", storage.artifacts, "evaluations/"),
         *read_objects("ReadCaptured", objects(storage.artifacts, CAPTURED)),
         *read_objects("ReadManifests", objects(storage.artifacts, f"{DRIFT}manifests/")),
         *read_objects(
@@ -449,6 +452,8 @@ def _retrain(settings: DriftSettings, training: StateMachine) -> list[Step]:
         "states:startExecution",
         {
             "StateMachineArn": "${TrainingWorkflow}",
+            # A call whose answer was lost starts no second one (StartExecution)
+            "Name.$": "States.Format('drift-{}', $$.Execution.Name)",
             "Input": {
                 "AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID.$": "$$.Execution.Id",
                 "trigger": {
@@ -461,6 +466,7 @@ def _retrain(settings: DriftSettings, training: StateMachine) -> list[Step]:
         grants=[start_training(training)],
         tokens={"TrainingWorkflow": training.ref()},
         at="$.training",
+        caught=[catch(None, error=BEGUN_BEFORE, at="$.training"), catch(EXPLAIN)],
     )
     now = put("BeginCooldown", f"{_LAST_AT}.since", "$$.State.EnteredTime")
     return [choose("IsTrainingWanted", when(wanted, [ask, now]), otherwise=None)]

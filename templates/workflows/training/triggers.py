@@ -126,7 +126,7 @@ def _schedule(
     }
     template.add_resource(
         Schedule(
-            f"{title}Schedule",
+            f"{title}Timer",
             Condition=condition,
             Name=Sub(f"${{ProjectName}}-{title.lower()}"),
             Description=description,

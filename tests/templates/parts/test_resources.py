@@ -32,6 +32,7 @@ OUTPUTS = {
     "ApprovalDays",
     "ApprovalWorkflowArn",
     "BatchWorkflowArn",
+    "DriftWorkflowArn",
     "EndpointName",
     "EndpointUrl",
     "DataBucket",
