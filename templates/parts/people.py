@@ -109,7 +109,7 @@ def _operate_stacks(deployer: Role) -> list[Statement]:
             role,
         ),
         allow(
-            "FollowStacks",
+            "Follow",
             [
                 *named(cloudformation, "DeleteChangeSet DescribeChangeSet DescribeStackEvents"),
                 *named(cloudformation, "DescribeStacks ExecuteChangeSet ListStackResources"),
@@ -181,7 +181,7 @@ def _train() -> list[Statement]:
         # The way back to an older model, and out of a deployment that holds up others; and where
         # there is no registry whose event would tell of a decision
         allow(
-            "StartWork",
+            "Start",
             [
                 codepipeline.StartPipelineExecution,
                 *named(states, "StartExecution StopExecution"),
@@ -259,13 +259,13 @@ def _judge() -> list[Statement]:
     """What is registered, why, and a person's decision about it."""
     return [
         allow(
-            "DecideOnVersions",
+            "Decide",
             named(sagemaker, "DescribeModelPackage ListModelPackages UpdateModelPackage"),
             [arn("sagemaker", "model-package/${ProjectName}/*")],
         ),
         # Reports, and records where there is no registry
         allow(
-            "ReadEvaluations",
+            "Read",
             [s3.GetObject],
             [
                 _bucket(f"{_ARTIFACTS}/{folder}/*")

@@ -74,7 +74,7 @@ MOST_FILES = 500
 SECONDS = 3600
 
 _PLACE = f"{CAPTURED}${{ProjectName}}/{VARIANT}/"
-_LAST = f"{DRIFT}last.json"
+_LAST, _MANIFESTS = f"{DRIFT}last.json", f"{DRIFT}manifests/"
 _SERVED, _TAGS, _FOUND, _FILES = "$.served", "$.tags", "$.before", "$.files"
 _LAST_AT, _WRITTEN, _READ, _PLAN = "$.last", "$.written", "$.read", "$.plan"
 _DRIFT, _VERSION, _NEWEST = "$.drift", "$.version", "$.newest"
@@ -303,7 +303,7 @@ def _write_manifest(storage: Storage) -> list[Step]:
         _write(
             "WriteManifest",
             {
-                "Key.$": f"States.Format('{DRIFT}manifests/{{}}.json', $$.Execution.Name)",
+                "Key.$": f"States.Format('{_MANIFESTS}{{}}.json', $$.Execution.Name)",
                 "Body.$": "$.manifest",
             },
             storage,
@@ -333,7 +333,7 @@ def _plan(settings: DriftSettings, storage: Storage) -> Step:
             "arguments.$": f"States.Array({arguments})",
             "uri.$": f"States.Format({place})",
             "key.$": f"States.Format('{DRIFT}{{}}/{{}}/drift.json', {_VERSION}, $$.Execution.Name)",
-            "captured.$": f"States.Format('s3://${{ArtifactBucket}}/{DRIFT}manifests/{{}}.json', "
+            "captured.$": f"States.Format('s3://${{ArtifactBucket}}/{_MANIFESTS}{{}}.json', "
             "$$.Execution.Name)",
             "baseline.$": "States.Format('s3://${ArtifactBucket}/evaluations/{}/baseline.json', "
             f"{_VERSION})",
@@ -386,10 +386,10 @@ def _input(name: str, kind: str) -> State:
 def _role(storage: Storage, registry: Registry) -> Role:
     grants = [
         *list_objects("ListCaptured", storage.artifacts, CAPTURED),
-        *list_objects("ListManifests", storage.artifacts, f"{DRIFT}manifests/"),
+        *list_objects("ListManifests", storage.artifacts, _MANIFESTS),
         *list_objects("ListBaselines", storage.artifacts, "evaluations/"),
         *read_objects("ReadCaptured", objects(storage.artifacts, CAPTURED)),
-        *read_objects("ReadManifests", objects(storage.artifacts, f"{DRIFT}manifests/")),
+        *read_objects("ReadManifests", objects(storage.artifacts, _MANIFESTS)),
         *read_objects(
             "ReadBaselines", version_objects(storage.artifacts, "evaluations/", "/baseline.json")
         ),
@@ -538,14 +538,14 @@ def _if_there(
 
 
 def _read(name: str, key: State, storage: Storage, at: str, caught: list[State]) -> Step:
-    mine = objects(storage.artifacts, DRIFT)
-    newest = Sub(f"${{{storage.artifacts.title}.Arn}}/{RETRAINING}newest.json")
+    left = version_objects(storage.artifacts, DRIFT, "/drift.json")
+    files = [_file(storage, each) for each in (_LAST, f"{RETRAINING}newest.json")]
     return task(
         name,
         "aws-sdk:s3:getObject",
         {"Bucket": "${ArtifactBucket}", **key, "Range": _FIRST_BYTES},
         grants=[
-            allow("ReadDrift", [s3.GetObject], [mine, newest]),
+            allow("ReadDrift", [s3.GetObject], [left, *files]),
             *use_key("DecryptObjects", storage.key, "s3", kms.Decrypt),
         ],
         tokens={"ArtifactBucket": storage.artifacts.ref()},
@@ -561,10 +561,18 @@ def _write(name: str, what: State, storage: Storage, then: Way = None) -> Step:
         "aws-sdk:s3:putObject",
         {"Bucket": "${ArtifactBucket}", **what},
         grants=[
-            allow("WriteDrift", [s3.PutObject], [objects(storage.artifacts, DRIFT)]),
+            allow(
+                "WriteDrift",
+                [s3.PutObject],
+                [_file(storage, _LAST), objects(storage.artifacts, _MANIFESTS)],
+            ),
             *use_key("EncryptObjects", storage.key, "s3", kms.GenerateDataKey),
         ],
         tokens={"ArtifactBucket": storage.artifacts.ref()},
         at=_WRITTEN,
         then=then,
     )
+
+
+def _file(storage: Storage, key: str) -> Sub:
+    return Sub(f"${{{storage.artifacts.title}.Arn}}/{key}")

@@ -35,6 +35,7 @@ TELLERS = {
     "DeploymentWorkflow": ("Notify",),
     "ApprovalWorkflow": ("Notify", "ExplainDeployment"),
     "BatchWorkflow": ("Notify",),
+    "DriftWorkflow": ("Notify",),
 }
 STARTED_BY = "AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID"
 # What stands for the prefix of this stack's versions, and the name of an execution that is none
