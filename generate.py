@@ -23,6 +23,7 @@ from templates.parts.deployer import add_deployer
 from templates.parts.encryption import add_key
 from templates.parts.notebook import add_notebook
 from templates.parts.notifications import (
+    add_alarm_alert,
     add_notifications,
     add_stage_alert,
     add_start_alert,
@@ -33,6 +34,7 @@ from templates.parts.pipeline import add_pipeline, named, plan_stages
 from templates.parts.registry import add_registry
 from templates.parts.source import add_push_trigger, add_source
 from templates.parts.storage import add_bootstrap_bucket, add_storage
+from templates.parts.undelivered import add_undelivered, add_undelivered_alarm
 from templates.workflows.approval.story import add_approval
 from templates.workflows.approval.trigger import add_decision_trigger
 from templates.workflows.batch.story import add_batch
@@ -62,6 +64,7 @@ def mlops(specifications: dict[str, str]) -> Book:
     storage = add_storage(book, parameters, key)
     book.chapter("Notifications: who hears of a failure")
     notifications = add_notifications(book, parameters, key)
+    undelivered = add_undelivered(book)
     book.chapter("Source: the model's code")
     source = add_source(book, parameters)
     book.chapter("Registry: two images for each commit")
@@ -74,7 +77,7 @@ def mlops(specifications: dict[str, str]) -> Book:
     batch = add_batch(book, parameters, storage, registry, notifications)
     book.chapter("Approval: a decision about a version is carried out")
     approval = add_approval(book, parameters, storage, notifications, deployment)
-    add_decision_trigger(book, parameters, approval)
+    decision = add_decision_trigger(book, parameters, approval, undelivered)
     book.chapter("Training: train, judge, deploy")
     training = add_training(
         book, parameters, storage, registry, notifications, deployment, approval
@@ -83,7 +86,7 @@ def mlops(specifications: dict[str, str]) -> Book:
     drift = add_drift(book, parameters, storage, registry, notifications, training.workflow)
     add_drift_alarm(book)
     book.chapter("Without a push: when data arrives, and at times")
-    add_data_trigger(book, storage, training.workflow)
+    data = add_data_trigger(book, storage, training.workflow, undelivered)
     add_schedules(book, parameters, training.workflow, drift)
     book.chapter("Builds: test and images")
     builds = add_builds(book, parameters, storage, registry, specifications)
@@ -93,11 +96,13 @@ def mlops(specifications: dict[str, str]) -> Book:
     )
     book.chapter("Pipeline: Source, Test, Build, Train")
     stages = plan_stages(parameters, source, builds, training.workflow, china)
-    trigger = add_push_trigger(book, parameters, source)
+    trigger = add_push_trigger(book, parameters, source, undelivered)
     silent, telling = named(stages, tells=False), named(stages, tells=True)
     stage_alert = add_stage_alert(book, parameters, notifications, silent, telling)
     machines = [training.workflow, deployment.workflow, approval.workflow, batch, drift]
     alerts = [stage_alert, add_workflow_alert(book, notifications, machines)]
+    undelivered_alarm = add_undelivered_alarm(book, [trigger, decision, data])
+    add_alarm_alert(book, notifications, undelivered_alarm)
     add_start_alert(book, notifications, china, parameters.in_china)
     pipeline = add_pipeline(book, parameters, storage, stages, after=[trigger, *alerts])
     add_outputs(

@@ -23,6 +23,7 @@ from awacs import (
     sagemaker,
     scheduler,
     sns,
+    sqs,
     states,
 )
 from awacs.aws import (
@@ -278,6 +279,14 @@ def _make_work() -> list[Statement]:
                 *named(events, "PutRule PutTargets RemoveTargets TagResource UntagResource"),
             ],
             [arn("events", "rule/${ProjectName}-*")],
+        ),
+        allow(
+            "MakeQueue",
+            [
+                *named(sqs, "CreateQueue DeleteQueue GetQueueAttributes GetQueueUrl ListQueueTags"),
+                *named(sqs, "SetQueueAttributes TagQueue UntagQueue"),
+            ],
+            [arn("sqs", "${ProjectName}-undelivered")],
         ),
         allow(
             "MakeSchedules",

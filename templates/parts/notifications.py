@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from awacs import sns
 from awacs.aws import Allow, Bool, Condition, Deny, PolicyDocument, Principal, Statement
 from troposphere import Sub, Template
+from troposphere.cloudwatch import Alarm
 from troposphere.codebuild import Project
 from troposphere.events import InputTransformer, Rule, Target
 from troposphere.kms import Key
@@ -181,6 +182,24 @@ def add_start_alert(
     )
     rule.Condition = condition
     return rule
+
+
+def add_alarm_alert(template: Template, notifications: Notifications, alarm: Alarm) -> Rule:
+    """Tell where an alarm that takes nothing back begins to ring (Alarm events and EventBridge,
+    CloudWatch User Guide)."""
+    return _alert(
+        template,
+        notifications,
+        "AlarmAlert",
+        "An alarm began to ring that nobody else tells of",
+        "aws.cloudwatch",
+        "CloudWatch Alarm State Change",
+        {"alarmName": [alarm.AlarmName], "state": {"value": ["ALARM"]}},
+        what="<alarm> rings",
+        paths={"alarm": "alarmName"},
+        look=console_page("/cloudwatch/home?region=${AWS::Region}#alarmsV2:alarm/<alarm>"),
+        details="configuration.description says what to do",
+    )
 
 
 def _alert(

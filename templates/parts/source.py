@@ -10,6 +10,7 @@ from troposphere.events import InputTransformer, Rule, Target
 from templates.kit.iam import allow, arn, service_role
 from templates.kit.render import pretty
 from templates.parameters import Parameters
+from templates.parts.undelivered import Undelivered
 
 # The pipeline's action that fetches the commit; its variable for who pushed it, and what a variable
 # is where nobody said anything (pipeline.py)
@@ -54,7 +55,9 @@ def add_source(template: Template, parameters: Parameters) -> Source:
     return Source(repository=repository)
 
 
-def add_push_trigger(template: Template, parameters: Parameters, source: Source) -> Rule:
+def add_push_trigger(
+    template: Template, parameters: Parameters, source: Source, undelivered: Undelivered
+) -> Rule:
     """Start the pipeline on a push to the branch, and on no other.
 
     V2 git triggers work for Connections only, so CodeCommit keeps an EventBridge rule (CodeCommit
@@ -99,6 +102,7 @@ def add_push_trigger(template: Template, parameters: Parameters, source: Source)
                     Id="Pipeline",
                     Arn=pipeline_arn,
                     RoleArn=role.get_att("Arn"),
+                    DeadLetterConfig=undelivered.config(),
                     InputTransformer=InputTransformer(
                         InputPathsMap={
                             "commit": "$.detail.commitId",

@@ -39,6 +39,7 @@ _TYPES = {
     "AWS::Logs::LogGroup": ("LogGroupName", "logs:{0}:log-group:{1}:*", False),
     "AWS::S3::Bucket": ("BucketName", "s3:::{1}", False),
     "AWS::SNS::Topic": ("TopicName", "sns:{0}:{1}", True),
+    "AWS::SQS::Queue": ("QueueName", "sqs:{0}:{1}", False),
     "AWS::StepFunctions::StateMachine": ("StateMachineName", "states:{0}:stateMachine:{1}", True),
 }
 
@@ -212,4 +213,8 @@ def resolve(text: str, pseudo: Mapping[str, str], stack: str, given: Mapping[str
                 document = scope.evaluate(properties["PolicyDocument"])
                 for topic in scope.evaluate(properties["Topics"]):
                     policies[topic] = statements(document)
+            case "AWS::SQS::QueuePolicy":
+                document = scope.evaluate(properties["PolicyDocument"])
+                for queue in properties["Queues"]:
+                    policies[arns[queue["Ref"]]] = statements(document)
     return Deployed(pseudo["AWS::Region"], arns, roles, policies)

@@ -35,6 +35,7 @@ _TRUST = {
     "DriftWorkflowRole": ("states", "stateMachine:mlops-drift", "Step Functions"),
     "DriftJobRole": ("sagemaker", "processing-job/mlops-1a2b3c4d-drift-0a1b2c3d-0", "SageMaker"),
 }
+_DEAD = "Using dead-letter queues (EventBridge User Guide): a policy of the queue, for the rule"
 _ENCRYPT = (
     "kms:Encrypt Decrypt ReEncryptFrom ReEncryptTo GenerateDataKey GenerateDataKeyWithoutPlaintext "
     "DescribeKey"
@@ -58,6 +59,10 @@ def needs(at: Deployed) -> Iterator[Need]:
     events, topic, key = "events.amazonaws.com", at.arns["NotificationTopic"], at.arns["Key"]
     yield from need(events, "sns:Publish", topic, f"rule StageAlert; {_TOPIC}")
     yield from need(events, "kms:Decrypt GenerateDataKey", key, _TOPIC_KEY)
+    queue = at.arns["UndeliveredEvents"]
+    for rule in ("push", "decision", "data"):
+        sent = {"aws:SourceArn": at.arn("events", f"rule/mlops-{rule}")}
+        yield from need(events, "sqs:SendMessage", queue, _DEAD, sent)
     for group in ("/aws/codebuild/mlops-test", "/aws/vendedlogs/states/mlops-training"):
         context = {"kms:EncryptionContext:aws:logs:arn": at.arn("logs", f"log-group:{group}")}
         yield from need(f"logs.{at.region}.{suffix(at.region)}", _ENCRYPT, key, _LOGS, context)

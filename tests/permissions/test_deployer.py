@@ -55,6 +55,7 @@ NAMELESS = {
     "AWS::S3::BucketPolicy": "DataBucket",
     "AWS::SNS::Subscription": "NotificationTopic",
     "AWS::SNS::TopicPolicy": "NotificationTopic",
+    "AWS::SQS::QueuePolicy": "UndeliveredEvents",
 }
 
 

@@ -17,6 +17,7 @@ READ = {
     "AWS::KMS::Key",
     "AWS::S3::BucketPolicy",
     "AWS::SNS::TopicPolicy",
+    "AWS::SQS::QueuePolicy",
 }
 # What an operation of an SDK integration is called in IAM, where that is another word
 _SCALING = ("RegisterScalableTarget", "DeregisterScalableTarget", "PutScalingPolicy")

@@ -121,6 +121,8 @@ def past_denials(at: Deployed) -> Iterator[tuple[str, Call]]:
             case "s3":
                 yield "without TLS", Call(ADMINISTRATOR, "s3:ListBucket", arn, plain)
                 yield "without TLS", Call(ADMINISTRATOR, "s3:GetObject", f"{arn}/x", plain)
+            case "sqs":
+                yield "without TLS", Call(ADMINISTRATOR, "sqs:SendMessage", arn, plain)
             case "sns":
                 yield "without TLS", Call(ADMINISTRATOR, "sns:Publish", arn, plain)
             case "kms":
@@ -186,7 +188,7 @@ def _other_resources(at: Deployed, call: Call) -> Iterator[tuple[str, str]]:
 
 
 def _other_contexts(at: Deployed, call: Call) -> Iterator[tuple[str, Mapping[str, str]]]:
-    if call.action.startswith(("s3:", "sns:")):
+    if call.action.startswith(("s3:", "sns:", "sqs:")):
         yield "without TLS", {**call.context, "aws:SecureTransport": "false"}
     for key, value in call.context.items():
         rest = {name: each for name, each in call.context.items() if name != key}

@@ -6,10 +6,13 @@ from troposphere.events import Rule, Target
 
 from templates.kit.iam import allow, arn, service_role
 from templates.parameters import Parameters
+from templates.parts.undelivered import Undelivered
 from templates.workflows.approval.story import Approval
 
 
-def add_decision_trigger(template: Template, parameters: Parameters, approval: Approval) -> Rule:
+def add_decision_trigger(
+    template: Template, parameters: Parameters, approval: Approval, undelivered: Undelivered
+) -> Rule:
     """An approval or a rejection, in the console, by the CLI or by make, and no other update.
 
     Each update of a package sends this event, with the status that the package has, so that a rule
@@ -47,6 +50,7 @@ def add_decision_trigger(template: Template, parameters: Parameters, approval: A
                     Id="Approval",
                     Arn=approval.workflow.ref(),
                     RoleArn=role.get_att("Arn"),
+                    DeadLetterConfig=undelivered.config(),
                     InputPath="$.detail",
                 )
             ],

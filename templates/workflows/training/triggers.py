@@ -12,13 +12,16 @@ from templates.kit.iam import allow, arn, service_role
 from templates.kit.render import pretty
 from templates.parameters import Parameters
 from templates.parts.storage import Storage
+from templates.parts.undelivered import Undelivered
 
 # What is uploaded last, when all data is there: of `make data-upload`, and of what writes as Hadoop
 # does. Exact keys, so that of 10,000 files one starts something
 MANIFEST, SUCCESS = "data/manifest.json", "data/_SUCCESS"
 
 
-def add_data_trigger(template: Template, storage: Storage, training: StateMachine) -> Rule:
+def add_data_trigger(
+    template: Template, storage: Storage, training: StateMachine, undelivered: Undelivered
+) -> Rule:
     """A manifest in the data bucket starts a training, which finds out whether the data is new.
 
     The event: Object Created (EventBridge, Amazon S3 User Guide). It may come twice: its ID is what
@@ -53,6 +56,7 @@ def add_data_trigger(template: Template, storage: Storage, training: StateMachin
                     Id="Training",
                     Arn=training.ref(),
                     RoleArn=role.get_att("Arn"),
+                    DeadLetterConfig=undelivered.config(),
                     InputTransformer=InputTransformer(
                         InputPathsMap={
                             "bucket": "$.detail.bucket.name",

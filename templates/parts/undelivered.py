@@ -1,0 +1,128 @@
+"""What a rule could not deliver: kept for two weeks, and told.
+
+An event that starts nothing would be lost without a word: EventBridge tries for a day, and drops it
+(Using dead-letter queues to process undelivered events, EventBridge User Guide). The queue has the
+event, and why, in the attributes of its message.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from awacs import sqs
+from awacs.aws import (
+    Allow,
+    ArnLike,
+    Bool,
+    Condition,
+    Deny,
+    PolicyDocument,
+    Principal,
+    Statement,
+)
+from troposphere import Sub, Template
+from troposphere.cloudwatch import Alarm, Metric, MetricDataQuery, MetricDimension, MetricStat
+from troposphere.events import DeadLetterConfig, Rule
+from troposphere.sqs import Queue, QueuePolicy
+
+from templates.kit.iam import VERSION, arn
+
+KEPT_SECONDS = 14 * 24 * 3600  # the longest (SetQueueAttributes, SQS API Reference)
+PERIOD_SECONDS = 300
+
+
+@dataclass(frozen=True)
+class Undelivered:
+    queue: Queue
+
+    def config(self) -> DeadLetterConfig:
+        """For a target of a rule of this stack."""
+        return DeadLetterConfig(Arn=self.queue.get_att("Arn"))
+
+
+def add_undelivered(template: Template) -> Undelivered:
+    """SSE-SQS: with a key of the stack's, its policy would have to name EventBridge, for events
+    that hold names and addresses only."""
+    queue = template.add_resource(
+        Queue(
+            "UndeliveredEvents",
+            QueueName=Sub("${ProjectName}-undelivered"),
+            MessageRetentionPeriod=KEPT_SECONDS,
+            SqsManagedSseEnabled=True,
+        )
+    )
+    send = [sqs.SendMessage]
+    template.add_resource(
+        QueuePolicy(
+            "UndeliveredEventsPolicy",
+            Queues=[queue.ref()],
+            PolicyDocument=PolicyDocument(
+                Version=VERSION,
+                Statement=[
+                    Statement(
+                        Sid="KeepEvents",
+                        Effect=Allow,
+                        Principal=Principal("Service", "events.amazonaws.com"),
+                        Action=send,
+                        Resource=[queue.get_att("Arn")],
+                        Condition=Condition(
+                            [ArnLike("aws:SourceArn", arn("events", "rule/${ProjectName}-*"))]
+                        ),
+                    ),
+                    Statement(
+                        Sid="DenyWithoutTls",
+                        Effect=Deny,
+                        Principal=Principal("*"),
+                        Action=send,
+                        Resource=[queue.get_att("Arn")],
+                        Condition=Condition([Bool("aws:SecureTransport", "false")]),
+                    ),
+                ],
+            ),
+        )
+    )
+    return Undelivered(queue)
+
+
+def add_undelivered_alarm(template: Template, rules: Sequence[Rule]) -> Alarm:
+    """Rings as soon as one of these has sent something there (InvocationsSentToDlq, Monitoring
+    Amazon EventBridge, EventBridge User Guide)."""
+    names = [f"rule{number}" for number in range(1, len(rules) + 1)]
+    total = MetricDataQuery(
+        Id="all",
+        Expression=" + ".join(f"FILL({name}, 0)" for name in names),
+        Label="Events that were not delivered",
+        ReturnData=True,
+    )
+    return template.add_resource(
+        Alarm(
+            "UndeliveredAlarm",
+            AlarmName=Sub("${ProjectName}-undelivered"),
+            AlarmDescription=Sub(
+                "An event started nothing: the queue ${ProjectName}-undelivered says why. Mend "
+                "that, and do by hand what it was to do (make train)"
+            ),
+            Metrics=[total, *map(_sent, names, (rule.Name for rule in rules))],
+            ComparisonOperator="GreaterThanOrEqualToThreshold",
+            Threshold=1,
+            EvaluationPeriods=1,
+            DatapointsToAlarm=1,
+            TreatMissingData="notBreaching",
+        )
+    )
+
+
+def _sent(name: str, rule: Any) -> MetricDataQuery:
+    return MetricDataQuery(
+        Id=name,
+        MetricStat=MetricStat(
+            Metric=Metric(
+                Namespace="AWS/Events",
+                MetricName="InvocationsSentToDlq",
+                Dimensions=[MetricDimension(Name="RuleName", Value=rule)],
+            ),
+            Period=PERIOD_SECONDS,
+            Stat="Sum",
+        ),
+        ReturnData=False,
+    )
