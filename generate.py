@@ -77,7 +77,7 @@ def mlops(specifications: dict[str, str]) -> Book:
     batch = add_batch(book, parameters, storage, registry, notifications)
     book.chapter("Approval: a decision about a version is carried out")
     approval = add_approval(book, parameters, storage, notifications, deployment)
-    decision = add_decision_trigger(book, parameters, approval, undelivered)
+    add_decision_trigger(book, parameters, approval, undelivered)
     book.chapter("Training: train, judge, deploy")
     training = add_training(
         book, parameters, storage, registry, notifications, deployment, approval
@@ -86,7 +86,7 @@ def mlops(specifications: dict[str, str]) -> Book:
     drift = add_drift(book, parameters, storage, registry, notifications, training.workflow)
     add_drift_alarm(book)
     book.chapter("Without a push: when data arrives, and at times")
-    data = add_data_trigger(book, storage, training.workflow, undelivered)
+    add_data_trigger(book, storage, training.workflow, undelivered)
     add_schedules(book, parameters, training.workflow, drift)
     book.chapter("Builds: test and images")
     builds = add_builds(book, parameters, storage, registry, specifications)
@@ -101,7 +101,7 @@ def mlops(specifications: dict[str, str]) -> Book:
     stage_alert = add_stage_alert(book, parameters, notifications, silent, telling)
     machines = [training.workflow, deployment.workflow, approval.workflow, batch, drift]
     alerts = [stage_alert, add_workflow_alert(book, notifications, machines)]
-    undelivered_alarm = add_undelivered_alarm(book, [trigger, decision, data])
+    undelivered_alarm = add_undelivered_alarm(book, undelivered)
     add_alarm_alert(book, notifications, undelivered_alarm)
     add_start_alert(book, notifications, china, parameters.in_china)
     pipeline = add_pipeline(book, parameters, storage, stages, after=[trigger, *alerts])

@@ -14,8 +14,9 @@ from itertools import count
 
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
+from local.cloudwatch.metrics import record
 from local.context import current
-from local.credentials import Credentials, NotAuthorized
+from local.credentials import Credentials, NotAuthorized, administrator
 
 UNDELIVERED = (NotAuthorized, ClientError, BotoCoreError, ValueError)
 _RETRIED = {"THROTTLING", "INTERNAL_ERROR", "CONNECTION_FAILURE"}
@@ -93,3 +94,13 @@ def send(who: Credentials, queue: str, body: str, attributes: Mapping[str, str])
             key: {"DataType": "String", "StringValue": value} for key, value in attributes.items()
         },
     )
+    told = (
+        administrator()
+        .client("sqs")
+        .get_queue_attributes(
+            QueueUrl=f"{current().url}/{current().account}/{name}",
+            AttributeNames=["ApproximateNumberOfMessages"],
+        )
+    )
+    visible = float(told["Attributes"]["ApproximateNumberOfMessages"])
+    record("AWS/SQS", "ApproximateNumberOfMessagesVisible", {"QueueName": name}, visible, "Count")

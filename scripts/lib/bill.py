@@ -14,7 +14,7 @@ from scripts.lib.prices import Price, Prices
 
 HOURS = 730  # of a month, as AWS reckons
 # What the template has, whatever is chosen; one alarm looks at three metrics, and each is billed
-KEYS, ALARM_METRICS, SCALING_ALARMS = 1, 6, 2
+KEYS, ALARM_METRICS, SCALING_ALARMS = 1, 8, 2
 # Both images of a commit, compressed (docs/image.md)
 IMAGES_GB = 0.6
 NOTEBOOK_GB = 20

@@ -5,9 +5,7 @@ An event that starts nothing would be lost without a word: EventBridge tries for
 event, and why, in the attributes of its message.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from awacs import sqs
 from awacs.aws import (
@@ -21,8 +19,8 @@ from awacs.aws import (
     Statement,
 )
 from troposphere import Sub, Template
-from troposphere.cloudwatch import Alarm, Metric, MetricDataQuery, MetricDimension, MetricStat
-from troposphere.events import DeadLetterConfig, Rule
+from troposphere.cloudwatch import Alarm, MetricDimension
+from troposphere.events import DeadLetterConfig
 from troposphere.sqs import Queue, QueuePolicy
 
 from templates.kit.iam import VERSION, arn
@@ -84,16 +82,9 @@ def add_undelivered(template: Template) -> Undelivered:
     return Undelivered(queue)
 
 
-def add_undelivered_alarm(template: Template, rules: Sequence[Rule]) -> Alarm:
-    """Rings as soon as one of these has sent something there (InvocationsSentToDlq, Monitoring
-    Amazon EventBridge, EventBridge User Guide)."""
-    names = [f"rule{number}" for number in range(1, len(rules) + 1)]
-    total = MetricDataQuery(
-        Id="all",
-        Expression=" + ".join(f"FILL({name}, 0)" for name in names),
-        Label="Events that were not delivered",
-        ReturnData=True,
-    )
+def add_undelivered_alarm(template: Template, undelivered: Undelivered) -> Alarm:
+    """Rings while something lies there (Available CloudWatch metrics for Amazon SQS, SQS Developer
+    Guide)."""
     return template.add_resource(
         Alarm(
             "UndeliveredAlarm",
@@ -102,27 +93,17 @@ def add_undelivered_alarm(template: Template, rules: Sequence[Rule]) -> Alarm:
                 "An event started nothing: the queue ${ProjectName}-undelivered says why. Mend "
                 "that, and do by hand what it was to do (make train)"
             ),
-            Metrics=[total, *map(_sent, names, (rule.Name for rule in rules))],
+            Namespace="AWS/SQS",
+            MetricName="ApproximateNumberOfMessagesVisible",
+            Dimensions=[
+                MetricDimension(Name="QueueName", Value=undelivered.queue.get_att("QueueName"))
+            ],
+            Period=PERIOD_SECONDS,
+            Statistic="Maximum",
             ComparisonOperator="GreaterThanOrEqualToThreshold",
             Threshold=1,
             EvaluationPeriods=1,
             DatapointsToAlarm=1,
             TreatMissingData="notBreaching",
         )
-    )
-
-
-def _sent(name: str, rule: Any) -> MetricDataQuery:
-    return MetricDataQuery(
-        Id=name,
-        MetricStat=MetricStat(
-            Metric=Metric(
-                Namespace="AWS/Events",
-                MetricName="InvocationsSentToDlq",
-                Dimensions=[MetricDimension(Name="RuleName", Value=rule)],
-            ),
-            Period=PERIOD_SECONDS,
-            Stat="Sum",
-        ),
-        ReturnData=False,
     )
