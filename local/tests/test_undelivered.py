@@ -77,6 +77,9 @@ def test_an_event_that_nobody_takes_lies_in_the_queue_as_it_was(aws: Aws) -> Non
     target = to(aws, queue)
     rule = put(aws, target)
     emit("test", rule, ["arn"], {"number": 1})
+    # What lies there is told as SQS tells it, for an alarm
+    lies, name = "ApproximateNumberOfMessagesVisible", queue.arn.rpartition(":")[2]
+    wait(lambda: measured(lies, "AWS/SQS", QueueName=name) == 1)
     body, attributes = queue.message()
     assert json.loads(body)["detail"] == {"number": 1}
     assert "does not exist" in attributes.pop("ERROR_MESSAGE").lower()
