@@ -19,6 +19,7 @@ from templates.parameters import add_parameter, add_parameters
 from templates.parts.alarms import add_alarms, add_drift_alarm
 from templates.parts.budget import add_budget
 from templates.parts.build import add_builds, add_training_build
+from templates.parts.dashboard import add_dashboard
 from templates.parts.deployer import add_deployer
 from templates.parts.encryption import add_key
 from templates.parts.notebook import add_notebook
@@ -118,6 +119,18 @@ def mlops(specifications: dict[str, str]) -> Book:
         approval,
         training,
         pipeline,
+    )
+    book.chapter("Watch: one page of the console")
+    add_dashboard(
+        book,
+        {
+            "Training": training.workflow,
+            "Deployment": deployment.workflow,
+            "Approval": approval.workflow,
+            "Batch": batch,
+            "DriftLook": drift,
+        },
+        [*(each.title for each in alarms.alarms), "DriftAlarm", "UndeliveredAlarm"],
     )
     book.chapter("Budget: on request")
     add_budget(book, parameters)

@@ -11,6 +11,7 @@ from typing import Any
 
 from local import events
 from local.artifacts import Handover
+from local.cloudwatch.metrics import record
 from local.codebuild.reports import ReportGroups
 from local.context import current
 from local.service import Records
@@ -87,6 +88,16 @@ class BuildRun:
             "buildComplete": True,
         }
         self.announce()
+        self._measure(status)
+
+    def _measure(self, status: str) -> None:
+        """Of a project ("Monitor CodeBuild with CloudWatch metrics", CodeBuild User Guide)."""
+        project = {"ProjectName": self.record["projectName"]}
+        took = (self.record["endTime"] - self.record["startTime"]).total_seconds()
+        ended = "SucceededBuilds" if status == "SUCCEEDED" else "FailedBuilds"
+        for name in ("Builds", ended):
+            record("AWS/CodeBuild", name, project, 1, "Count")
+        record("AWS/CodeBuild", "Duration", project, took, "Seconds")
 
     def announce(self) -> None:
         current = {"current-phase": self.record["currentPhase"]}

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from local.cloudwatch.metrics import record
 from local.events import emit, epoch_ms
 
 
@@ -37,3 +38,23 @@ def announce(execution: Any, *, begun: bool = False) -> None:
         "cause": told.get("cause"),
     }
     emit("aws.states", "Step Functions Execution Status Change", [told["executionArn"]], detail)
+    _measure(told)
+
+
+# What the metric of a status is called ("Monitoring Step Functions metrics using CloudWatch",
+# Developer Guide)
+_METRICS = {
+    "RUNNING": "ExecutionsStarted",
+    "SUCCEEDED": "ExecutionsSucceeded",
+    "FAILED": "ExecutionsFailed",
+    "TIMED_OUT": "ExecutionsTimedOut",
+    "ABORTED": "ExecutionsAborted",
+}
+
+
+def _measure(told: dict[str, Any]) -> None:
+    machine = {"StateMachineArn": told["stateMachineArn"]}
+    record("AWS/States", _METRICS[told["status"]], machine, 1, "Count")
+    if told["stopDate"]:
+        took = epoch_ms(told["stopDate"]) - epoch_ms(told["startDate"])
+        record("AWS/States", "ExecutionTime", machine, took, "Milliseconds")

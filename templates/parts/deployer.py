@@ -328,7 +328,18 @@ def _make_alarms() -> list[Statement]:
                 *named(cloudwatch, "PutMetricAlarm TagResource UntagResource"),
             ],
             [arn("cloudwatch", "alarm:${ProjectName}-*")],
-        )
+        ),
+        allow(
+            "MakeDashboard",
+            named(cloudwatch, "DeleteDashboards GetDashboard PutDashboard"),
+            # It is the account's, not a region's (Service Authorization Reference)
+            [
+                Sub(
+                    "arn:${AWS::Partition}:cloudwatch::${AWS::AccountId}:dashboard/"
+                    "${ProjectName}-${AWS::Region}"
+                )
+            ],
+        ),
     ]
 
 

@@ -26,6 +26,7 @@ TUNING = "1a2b3c4d-cafe1234-0"
 # Which property names a resource of a type, the form of its ARN, and whether Ref gives that
 _TYPES = {
     "AWS::CloudWatch::Alarm": ("AlarmName", "cloudwatch:{0}:alarm:{1}", False),
+    "AWS::CloudWatch::Dashboard": ("DashboardName", "cloudwatch::{2}:dashboard/{1}", False),
     "AWS::CodeBuild::Project": ("Name", "codebuild:{0}:project/{1}", False),
     "AWS::CodeBuild::ReportGroup": ("Name", "codebuild:{0}:report-group/{1}", True),
     "AWS::CodeCommit::Repository": ("RepositoryName", "codecommit:{0}:{1}", False),
