@@ -71,6 +71,7 @@ def _idle(chosen: Mapping[str, str], prices: Prices) -> list[Line]:
     lines.append(
         _line("alarms", f"{metrics} metrics that alarms look at", metrics, prices, "alarm")
     )
+    lines.append(_dashboard(prices))
     kept = int(chosen["KeepVersions"])
     images = f"{kept} versions x {IMAGES_GB} GB at most, since layers are shared"
     lines.append(_line("images", images, kept * IMAGES_GB, prices, "image"))
@@ -80,6 +81,13 @@ def _idle(chosen: Mapping[str, str], prices: Prices) -> list[Line]:
         disk = f"{NOTEBOOK_GB} GB; the notebook stops by itself when idle"
         lines.append(_line("notebook", disk, NOTEBOOK_GB, prices, "volume"))
     return lines
+
+
+def _dashboard(prices: Prices) -> Line:
+    """Of small ones, which this is, an account has three for nothing."""
+    price = prices.of("dashboard")
+    then = f", then {told(price, prices)}" if price else ""
+    return Line("dashboard", f"an account's first three are free{then}", 0.0)
 
 
 def _endpoint(chosen: Mapping[str, str], prices: Prices) -> Line:
