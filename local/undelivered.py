@@ -32,7 +32,7 @@ _CODES = (
 
 
 @dataclass(frozen=True)
-class Failure:
+class Undelivery:
     code: str
     message: str
     retries: int
@@ -47,7 +47,7 @@ class Failure:
         }
 
 
-def attempt(start: Callable[[int], None], policy: Mapping[str, int]) -> Failure | None:
+def attempt(start: Callable[[int], None], policy: Mapping[str, int]) -> Undelivery | None:
     """Call `start` with the number of the attempt, as often as the policy allows; None when it is
     done."""
     most = policy.get("MaximumRetryAttempts", 185)
@@ -57,14 +57,14 @@ def attempt(start: Callable[[int], None], policy: Mapping[str, int]) -> Failure 
             start(retries + 1)
             return None
         except UNDELIVERED as error:
-            failure = Failure(_code(error), str(error), retries)
+            failure = Undelivery(_code(error), str(error), retries)
         if failure.code not in _RETRIED:
             return failure
         pause = min(2.0**retries, _SLOWEST)
         if retries >= most:
-            return Failure(failure.code, failure.message, retries, "MaximumRetryAttempts")
+            return Undelivery(failure.code, failure.message, retries, "MaximumRetryAttempts")
         if time.monotonic() + pause > until:
-            return Failure(failure.code, failure.message, retries, "MaximumEventAgeInSeconds")
+            return Undelivery(failure.code, failure.message, retries, "MaximumEventAgeInSeconds")
         time.sleep(pause)
     return None
 

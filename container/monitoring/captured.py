@@ -40,7 +40,7 @@ class Left(Exception):
 
 
 @dataclass(frozen=True)
-class Request:
+class CapturedRequest:
     inputs: Examples  # [n, *shape]; a missing number is not finite
     probabilities: Floats  # [n, classes]
     time: datetime
@@ -74,7 +74,7 @@ class Captured:
         if inputs:
             yield np.concatenate(inputs), np.concatenate(probabilities)
 
-    def _requests(self) -> Iterator[Request]:
+    def _requests(self) -> Iterator[CapturedRequest]:
         for file in self._files:
             if self.examples >= MOST_EXAMPLES:
                 return
@@ -103,7 +103,7 @@ def _lines(file: Path) -> Iterator[bytes]:
                 yield line
 
 
-def request(line: bytes, shape: Shape, classes: int) -> Request:
+def request(line: bytes, shape: Shape, classes: int) -> CapturedRequest:
     """Raises Left."""
     try:
         record = orjson.loads(line)
@@ -120,7 +120,7 @@ def request(line: bytes, shape: Shape, classes: int) -> Request:
             raise Left("broken")
         if not ((probabilities >= -SLACK) & (probabilities <= 1 + SLACK)).all():
             raise Left("broken")
-        return Request(inputs, probabilities, _time(about["inferenceTime"]))
+        return CapturedRequest(inputs, probabilities, _time(about["inferenceTime"]))
     except (Left, MemoryError):
         raise
     except Exception as error:  # a line can be wrong in any way, and none may end the job

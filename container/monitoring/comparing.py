@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from evaluation.baseline import Distribution, uncertainty
 from monitoring import shift
-from monitoring.record import Shift, Summary
+from monitoring.record import Moved, Summary
 from monitoring.reference import Figure, Reference
 
 # That a look finds anything beyond chance although nothing has changed
@@ -20,7 +20,7 @@ Counts = NDArray[np.int64]
 
 def compare(
     reference: Reference, captured: Distribution
-) -> tuple[tuple[Shift, ...], tuple[Shift, ...]]:
+) -> tuple[tuple[Moved, ...], tuple[Moved, ...]]:
     """Inputs and predictions; of each what has moved most comes first."""
     columns, classes = captured.sample()
     names = [name for name in columns if name in reference.figures]
@@ -38,13 +38,13 @@ def compare(
     return _ordered(inputs), _ordered(predictions)
 
 
-def _ordered(shifts: Sequence[Shift]) -> tuple[Shift, ...]:
+def _ordered(shifts: Sequence[Moved]) -> tuple[Moved, ...]:
     return tuple(sorted(shifts, key=lambda one: (-one.score, -one.psi)))
 
 
 def _numbers(
     name: str, figure: Figure, values: NDArray[np.float32], now: Summary, probability: float
-) -> Shift:
+) -> Moved:
     """In the baseline's tenths, and three more buckets: below all, above all, missing."""
     present = values[np.isfinite(values)]
     below, above = present < figure.low, present > figure.high
@@ -55,7 +55,7 @@ def _numbers(
     distance, p_value = shift.kolmogorov_smirnov(before[:-1], later[:-1])
     starts = [f"{start:.3g}" for start in figure.starts]
     then = Summary(figure.mean, figure.deviation, float(before[-1] / before.sum()))
-    return Shift(
+    return Moved(
         name=name,
         places=("below", *starts, "above", "missing"),
         before=before,
@@ -68,7 +68,7 @@ def _numbers(
     )
 
 
-def _classes(reference: Reference, answered: Counts, probability: float) -> Shift:
+def _classes(reference: Reference, answered: Counts, probability: float) -> Moved:
     """Each class that the baseline names, and all others together."""
     kept = list(reference.class_names)
     now = [int(answered[at]) for at in kept]
@@ -79,7 +79,7 @@ def _classes(reference: Reference, answered: Counts, probability: float) -> Shif
         now.append(int(answered.sum()) - sum(now))
         names.append("all others")
     one, other = np.array(before, np.int64), np.array(now, np.int64)
-    return Shift(
+    return Moved(
         name=CLASSES,
         places=tuple(names),
         before=one,

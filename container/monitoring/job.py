@@ -10,7 +10,7 @@ from evaluation.telling import sentence
 from monitoring import judging, page, reference
 from monitoring.captured import Captured
 from monitoring.comparing import compare
-from monitoring.record import Drift, Look, Shift, Summary
+from monitoring.record import Drift, Look, Moved, Summary
 from monitoring.reference import NoBaseline
 
 DIGITS = 6
@@ -92,7 +92,7 @@ def document(found: Drift) -> dict[str, Any]:
     }
 
 
-def _shift(one: Shift) -> dict[str, Any]:
+def _shift(one: Moved) -> dict[str, Any]:
     told = {"psi": _number(one.psi), "chance": _number(one.chance)}
     if one.summaries is None:
         then, now = one.before / max(one.before.sum(), 1), one.now / max(one.now.sum(), 1)

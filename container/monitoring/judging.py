@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from evaluation.telling import count, sentence
-from monitoring.record import Look, Shift, Verdict
+from monitoring.record import Look, Moved, Verdict
 
 
-def verdict(look: Look, records: int, shifts: Sequence[Shift]) -> tuple[Verdict, str]:
+def verdict(look: Look, records: int, shifts: Sequence[Moved]) -> tuple[Verdict, str]:
     """Of enough records to judge by."""
     if records < look.minimum:
         words = f"too few to judge: {count(records, 'record')} of the {look.minimum:,} needed"

@@ -16,7 +16,7 @@ from evaluation.report.whole import whole
 from evaluation.report.words import NOTHING, count, number, percent, short
 from monitoring.captured import MOST_EXAMPLES
 from monitoring.comparing import CHANCE, CLASSES
-from monitoring.record import Drift, Shift
+from monitoring.record import Drift, Moved
 
 PLOTS = 6  # of the inputs; the others are in the table
 ROWS = 40
@@ -62,7 +62,7 @@ def _basis(found: Drift) -> Markup:
     )
 
 
-def _figures(title: str, what: str, found: Drift, shifts: Sequence[Shift]) -> Markup:
+def _figures(title: str, what: str, found: Drift, shifts: Sequence[Moved]) -> Markup:
     head = ["", "PSI", "", "by chance", "KS", "KS by chance", "mean before", "now"]
     head += ["missing before", "now"]
     shown, rest = shifts[:ROWS], shifts[ROWS:]
@@ -76,13 +76,13 @@ def _figures(title: str, what: str, found: Drift, shifts: Sequence[Shift]) -> Ma
     )
 
 
-def _plotted(shifts: Sequence[Shift]) -> list[Shift]:
+def _plotted(shifts: Sequence[Moved]) -> list[Moved]:
     """Classes always, and what moved most; channels of a grey picture would show the same."""
     different = {(one.places, one.now.tobytes()): one for one in reversed(shifts)}.values()
     return sorted(different, key=lambda one: (one.name != CLASSES, -one.psi))[:PLOTS]
 
 
-def _row(one: Shift, found: Drift) -> list[object]:
+def _row(one: Moved, found: Drift) -> list[object]:
     moved = one.score >= found.look.threshold
     word = tag("span", "drifted", class_="worse") if moved else "steady"
     row: list[object] = [_name(one), number(one.psi, 2), word, number(one.chance, 2)]
@@ -94,7 +94,7 @@ def _row(one: Shift, found: Drift) -> list[object]:
     return row
 
 
-def _name(one: Shift) -> Markup:
+def _name(one: Moved) -> Markup:
     return tag("bdi", short(one.name))
 
 
@@ -106,7 +106,7 @@ def _value(value: float | None) -> str:
     return NOTHING if value is None else f"{value:.4g}"
 
 
-def _plot(one: Shift) -> Markup:
+def _plot(one: Moved) -> Markup:
     """The share of each bucket, before and now."""
     then, now = one.before / max(one.before.sum(), 1), one.now / max(one.now.sum(), 1)
     used = [at for at in range(len(one.places)) if then[at] or now[at]]
@@ -132,7 +132,7 @@ def _plot(one: Shift) -> Markup:
     )
 
 
-def _told(one: Shift, then: Shares, now: Shares) -> str:
+def _told(one: Moved, then: Shares, now: Shares) -> str:
     if one.summaries:
         before, later = (_value(each.mean) for each in one.summaries)
         return f"The mean was {before} and is {later}."

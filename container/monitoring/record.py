@@ -30,7 +30,7 @@ class Summary:
 
 
 @dataclass(frozen=True)
-class Shift:
+class Moved:
     """One figure before and now."""
 
     name: str
@@ -61,8 +61,8 @@ class Drift:
     files: tuple[int, int]  # read, and there
     first: datetime | None
     last: datetime | None
-    inputs: tuple[Shift, ...]
-    predictions: tuple[Shift, ...]
+    inputs: tuple[Moved, ...]
+    predictions: tuple[Moved, ...]
     retrain: bool
     why: str
     compared_with: int = 0  # examples of the evaluation

@@ -18,7 +18,7 @@ from local.context import current
 from local.credentials import NotAuthorized
 from local.refusals import TurnedAway, unsupported
 from local.scheduler import work
-from local.scheduler.expressions import BadExpression, parse
+from local.scheduler.expressions import BadSchedule, parse
 from local.scheduler.records import GROUP, Schedule, ScheduleRecords
 from local.service import AwsError, Service
 
@@ -104,7 +104,7 @@ class Scheduler(Service):
         text = asked["ScheduleExpression"]
         try:
             expression = parse(text, ZoneInfo(zone), asked.get("StartDate", created))
-        except BadExpression as error:
+        except BadSchedule as error:
             raise _invalid(f"Invalid Schedule Expression {text}: {error}.") from None
         target = dict(self.get("Target"))
         _check(target)

@@ -21,7 +21,7 @@ _UNITS = {"minute": 60, "hour": 3600, "day": 86400}
 Days = Callable[[date], bool]
 
 
-class BadExpression(ValueError):
+class BadSchedule(ValueError):
     """The text tells what is wrong with it."""
 
 
@@ -83,10 +83,10 @@ Expression = Once | Rate | Cron
 
 
 def parse(text: str, zone: ZoneInfo, start: datetime) -> Expression:
-    """`start` is when a rate begins. Raises BadExpression."""
+    """`start` is when a rate begins. Raises BadSchedule."""
     match = re.fullmatch(r"(cron|rate|at)\((.*)\)", text)
     if not match:
-        raise BadExpression("it is none of cron(…), rate(…) and at(…)")
+        raise BadSchedule("it is none of cron(…), rate(…) and at(…)")
     kind, inside = match.groups()
     if kind == "cron":
         return _cron(inside.split(), zone)
@@ -95,23 +95,23 @@ def parse(text: str, zone: ZoneInfo, start: datetime) -> Expression:
     try:
         moment = datetime.strptime(inside, "%Y-%m-%dT%H:%M:%S").replace(tzinfo=zone)
     except ValueError:
-        raise BadExpression("at(…) takes yyyy-mm-ddThh:mm:ss") from None
+        raise BadSchedule("at(…) takes yyyy-mm-ddThh:mm:ss") from None
     return Once(moment.astimezone(UTC))
 
 
 def _period(text: str) -> timedelta:
     match = re.fullmatch(r"([1-9]\d{0,5}) (minute|hour|day)s?", text)
     if not match:
-        raise BadExpression("rate(…) takes a number and minutes, hours or days")
+        raise BadSchedule("rate(…) takes a number and minutes, hours or days")
     return timedelta(seconds=int(match[1]) * _UNITS[match[2]])
 
 
 def _cron(fields: list[str], zone: ZoneInfo) -> Cron:
     if len(fields) != 6:
-        raise BadExpression(f"cron(…) takes six fields, not {len(fields)}")
+        raise BadSchedule(f"cron(…) takes six fields, not {len(fields)}")
     minutes, hours, day_of_month, months, day_of_week, years = fields
     if (day_of_month == "?") == (day_of_week == "?"):
-        raise BadExpression("exactly one of day-of-month and day-of-week is ?")
+        raise BadSchedule("exactly one of day-of-month and day-of-week is ?")
     by_week = day_of_month == "?"
     return Cron(
         zone,
@@ -135,7 +135,7 @@ def _values(field: str, text: str, allowed: range, names: tuple[str, ...] = ()) 
             value = int(written)
         if value is None or value not in allowed:
             what = f"{allowed[0]} to {allowed[-1]}"
-            raise BadExpression(f"{field} is {what}, not {written or 'nothing'}")
+            raise BadSchedule(f"{field} is {what}, not {written or 'nothing'}")
         return value
 
     found: set[int] = set()
@@ -145,7 +145,7 @@ def _values(field: str, text: str, allowed: range, names: tuple[str, ...] = ()) 
         low = allowed[0] if first == "*" else number(first)
         high = number(last) if dash else (allowed[-1] if slash or first == "*" else low)
         if (slash and not re.fullmatch(r"[1-9]\d*", step)) or low > high or (first == "*" and dash):
-            raise BadExpression(f"{field} cannot be {part}")
+            raise BadSchedule(f"{field} cannot be {part}")
         found.update(range(low, high + 1, int(step) if slash else 1))
     return frozenset(found)
 

@@ -11,7 +11,7 @@ from local.cloudwatch.metrics import Metric, MetricRecords
 from local.events import emit
 from local.tests import machines
 from local.tests.aws import Aws, unique, wait
-from local.undelivered import Failure, attempt
+from local.undelivered import Undelivery, attempt
 
 
 class Queue:
@@ -137,7 +137,7 @@ def test_a_target_that_is_busy_is_tried_again(aws: Aws) -> None:
     assert calls == [1, 2]
     calls.clear()
     failure = attempt(busy, {"MaximumRetryAttempts": 0})
-    assert isinstance(failure, Failure)
+    assert isinstance(failure, Undelivery)
     assert (failure.code, failure.exhausted) == ("THROTTLING", "MaximumRetryAttempts")
     assert calls == [1]
 

@@ -56,7 +56,10 @@ def test_the_choices_come_in_the_order_of_the_console() -> None:
 
 
 def test_a_page_says_what_a_later_change_replaces_and_what_stays() -> None:
-    assert "replaces `KeyAlias`, `ImageRepository` (the old one stays)," in row("ProjectName")
+    assert (
+        "replaces `KeyAlias`, `UndeliveredEvents`, `ImageRepository` (the old one stays),"
+        in row("ProjectName")
+    )
     assert "replaces `NotificationSubscription`, `Budget`." in row("NotificationEmail")
     assert "replaces" not in row("KeepVersions")
 

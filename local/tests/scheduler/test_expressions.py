@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from local.scheduler.expressions import BadExpression, parse
+from local.scheduler.expressions import BadSchedule, parse
 
 START = datetime(2026, 3, 27, 12, 30, 15, tzinfo=UTC)  # a Friday
 
@@ -111,5 +111,5 @@ def test_a_rate_of_days_is_of_24_hours_and_begins_at_its_start() -> None:
     ],
 )
 def test_what_is_no_schedule_is_told(text: str, words: str) -> None:
-    with pytest.raises(BadExpression, match=words):
+    with pytest.raises(BadSchedule, match=words):
         parse(text, ZoneInfo("UTC"), START)
