@@ -106,6 +106,8 @@ def named(value: Any) -> Any:
     if isinstance(value, dict):
         if value.keys() == {"Ref"}:
             return value["Ref"]
+        if isinstance(value.get("Fn::Sub"), str):
+            return value["Fn::Sub"].replace("${ProjectName}", "mlops")
         if value.keys() == {"Fn::Sub"}:
             assert value["Fn::Sub"][0] == "${ProjectName}-${Digits}"
             return PREFIX
