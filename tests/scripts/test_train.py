@@ -52,11 +52,11 @@ def asked(stub: Stubs, outputs: list[dict[str, Any]], reason: str | None = None)
     """One start of the training workflow, and how it and what it joins end."""
     by = {"Account": "111122223333", "UserId": "me", "Arn": "arn:aws:iam::111122223333:user/me"}
     stub["sts"].add_response("get_caller_identity", by)
-    started = {"executionArn": "first", "startDate": START}
+    started: Any = {"executionArn": "first", "startDate": START}
     expected = {"stateMachineArn": KNOWN["TrainingWorkflowArn"], "name": ANY, "input": ANY}
     stub["stepfunctions"].add_response("start_execution", started, expected)
     for output in outputs:
-        answer = {"executionArn": "x", "stateMachineArn": "x", "status": "SUCCEEDED"}
+        answer: Any = {"executionArn": "x", "stateMachineArn": "x", "status": "SUCCEEDED"}
         answer |= {"startDate": START, "output": json.dumps(output)}
         stub["stepfunctions"].add_response("describe_execution", answer)
         if "by" not in output:

@@ -9,7 +9,7 @@ import pytest
 
 from local.tests.aws import wait
 from local.tests.remote import Remote
-from tests.system.training import EVALUATE, Project, create_project
+from tests.system.training import DEPLOYED, EVALUATE, Project, create_project
 
 pytestmark = pytest.mark.slow  # jobs are processes, as the container has them
 
@@ -21,7 +21,7 @@ def project(aws: Remote, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pro
     aws.enter(monkeypatch)
     image = aws.image(tmp_path, train=TRAIN, evaluate=EVALUATE)
     on_demand = {"TrainingUseSpot": "false", "TrainingMaxRuntimeSeconds": "60"}
-    return create_project(aws, image, settings=on_demand)
+    return create_project(aws, image, DEPLOYED, on_demand)
 
 
 def ask(project: Project, kind: str, event: str, **more: Any) -> str:

@@ -191,6 +191,7 @@ def create_project(
     image: str,
     deployment: Mapping[str, Any] = DEPLOYED,
     settings: Mapping[str, str] = {},
+    /,
     **changed: str,
 ) -> Project:
     """`deployment` is the one state of what stands in the place of the deployment workflow;
