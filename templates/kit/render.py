@@ -186,12 +186,13 @@ def _fits_literal(value: str) -> bool:
 
 def pretty(value: Any, pad: str = "", used: int = 0) -> str:
     """`value` as JSON text for people: what fits on a line stays on a line, the rest is indented by
-    two. `used` is how much of the first line is taken."""
+    one, since a template may have a million bytes (CloudFormation quotas). `used` is how much of
+    the first line is taken."""
     flat = json.dumps(value)
     fits = len(pad) + used + len(flat) <= _JSON_WIDTH
     if fits or not value or not isinstance(value, (dict, list)):
         return flat
-    inner = pad + "  "
+    inner = pad + " "
     if isinstance(value, list):
         items = [inner + pretty(item, inner) for item in value]
         return "[\n" + ",\n".join(items) + f"\n{pad}]"
