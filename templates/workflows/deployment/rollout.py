@@ -6,8 +6,6 @@ is decided from what runs now: the number of instances that scaling has made, an
 ring already, since an update among those would go back at once.
 """
 
-from awacs.aws import Statement
-
 from templates.parts.alarms import Alarms
 from templates.workflows.deployment.endpoint import SEEN
 from templates.workflows.failure import problem
@@ -84,16 +82,12 @@ def look_at_alarms(name: str, alarms: Alarms, at: str, caught: list[State] | Non
         name,
         "aws-sdk:cloudwatch:describeAlarms",
         {"AlarmNames": alarms.names},
-        grants=_watch(alarms),
+        grants=alarms.watch(),
         tokens={"ProjectName": alarms.project},
         at=at,
         select={"names.$": "$.MetricAlarms[?(@.StateValue == 'ALARM')].AlarmName"},
         caught=caught,
     )
-
-
-def _watch(alarms: Alarms) -> list[Statement]:
-    return alarms.watch()
 
 
 def _await_silence(alarms: Alarms) -> list[Step]:
