@@ -13,19 +13,16 @@ import json
 import uuid
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
-
-from botocore.exceptions import ClientError
 
 from scripts.lib import stacks, workflow
 from scripts.lib.console import Console, Pace, ago
 from scripts.lib.guard import guarded
-from scripts.lib.problems import FAILED, Problem, is_gone, make
+from scripts.lib.looks import compared, found
+from scripts.lib.problems import FAILED, Problem, make
 from scripts.lib.session import Clients, add_session_arguments, connect
 from scripts.report import REPORTS, fetch_page, show
 
 SHOWN = 10
-LAST, LONGEST = "drift/last.json", 64 * 1024
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -101,25 +98,3 @@ def drift(
         path = REPORTS.joinpath(*place.split("/"), "report.html")
         show(fetch_page(clients.s3, known["ArtifactBucket"], f"{place}/report.html", path), console)
     return 0
-
-
-def found(clients: Clients, execution: str, status: str) -> str:
-    """What a look says that it has found, or why it failed."""
-    if status == "RUNNING":
-        return f"Now: {workflow.where(clients, execution)}"
-    if status != "SUCCEEDED":
-        return str(workflow.failure(clients.stepfunctions, execution))
-    answer = clients.stepfunctions.describe_execution(executionArn=execution)
-    said = str(workflow.parsed(answer.get("output", "")).get("found", ""))
-    return f"{said[:1].upper()}{said[1:]}."
-
-
-def compared(clients: Clients, bucket: str) -> dict[str, Any]:
-    """What the last comparison has left; nothing where there was none."""
-    try:
-        answer = clients.s3.get_object(Bucket=bucket, Key=LAST)
-    except ClientError as error:
-        if is_gone(error):
-            return {}
-        raise
-    return workflow.parsed(answer["Body"].read(LONGEST).decode(errors="replace"))

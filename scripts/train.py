@@ -91,7 +91,7 @@ def follow_training(
         answer = clients.stepfunctions.describe_execution(executionArn=execution)
         if answer["status"] != "RUNNING":
             break
-        now = waiting(clients, execution) or workflow.where(clients, execution)
+        now = workflow.where(clients, execution)
         if now != before:
             console.line(f"  {clock(console.elapsed)}  {now}")
         pace.wait(news=now != before)
@@ -107,15 +107,6 @@ def follow_training(
     said = [undone.why] if undone and not undone.waits else []
     ending = Verdict("Succeeded", said, undone.waits if undone else "")
     return tell(clients, known, ending, console, stack)
-
-
-def waiting(clients: Clients, execution: str) -> str:
-    """What is said while others are before it; an empty text when its turn has come."""
-    events = workflow.history(clients.stepfunctions, execution)
-    first = workflow.current_state(events)
-    if "Turn" not in first and first != "DescribeFirst":
-        return ""
-    return "waits for its turn: another training runs"
 
 
 def rebuild(clients: Clients, stack: str, console: Console, reason: str | None = None) -> int:

@@ -1,0 +1,48 @@
+"""Who asked for a training, in words: as an execution's input or a version's metadata have it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+SHORT = {
+    "push": "a push",
+    "data": "new data",
+    "schedule": "a schedule",
+    "drift": "drift",
+    "person": "a person",
+}
+
+
+def asked_by(kind: str, by: str) -> str:
+    """In full: where it is worth a word, by which push, data, schedule, look or person."""
+    if by in ("", "unknown"):
+        return SHORT.get(kind, kind)
+    match kind:
+        case "data":
+            return f"data that arrived: {by}"
+        case "schedule":
+            return f"a schedule, {by.rpartition('/')[2]}"
+        case "drift":
+            return f"drift: {by}"
+        case "push" | "person":
+            return f"{SHORT[kind]}, {by}"
+    return f"{kind}, {by}"
+
+
+def kind_of(given: Mapping[str, Any]) -> str:
+    """What an execution's input calls who asked; or an empty text."""
+    trigger = given.get("trigger")
+    return str(trigger.get("kind", "")) if isinstance(trigger, dict) else ""
+
+
+def takes_newest(given: Mapping[str, Any]) -> bool:
+    """Whether an execution brings no images of its own: it has no run of the pipeline."""
+    return bool(kind_of(given)) and "trainingImage" not in given
+
+
+def about(given: Mapping[str, Any], name: str) -> str:
+    """What an execution is about, by its input: a commit, who asked, or a version."""
+    if version := given.get("version"):
+        return f"commit {str(version)[:12]}"
+    if kind := kind_of(given):
+        return f"what {SHORT.get(kind, kind)} asked for"
+    return str(given.get("name", name))
