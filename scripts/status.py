@@ -20,7 +20,7 @@ from scripts.lib.kept import ROLLBACK, taken_back
 from scripts.lib.problems import FAILED, make
 from scripts.lib.serving import served
 from scripts.lib.session import Clients, add_session_arguments, connect
-from scripts.lib.trainings import TrainingRun, jobs_of, trainings
+from scripts.lib.trainings import TrainingRun, jobs_by_turn, trainings
 
 WAITING = 5  # versions that wait, the newest first, are told of
 SHOWN = 5  # trainings
@@ -148,7 +148,7 @@ def show_workflow(
     console.line()
     console.line("Training workflow", "bold")
     found = trainings(clients, known["TrainingWorkflowArn"])
-    made = jobs_of(found, jobs.trainings(clients, known["VersionPrefix"]) if found else [])
+    made = jobs_by_turn(found, jobs.trainings(clients, known["VersionPrefix"]) if found else [])
     seen, needless = list[TrainingRun](), list[TrainingRun]()
     for run in found:
         (needless if run.nothing else seen).append(run)

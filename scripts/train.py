@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from scripts.lib import stacks, workflow
 from scripts.lib.console import Console, Pace, clock
-from scripts.lib.following import Verdict, follow, tell
+from scripts.lib.following import follow, tell_training
 from scripts.lib.guard import guarded
 from scripts.lib.problems import Problem, make
 from scripts.lib.session import Clients, add_session_arguments, connect
@@ -100,13 +100,7 @@ def follow_training(
     if by := output.get("by"):
         console.paragraph(f"Another run waited already, which does what this one was to do: {by}")
         return follow_training(clients, known, str(by), console, stack)
-    if answer["status"] != "SUCCEEDED":
-        why = str(workflow.failure(clients.stepfunctions, execution))
-        return tell(clients, known, Verdict("Failed", [why]), console, stack)
-    undone = workflow.undeployed(clients.stepfunctions, execution)
-    said = [undone.why] if undone and not undone.waits else []
-    ending = Verdict("Succeeded", said, undone.waits if undone else "")
-    return tell(clients, known, ending, console, stack)
+    return tell_training(clients, known, execution, console, stack)
 
 
 def rebuild(clients: Clients, stack: str, console: Console, reason: str | None = None) -> int:

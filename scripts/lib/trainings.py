@@ -76,7 +76,7 @@ def trainings(clients: Clients, machine: str, most: int = LOOKED_THROUGH) -> lis
     return [TrainingRun(clients, one) for one in listed["executions"]]
 
 
-def jobs_of(
+def jobs_by_turn(
     runs: Sequence[TrainingRun], made: Sequence[BegunJob]
 ) -> Mapping[str, Sequence[BegunJob]]:
     """Which run has made which of the jobs. They take turns in the order in which they came: of

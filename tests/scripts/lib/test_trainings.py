@@ -59,10 +59,10 @@ def test_who_waits_is_not_given_the_job_of_the_one_that_trains(
     listing(stub, second, first)
     found = trainings.trainings(clients, MACHINE)
     its = BegunJob("Training", f"{PREFIX}-a-0", at(5))
-    made = trainings.jobs_of(found, [its])
+    made = trainings.jobs_by_turn(found, [its])
     assert made == {first["executionArn"]: [its], second["executionArn"]: []}
     own = BegunJob("Training", f"{PREFIX}-b-0", at(11))
-    made = trainings.jobs_of(found, [own, its])
+    made = trainings.jobs_by_turn(found, [own, its])
     assert made == {first["executionArn"]: [its], second["executionArn"]: [own]}
 
 
