@@ -12,20 +12,16 @@ SHORT = {
 }
 
 
-def asked_by(kind: str, by: str) -> str:
-    """In full: where it is worth a word, by which push, data, schedule, look or person."""
-    if by in ("", "unknown"):
-        return SHORT.get(kind, kind)
+def in_words(kind: str, by: str) -> str:
+    """With what by itself says more than who: which data, schedule or look."""
     match kind:
         case "data":
             return f"data that arrived: {by}"
         case "schedule":
             return f"a schedule, {by.rpartition('/')[2]}"
         case "drift":
-            return f"drift: {by}"
-        case "push" | "person":
-            return f"{SHORT[kind]}, {by}"
-    return f"{kind}, {by}"
+            return f"drift, found by the look {by}"
+    return SHORT.get(kind, kind)
 
 
 def kind_of(given: Mapping[str, Any]) -> str:
