@@ -88,7 +88,7 @@ def mlops(specifications: dict[str, str]) -> Book:
     add_drift_alarm(book)
     book.chapter("Without a push: when data arrives, and at times")
     add_data_trigger(book, storage, training.workflow, undelivered)
-    add_schedules(book, parameters, training.workflow, drift)
+    add_schedules(book, parameters, training.workflow, drift, undelivered)
     book.chapter("Builds: test and images")
     builds = add_builds(book, parameters, storage, registry, specifications)
     book.chapter("Builds in China: wait for the training workflow, where the pipeline cannot")
@@ -103,7 +103,7 @@ def mlops(specifications: dict[str, str]) -> Book:
     machines = [training.workflow, deployment.workflow, approval.workflow, batch, drift]
     alerts = [stage_alert, add_workflow_alert(book, notifications, machines)]
     undelivered_alarm = add_undelivered_alarm(book, undelivered)
-    add_alarm_alert(book, notifications, undelivered_alarm)
+    add_alarm_alert(book, notifications, [*alarms.alarms, undelivered_alarm])
     add_start_alert(book, notifications, china, parameters.in_china)
     pipeline = add_pipeline(book, parameters, storage, stages, after=[trigger, *alerts])
     add_outputs(
@@ -123,6 +123,7 @@ def mlops(specifications: dict[str, str]) -> Book:
     book.chapter("Watch: one page of the console")
     add_dashboard(
         book,
+        parameters,
         {
             "Training": training.workflow,
             "Deployment": deployment.workflow,

@@ -495,6 +495,14 @@ CHOICES = (
     ),
     Choice(
         OPERATION,
+        "Tracing",
+        "Tracing",
+        "Whether AWS X-Ray gets a trace of each run of the workflows, with the time of each call.",
+        "false",
+        rules={"AllowedValues": ["false", "true"]},
+    ),
+    Choice(
+        OPERATION,
         "PermissionsBoundary",
         "Permissions boundary",
         "Policy that bounds each role of the stack: output of the deployer stack, if you have one.",

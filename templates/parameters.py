@@ -5,7 +5,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from troposphere import And, Equals, Not, Or, Parameter, Region, Select, Split, Sub, Template
+from troposphere import (
+    And,
+    Equals,
+    Not,
+    Or,
+    Parameter,
+    Partition,
+    Region,
+    Select,
+    Split,
+    Sub,
+    Template,
+)
 
 from templates.choices import CHOICES, Choice
 
@@ -73,6 +85,7 @@ class Parameters:
     notebook_idle_minutes: Parameter
     notification_email: Parameter
     log_retention_days: Parameter
+    tracing: Parameter
     permissions_boundary: Parameter
     monthly_budget: Parameter
     in_china: str
@@ -83,6 +96,8 @@ class Parameters:
     capture_wanted: str
     schedule_wanted: str
     drift_wanted: str
+    tracing_wanted: str
+    spend_known: str
     budget_wanted: str
 
 
@@ -102,6 +117,7 @@ def add_parameters(template: Template) -> Parameters:
     template.add_rule("BudgetIsHere", _budget_is_here(budget, email))
     drift = Not(Equals(fields["drift_schedule"].ref(), ""))
     schedule = Not(Equals(fields["retrain_schedule"].ref(), ""))
+    tracing = Equals(fields["tracing"].ref(), "true")
     capture = Not(Equals(fields["capture_percent"].ref(), "0"))
     return Parameters(
         **fields,
@@ -115,6 +131,9 @@ def add_parameters(template: Template) -> Parameters:
         capture_wanted=template.add_condition("CaptureWanted", capture),
         schedule_wanted=template.add_condition("ScheduleWanted", schedule),
         drift_wanted=template.add_condition("DriftWanted", drift),
+        tracing_wanted=template.add_condition("TracingWanted", tracing),
+        # Elsewhere the bill is no metric, or one of another region and currency
+        spend_known=template.add_condition("SpendKnown", Equals(Partition, "aws")),
         # In regions that lack the type nothing may be left to a refusal: the condition leaves it
         # out (Handling Region parity with infrastructure as code, AWS Cloud Operations Blog)
         budget_wanted=template.add_condition("BudgetWanted", And(budget, _in(_WITH_BUDGETS))),

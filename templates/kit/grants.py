@@ -4,7 +4,7 @@ Action names and their resource levels: Service Authorization Reference. `"*"` a
 the API has no resource level; the reason stands beside it.
 """
 
-from awacs import cloudwatch, ecr, events, iam, kms, logs, s3, sns
+from awacs import cloudwatch, ecr, events, iam, kms, logs, s3, sns, xray
 from awacs.aws import Action, Bool, Statement, StringEquals, StringLike
 from troposphere.ecr import Repository
 from troposphere.iam import Role
@@ -167,6 +167,21 @@ def deliver_workflow_logs() -> list[Statement]:
             ["*"],  # log deliveries and resource policies belong to the account: no resource level
         )
     ]
+
+
+def trace_runs() -> Statement:
+    """Send traces of runs, where the parameter Tracing says so (IAM policies for AWS X-Ray, Step
+    Functions Developer Guide): none of these has a resource level."""
+    return allow(
+        "TraceRuns",
+        [
+            xray.GetSamplingRules,
+            xray.GetSamplingTargets,
+            xray.PutTelemetryRecords,
+            xray.PutTraceSegments,
+        ],
+        ["*"],
+    )
 
 
 def publish(topic: Topic, key: Key) -> list[Statement]:

@@ -22,12 +22,17 @@ from templates.parameters import Parameters
 VARIANT = "AllTraffic"
 # What the deployment workflow counts: wrong answers to requests whose answers are known
 NAMESPACE, WRONG_ANSWERS = "MLOps/${ProjectName}", "WrongAnswers"
+# What the training workflow says of each version: the share of held-out records that it had right
+ACCURACY = "Accuracy"
 # What the drift workflow reports of a look: the score, and whether that is drift
 SCORE, DRIFTED = "DriftScore", "Drifted"
 # An alarm looks at so many periods, and rings for one of them
 PERIOD_SECONDS, PERIODS = 60, 2
 
 _SAGEMAKER = "AWS/SageMaker"
+# What to do, for whoever is woken up
+_WHY = "Why stands in the log group /aws/sagemaker/Endpoints/${ProjectName}"
+_BACK = "make rollback takes the endpoint back to the version before"
 
 
 @dataclass(frozen=True)
@@ -54,7 +59,7 @@ def add_alarms(template: Template, parameters: Parameters) -> Alarms:
         _alarm(
             "ServerErrorsAlarm",
             "server-errors",
-            "More than 5 of 100 requests were answered with 5XX",
+            f"More than 5 of 100 requests were answered with 5XX. {_WHY}; {_BACK}",
             **_of_endpoint("Invocation5XXErrors"),
             Statistic="Average",
             ComparisonOperator="GreaterThanThreshold",
@@ -63,7 +68,8 @@ def add_alarms(template: Template, parameters: Parameters) -> Alarms:
         _alarm(
             "ContainerErrorsAlarm",
             "container-errors",
-            "A container gave no answer: it took too long, or its connection broke",
+            "A container gave no answer: it took too long, or its connection broke. "
+            f"{_WHY}; {_BACK}",
             Metrics=[
                 # Model errors are all that is not 2XX, and those two are answers
                 MetricDataQuery(
@@ -82,7 +88,8 @@ def add_alarms(template: Template, parameters: Parameters) -> Alarms:
         _alarm(
             "ModelLatencyAlarm",
             "model-latency",
-            "1 of 100 answers took longer than ModelLatencyMicroseconds",
+            "1 of 100 answers took longer than ModelLatencyMicroseconds. Where many ask, more "
+            f"instances help (EndpointInstanceCount, EndpointMaxInstanceCount); else {_BACK}",
             **_of_endpoint("ModelLatency"),
             ExtendedStatistic="p99",
             ComparisonOperator="GreaterThanThreshold",
@@ -91,7 +98,8 @@ def add_alarms(template: Template, parameters: Parameters) -> Alarms:
         _alarm(
             "WrongAnswersAlarm",
             "wrong-answers",
-            "A golden request was not answered as it should be",
+            "A golden request was not answered as it should be. The deployment goes back by itself "
+            "and says which it was; make status shows what serves now",
             Namespace=Sub(NAMESPACE),
             MetricName=WRONG_ANSWERS,
             Period=PERIOD_SECONDS,
@@ -111,7 +119,8 @@ def add_drift_alarm(template: Template) -> Alarm:
         Alarm(
             "DriftAlarm",
             AlarmName=Sub("${ProjectName}-drift"),
-            AlarmDescription="Requests are not like what the model was made for: make drift",
+            AlarmDescription="Requests are not like what the model was made for. make drift shows "
+            "in what; then train on newer data (make data-upload), or let RetrainOnDrift do it",
             Namespace=Sub(NAMESPACE),
             MetricName=DRIFTED,
             Period=PERIOD_SECONDS,
@@ -128,7 +137,7 @@ def _alarm(title: str, name: str, description: str, **rule: Any) -> Alarm:
     return Alarm(
         title,
         AlarmName=Sub(f"${{ProjectName}}-{name}"),
-        AlarmDescription=description,
+        AlarmDescription=Sub(description),
         **rule,
         EvaluationPeriods=PERIODS,
         DatapointsToAlarm=1,

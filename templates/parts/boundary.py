@@ -11,6 +11,7 @@ from awacs import (
     s3,
     sagemaker,
     sns,
+    sqs,
 )
 from awacs.aws import (
     Action,
@@ -93,6 +94,7 @@ def make_boundary(system: Template) -> ManagedPolicy:
                 *named(events, "DescribeRule PutRule PutTargets"),
                 iam.CreateServiceLinkedRole,
                 sns.Publish,
+                sqs.SendMessage,
             ],
             [
                 arn("cloudwatch", "alarm:${ProjectName}-*"),
@@ -100,6 +102,7 @@ def make_boundary(system: Template) -> ManagedPolicy:
                 arn("events", "rule/StepFunctionsGetEventsFor*"),
                 _global_arn("iam", f"role/aws-service-role/{SCALING_SERVICE}/*"),
                 *(arn("sns", name) for name in made(system, Topic)),
+                arn("sqs", "${ProjectName}-undelivered"),
             ],
         ),
         # The pattern of a bucket's ARN is that of its objects too
@@ -154,11 +157,10 @@ def make_boundary(system: Template) -> ManagedPolicy:
                 Action("cloudwatch", "PutMetricData"),
                 ecr.GetAuthorizationToken,
                 *named(sagemaker, "ListEndpointConfigs ListModels"),
-                *named(sagemaker, "ListHyperParameterTuningJobs ListProcessingJobs"),
-                *named(sagemaker, "ListTrainingJobs ListTransformJobs"),
-                Action("logs", "*LogDelivery"),
-                *named(logs, "DescribeLogGroups DescribeResourcePolicies ListLogDeliveries"),
-                logs.PutResourcePolicy,
+                Action("sagemaker", "List*Jobs"),
+                Action("logs", "*LogDeliver*"),
+                *named(logs, "DescribeLogGroups DescribeResourcePolicies PutResourcePolicy"),
+                *(Action("xray", name) for name in ("GetSampling*", "Put*")),
             ],
             ["*"],
         ),

@@ -4,23 +4,31 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from troposphere import Ref, Sub, Template
+from troposphere import If, Ref, Sub, Template
 from troposphere.cloudwatch import Dashboard
 from troposphere.stepfunctions import StateMachine
 
-from templates.parts.alarms import DRIFTED, NAMESPACE, SCORE, VARIANT, WRONG_ANSWERS
+from templates.parameters import Parameters
+from templates.parts.alarms import ACCURACY, DRIFTED, NAMESPACE, SCORE, VARIANT, WRONG_ANSWERS
 
 # A page is 24 columns wide (Dashboard body structure and syntax, CloudWatch API Reference)
 _WIDE, _TALL = 8, 6
 _ENDPOINT = ("EndpointName", "${ProjectName}", "VariantName", VARIANT)
 _SERVED, _BUILDS, _STORIES = "AWS/SageMaker", "AWS/CodeBuild", "AWS/States"
+_SPENT = "AWS/Billing"
+# Of the page's text, as json.dumps indents it
+_END = "\n ]\n}"
 _HELP = """\
 `make status` says what runs, waits, serves and drifts; `make logs` why a run failed; \
-`make rollback` takes the endpoint back; `make drift` shows what requests have become."""
+`make rollback` takes the endpoint back; `make drift` shows what requests have become; \
+`make cost` what all of it costs."""
 
 
 def add_dashboard(
-    template: Template, machines: Mapping[str, StateMachine], alarms: Sequence[str]
+    template: Template,
+    parameters: Parameters,
+    machines: Mapping[str, StateMachine],
+    alarms: Sequence[str],
 ) -> Dashboard:
     """`machines` by what they do; `alarms` are the titles of those that the page shows."""
     rows = [
@@ -59,12 +67,14 @@ def add_dashboard(
                 ],
             ),
             _graph(
-                "Drift",
-                [
-                    [f"{NAMESPACE}", SCORE, {"stat": "Maximum"}],
-                    [f"{NAMESPACE}", DRIFTED, {"stat": "Maximum"}],
-                ],
+                "Time of a training, from its begin to the endpoint (milliseconds)",
+                [[_STORIES, "ExecutionTime", "StateMachineArn", "${Training}"]],
+                "Maximum",
             ),
+        ],
+        [
+            _graph("Accuracy of versions", [[NAMESPACE, ACCURACY]], "Maximum"),
+            _graph("Drift", [[NAMESPACE, SCORE], [NAMESPACE, DRIFTED]], "Maximum"),
         ],
     ]
     widgets: list[dict[str, Any]] = [
@@ -81,11 +91,15 @@ def add_dashboard(
             "properties": {"title": "Alarms", "alarms": [f"${{{title}Arn}}" for title in alarms]},
         },
     ]
-    for number, row in enumerate(rows):
-        for place, widget in enumerate(row):
-            at = {"x": place * _WIDE, "y": 5 + number * _TALL, "width": _WIDE, "height": _TALL}
-            widgets.append({**widget, **at})
+    widgets += [
+        {**widget, **_place(number, place)}
+        for number, row in enumerate(rows)
+        for place, widget in enumerate(row)
+    ]
+    spend = {**_spend(), **_place(len(rows) - 1, len(rows[-1]))}
+    body = json.dumps({"widgets": widgets}, indent=1).removesuffix(_END) + "${Spend}" + _END
     values = {
+        "Spend": If(parameters.spend_known, f",\n  {json.dumps(spend)}", ""),
         "ProjectName": Ref("ProjectName"),
         **{name: machine.ref() for name, machine in machines.items()},
         **{f"{title}Arn": template.resources[title].get_att("Arn") for title in alarms},
@@ -94,9 +108,28 @@ def add_dashboard(
         Dashboard(
             "Dashboard",
             DashboardName=Sub("${ProjectName}-${AWS::Region}"),
-            DashboardBody=Sub(json.dumps({"widgets": widgets}, indent=1), **values),
+            DashboardBody=Sub(body, **values),
         )
     )
+
+
+def _place(row: int, number: int) -> dict[str, int]:
+    return {"x": number * _WIDE, "y": 5 + row * _TALL, "width": _WIDE, "height": _TALL}
+
+
+def _spend() -> dict[str, Any]:
+    """Of the whole account, once it lets CloudWatch see its bill (Create a billing alarm to monitor
+    your estimated AWS charges, CloudWatch User Guide): in one region, whichever the stack is in."""
+    graph = _graph(
+        "Bill of the account this month (dollars)",
+        [[_SPENT, "EstimatedCharges", "Currency", "USD"]],
+        "Maximum",
+    )
+    several_a_day = 6 * 3600
+    return {
+        **graph,
+        "properties": {**graph["properties"], "region": "us-east-1", "period": several_a_day},
+    }
 
 
 def _of_endpoint(metric: str, stat: str) -> list[list[Any]]:

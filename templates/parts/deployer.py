@@ -320,26 +320,24 @@ def _make_logs() -> list[Statement]:
 
 
 def _make_alarms() -> list[Statement]:
+    """And the dashboard, which is the account's, not a region's (Service Authorization
+    Reference)."""
     return [
         allow(
             "MakeAlarms",
             [
                 *named(cloudwatch, "DeleteAlarms DescribeAlarms ListTagsForResource"),
                 *named(cloudwatch, "PutMetricAlarm TagResource UntagResource"),
+                *named(cloudwatch, "DeleteDashboards GetDashboard PutDashboard"),
             ],
-            [arn("cloudwatch", "alarm:${ProjectName}-*")],
-        ),
-        allow(
-            "MakeDashboard",
-            named(cloudwatch, "DeleteDashboards GetDashboard PutDashboard"),
-            # It is the account's, not a region's (Service Authorization Reference)
             [
+                arn("cloudwatch", "alarm:${ProjectName}-*"),
                 Sub(
                     "arn:${AWS::Partition}:cloudwatch::${AWS::AccountId}:dashboard/"
                     "${ProjectName}-${AWS::Region}"
-                )
+                ),
             ],
-        ),
+        )
     ]
 
 

@@ -184,21 +184,23 @@ def add_start_alert(
     return rule
 
 
-def add_alarm_alert(template: Template, notifications: Notifications, alarm: Alarm) -> Rule:
-    """Tell where an alarm that takes nothing back begins to ring (Alarm events and EventBridge,
-    CloudWatch User Guide)."""
+def add_alarm_alert(
+    template: Template, notifications: Notifications, alarms: Sequence[Alarm]
+) -> Rule:
+    """Tell where an alarm begins to ring, and what it says is to be done (Alarm events and
+    EventBridge, CloudWatch User Guide). While a version is rolled out, its deployment tells too."""
     return _alert(
         template,
         notifications,
         "AlarmAlert",
-        "An alarm began to ring that nobody else tells of",
+        "An alarm began to ring",
         "aws.cloudwatch",
         "CloudWatch Alarm State Change",
-        {"alarmName": [alarm.AlarmName], "state": {"value": ["ALARM"]}},
-        what="<alarm> rings",
-        paths={"alarm": "alarmName"},
+        {"alarmName": [each.AlarmName for each in alarms], "state": {"value": ["ALARM"]}},
+        what="<alarm> rings: <todo>",
+        paths={"alarm": "alarmName", "todo": "configuration.description"},
         look=console_page("/cloudwatch/home?region=${AWS::Region}#alarmsV2:alarm/<alarm>"),
-        details="configuration.description says what to do",
+        details="state.reason says which values rang it",
     )
 
 

@@ -102,7 +102,7 @@ def add_push_trigger(
                     Id="Pipeline",
                     Arn=pipeline_arn,
                     RoleArn=role.get_att("Arn"),
-                    DeadLetterConfig=undelivered.config(),
+                    DeadLetterConfig=undelivered.of_rule(),
                     InputTransformer=InputTransformer(
                         InputPathsMap={
                             "commit": "$.detail.commitId",

@@ -1,4 +1,4 @@
-"""What a rule could not deliver: kept for two weeks, and told.
+"""What a rule or a schedule could not deliver: kept for two weeks, and told.
 
 An event that starts nothing would be lost without a word: EventBridge tries for a day, and drops it
 (Using dead-letter queues to process undelivered events, EventBridge User Guide). The queue has the
@@ -18,12 +18,12 @@ from awacs.aws import (
     Principal,
     Statement,
 )
-from troposphere import Sub, Template
+from troposphere import Sub, Template, scheduler
 from troposphere.cloudwatch import Alarm, MetricDimension
 from troposphere.events import DeadLetterConfig
 from troposphere.sqs import Queue, QueuePolicy
 
-from templates.kit.iam import VERSION, arn
+from templates.kit.iam import VERSION, allow, arn
 
 KEPT_SECONDS = 14 * 24 * 3600  # the longest (SetQueueAttributes, SQS API Reference)
 PERIOD_SECONDS = 300
@@ -33,9 +33,17 @@ PERIOD_SECONDS = 300
 class Undelivered:
     queue: Queue
 
-    def config(self) -> DeadLetterConfig:
+    def of_rule(self) -> DeadLetterConfig:
         """For a target of a rule of this stack."""
         return DeadLetterConfig(Arn=self.queue.get_att("Arn"))
+
+    def of_schedule(self) -> scheduler.DeadLetterConfig:
+        """For the target of a schedule, whose role has to have the grant."""
+        return scheduler.DeadLetterConfig(Arn=self.queue.get_att("Arn"))
+
+    def keep(self) -> Statement:
+        """Configuring a schedule's dead-letter queue (EventBridge Scheduler User Guide)."""
+        return allow("KeepUndelivered", [sqs.SendMessage], [self.queue.get_att("Arn")])
 
 
 def add_undelivered(template: Template) -> Undelivered:

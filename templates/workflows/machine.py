@@ -2,16 +2,17 @@
 
 from collections.abc import Sequence
 
-from troposphere import Sub, Template
+from troposphere import If, Sub, Template
 from troposphere.kms import Key
 from troposphere.stepfunctions import (
     CloudWatchLogsLogGroup,
     LogDestination,
     LoggingConfiguration,
     StateMachine,
+    TracingConfiguration,
 )
 
-from templates.kit.grants import deliver_workflow_logs
+from templates.kit.grants import deliver_workflow_logs, trace_runs
 from templates.kit.iam import arn, service_role
 from templates.kit.logs import add_log_group
 from templates.parameters import Parameters
@@ -47,7 +48,7 @@ def add_state_machine(
             f"What the {name} workflow may do",
             "states",
             arn("states", f"stateMachine:{physical}"),
-            [*workflow.grants, *deliver_workflow_logs()],
+            [*workflow.grants, *deliver_workflow_logs(), trace_runs()],
         )
     )
     destination = CloudWatchLogsLogGroup(LogGroupArn=logs.get_att("Arn"))
@@ -61,6 +62,9 @@ def add_state_machine(
                 Level="ALL",
                 IncludeExecutionData=True,
                 Destinations=[LogDestination(CloudWatchLogsLogGroup=destination)],
+            ),
+            TracingConfiguration=TracingConfiguration(
+                Enabled=If(parameters.tracing_wanted, True, False)
             ),
             DefinitionSubstitutions=workflow.substitutions,
             DefinitionString=workflow.definition,

@@ -5,6 +5,15 @@ from dataclasses import dataclass
 
 from tests.permissions.deployed import Call
 
+# Step Functions Developer Guide
+_LOGGING = "Using CloudWatch Logs to log execution history: IAM policies"
+_TRACING = "IAM policies for AWS X-Ray"
+_DELIVERY = (
+    "logs:CreateLogDelivery GetLogDelivery UpdateLogDelivery DeleteLogDelivery ListLogDeliveries "
+    "PutResourcePolicy DescribeResourcePolicies DescribeLogGroups"
+)
+_TRACE = "xray:PutTraceSegments PutTelemetryRecords GetSamplingRules GetSamplingTargets"
+
 
 @dataclass(frozen=True)
 class Need:
@@ -27,3 +36,8 @@ def need(
     service, _, _ = actions.partition(":")
     for name in actions.removeprefix(f"{service}:").split():
         yield Need(Call(who, f"{service}:{name}", resource, when or {}), source)
+
+
+def of_any_workflow(role: str) -> Iterator[Need]:
+    yield from need(role, _DELIVERY, "*", _LOGGING)
+    yield from need(role, _TRACE, "*", _TRACING)

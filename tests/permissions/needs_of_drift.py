@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from tests.permissions.deployed import VERSION, Deployed
-from tests.permissions.need import Need, need
+from tests.permissions.need import Need, need, of_any_workflow
 
 # SageMaker Developer Guide
 _JOB = "SageMaker execution roles: CreateProcessingJob API"
@@ -13,7 +13,6 @@ _GROUP = "Overview of managing access permissions (CloudWatch Logs): with and wi
 _PARTS = "Uploading and copying objects using multipart upload (S3 User Guide): permissions, key"
 # Step Functions Developer Guide
 _JOBS = "Manage SageMaker AI jobs with Step Functions: IAM policies, CreateProcessingJob"
-_LOGGING = "Using CloudWatch Logs to log execution history: IAM policies"
 _PUBLISH = "Key management (SNS Developer Guide): publishing to an encrypted topic"
 _TAGS = "SageMaker API permissions: sagemaker:AddTags of a request with Tags"
 _PASS = "Grant a user permissions to pass a role to a service (IAM User Guide)"
@@ -34,11 +33,7 @@ def needs(at: Deployed) -> Iterator[Need]:
 
 def _of_workflow(at: Deployed, role: str) -> Iterator[Need]:
     key, artifacts = at.arns["Key"], at.arns["ArtifactBucket"]
-    delivery = (
-        "logs:CreateLogDelivery GetLogDelivery UpdateLogDelivery DeleteLogDelivery "
-        "ListLogDeliveries PutResourcePolicy DescribeResourcePolicies DescribeLogGroups"
-    )
-    yield from need(role, delivery, "*", _LOGGING)
+    yield from of_any_workflow(role)
     yield from need(role, "sns:Publish", at.arns["NotificationTopic"], "states Notify, TellDrift")
     yield from need(role, "kms:Decrypt GenerateDataKey", key, _PUBLISH, at.via("sns"))
     endpoint = at.arn("sagemaker", "endpoint/mlops")

@@ -35,6 +35,7 @@ _TRUST = {
     "DriftWorkflowRole": ("states", "stateMachine:mlops-drift", "Step Functions"),
     "DriftJobRole": ("sagemaker", "processing-job/mlops-1a2b3c4d-drift-0a1b2c3d-0", "SageMaker"),
 }
+_LATE = "Configuring a schedule's dead-letter queue (EventBridge Scheduler User Guide): its role"
 _DEAD = "Using dead-letter queues (EventBridge User Guide): a policy of the queue, for the rule"
 _ENCRYPT = (
     "kms:Encrypt Decrypt ReEncryptFrom ReEncryptTo GenerateDataKey GenerateDataKeyWithoutPlaintext "
@@ -55,6 +56,7 @@ def needs(at: Deployed) -> Iterator[Need]:
     drift = at.arn("states", "stateMachine:mlops-drift")
     for role, machine in (("RetrainingScheduleRole", training), ("DriftScheduleRole", drift)):
         yield from need(role, "states:StartExecution", machine, "a schedule starts the workflow")
+        yield from need(role, "sqs:SendMessage", at.arns["UndeliveredEvents"], _LATE)
     yield from _trust(at)
     events, topic, key = "events.amazonaws.com", at.arns["NotificationTopic"], at.arns["Key"]
     yield from need(events, "sns:Publish", topic, f"rule StageAlert; {_TOPIC}")

@@ -4,10 +4,9 @@ Step Functions ask for beside. "state X" is a state of the definition as it is e
 from collections.abc import Iterator
 
 from tests.permissions.deployed import ACCOUNT, TUNING, VERSION, Deployed
-from tests.permissions.need import Need, need
+from tests.permissions.need import Need, need, of_any_workflow
 
 # Step Functions Developer Guide
-_LOGGING = "Using CloudWatch Logs to log execution history: IAM policies"
 _JOBS = "Manage SageMaker AI jobs with Step Functions: IAM policies, CreateTrainingJob"
 _PROCESSING = "Manage SageMaker AI jobs with Step Functions: IAM policies, CreateProcessingJob"
 _STARTED = "Start workflow executions from a task state: IAM policies, asynchronous"
@@ -41,10 +40,6 @@ _ALARMS = "Auto-Rollback Configuration and Monitoring (SageMaker Developer Guide
 # issue 2110)
 _SCALED = "1a2b3c4d-0a1b-2c3d"
 
-_DELIVERY = (
-    "logs:CreateLogDelivery GetLogDelivery UpdateLogDelivery DeleteLogDelivery ListLogDeliveries "
-    "PutResourcePolicy DescribeResourcePolicies DescribeLogGroups"
-)
 _RULE = "events:PutTargets PutRule DescribeRule"
 _TO_SAGEMAKER = {"iam:PassedToService": "sagemaker.amazonaws.com"}
 _FOR_AWS = {"kms:GrantIsForAWSResource": "true"}
@@ -56,7 +51,7 @@ def needs(at: Deployed) -> Iterator[Need]:
     yield from _of_approval(at, "ApprovalWorkflowRole")
     key = at.arns["Key"]
     for role in ("TrainingWorkflowRole", "DeploymentWorkflowRole", "ApprovalWorkflowRole"):
-        yield from need(role, _DELIVERY, "*", _LOGGING)
+        yield from of_any_workflow(role)
         yield from need(role, "sns:Publish", at.arns["NotificationTopic"], "state Notify")
         yield from need(role, "kms:Decrypt GenerateDataKey", key, _PUBLISH, at.via("sns"))
     for role in ("TrainingWorkflowRole", "DeploymentWorkflowRole"):
@@ -66,6 +61,9 @@ def needs(at: Deployed) -> Iterator[Need]:
 
 def _of_training(at: Deployed, role: str) -> Iterator[Need]:
     data, job = at.arns["DataBucket"], at.arn("sagemaker", f"training-job/{VERSION}-spot-0")
+    own = {"cloudwatch:namespace": "MLOps/mlops"}
+    published = f"state PublishAccuracy; {_METRIC}"
+    yield from need(role, "cloudwatch:PutMetricData", "*", published, own)
     yield from need(role, "s3:ListBucket", data, "state FindData", {"s3:prefix": "data/"})
     for name in ("train", "validation", "eval"):
         file = f"data/{name}.tfrecords"

@@ -73,6 +73,7 @@ UNREACHED = {
     "ScalingTargetInvocations": "a number",
     "ServerlessConcurrency": "a number",
     "ServerlessMemoryMB": "a number",
+    "Tracing": "a choice",
     "TrainingInstanceCount": "a number",
     "TrainingInstanceType": "a type",
     "TrainingMaxRuntimeSeconds": "a number",

@@ -26,11 +26,21 @@ NUMBERS = {
 }
 
 
+PARTITIONS = {"cn-": "aws-cn", "us-gov-": "aws-us-gov", "": "aws"}
+
+
 def scope_of(template: Template, region: str, given: dict[str, str]) -> Scope:
     """A launch there, with these choices."""
     plan = Plan.of(parse(json.dumps(template)), given)
-    where = {"AWS::Region": region, "AWS::AccountId": "1" * 12, "AWS::URLSuffix": "amazonaws.com"}
+    where = {
+        **{"AWS::Region": region, "AWS::Partition": partition(region)},
+        **{"AWS::AccountId": "1" * 12, "AWS::URLSuffix": "amazonaws.com"},
+    }
     return Scope(plan.template, plan.values(), where)
+
+
+def partition(region: str) -> str:
+    return next(name for start, name in PARTITIONS.items() if region.startswith(start))
 
 
 def takes(template: Template, name: str, value: str) -> bool:

@@ -28,6 +28,7 @@ def _update_machine(work: ResourceWork) -> None:
         StateMachineArn=work.id,
         Definition=_definition(work),
         LoggingConfiguration=work.properties.get("LoggingConfiguration", {"Level": "OFF"}),
+        TracingConfiguration=work.properties.get("TracingConfiguration", {"Enabled": False}),
     )
     work.retag("stepfunctions.tag_resource", "stepfunctions.untag_resource", ResourceArn=work.id)
 
@@ -164,7 +165,7 @@ TYPES = {
         frozenset(
             {
                 *("StateMachineName", "StateMachineType", "RoleArn", "DefinitionString"),
-                *("DefinitionSubstitutions", "LoggingConfiguration", "Tags"),
+                *("DefinitionSubstitutions", "LoggingConfiguration", "TracingConfiguration", "Tags"),
             }
         ),
         create=_create_machine,

@@ -50,7 +50,7 @@ def add_decision_trigger(
                     Id="Approval",
                     Arn=approval.workflow.ref(),
                     RoleArn=role.get_att("Arn"),
-                    DeadLetterConfig=undelivered.config(),
+                    DeadLetterConfig=undelivered.of_rule(),
                     InputPath="$.detail",
                 )
             ],

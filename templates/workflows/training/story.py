@@ -41,6 +41,7 @@ from templates.workflows.training.evaluate import evaluate
 from templates.workflows.training.judge import ACCURACY, WORDS, choose_image, judge, obey
 from templates.workflows.training.prepare import prepare
 from templates.workflows.training.register import PACKAGE, register
+from templates.workflows.training.score import publish_accuracy
 from templates.workflows.training.train import MODEL, RESULT, train, training_role
 from templates.workflows.training.tune import tune
 
@@ -87,6 +88,7 @@ def add_training(
         choose_image(),
         *register(storage, topic),
         remember(storage),
+        publish_accuracy(),
         *obey(topic, storage.key),
         ask_for_approval(
             parameters, approval.workflow, topic, storage.key, _summarize("SummarizePending")

@@ -56,7 +56,7 @@ def add_data_trigger(
                     Id="Training",
                     Arn=training.ref(),
                     RoleArn=role.get_att("Arn"),
-                    DeadLetterConfig=undelivered.config(),
+                    DeadLetterConfig=undelivered.of_rule(),
                     InputTransformer=InputTransformer(
                         InputPathsMap={
                             "bucket": "$.detail.bucket.name",
@@ -72,7 +72,11 @@ def add_data_trigger(
 
 
 def add_schedules(
-    template: Template, parameters: Parameters, training: StateMachine, drift: StateMachine
+    template: Template,
+    parameters: Parameters,
+    training: StateMachine,
+    drift: StateMachine,
+    undelivered: Undelivered,
 ) -> None:
     """A training, and a look for drift, when the parameters say so.
 
@@ -88,6 +92,7 @@ def add_schedules(
         parameters.retrain_schedule,
         parameters.schedule_wanted,
         training,
+        undelivered,
     )
     _schedule(
         template,
@@ -97,6 +102,7 @@ def add_schedules(
         parameters.drift_schedule,
         parameters.drift_wanted,
         drift,
+        undelivered,
     )
 
 
@@ -108,6 +114,7 @@ def _schedule(
     when: Parameter,
     condition: str,
     machine: StateMachine,
+    undelivered: Undelivered,
 ) -> None:
     role = template.add_resource(
         service_role(
@@ -117,7 +124,7 @@ def _schedule(
             # The group is the source, not the schedule (Cross-service confused deputy prevention,
             # EventBridge Scheduler User Guide)
             arn("scheduler", "schedule-group/default"),
-            [start_training(machine)],
+            [start_training(machine), undelivered.keep()],
             condition=condition,
         )
     )
@@ -139,7 +146,10 @@ def _schedule(
             FlexibleTimeWindow=FlexibleTimeWindow(Mode="OFF"),
             State="ENABLED",
             Target=ScheduleTarget(
-                Arn=machine.ref(), RoleArn=role.get_att("Arn"), Input=pretty(asked)
+                Arn=machine.ref(),
+                RoleArn=role.get_att("Arn"),
+                Input=pretty(asked),
+                DeadLetterConfig=undelivered.of_schedule(),
             ),
         )
     )

@@ -16,13 +16,18 @@ PUBLISHED = {
     ("AWS/CodeBuild", "SucceededBuilds"): {"ProjectName"},
     ("AWS/CodeBuild", "FailedBuilds"): {"ProjectName"},
     ("AWS/States", "ExecutionsFailed"): {"StateMachineArn"},
+    ("AWS/States", "ExecutionTime"): {"StateMachineArn"},
+    ("AWS/Billing", "EstimatedCharges"): {"Currency"},
 }
 
 
 def body(template: Template) -> tuple[dict[str, Any], dict[str, Any]]:
     (dashboard,) = of_type(template, "AWS::CloudWatch::Dashboard").values()
     text, values = dashboard["DashboardBody"]["Fn::Sub"]
-    return json.loads(text), values
+    condition, spend, nothing = values["Spend"]["Fn::If"]
+    assert template["Conditions"][condition] == {"Fn::Equals": [{"Ref": "AWS::Partition"}, "aws"]}
+    assert len(json.loads(text.replace("${Spend}", nothing))["widgets"]) >= 10
+    return json.loads(text.replace("${Spend}", spend)), values
 
 
 def metrics(template: Template) -> list[list[Any]]:
@@ -38,11 +43,11 @@ def test_every_metric_is_one_that_is_published(template: Template) -> None:
         if isinstance(task, dict) and "MetricData" in task
         for one in task["MetricData"]
     }
-    assert own == {"WrongAnswers", "DriftScore", "Drifted"}
+    assert own == {"WrongAnswers", "DriftScore", "Drifted", "Accuracy"}
     found = metrics(template)
     assert len(found) >= 15
     for namespace, name, *rest in found:
-        dimensions = set(rest[:-1:2] if isinstance(rest[-1], dict) else rest[::2])
+        dimensions = set(rest[:-1:2] if isinstance([name, *rest][-1], dict) else rest[::2])
         if namespace == "MLOps/${ProjectName}":
             assert (name in own, dimensions) == (True, set())
         else:
