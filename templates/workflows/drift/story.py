@@ -498,11 +498,12 @@ def _tell(topic: Topic, key: Key) -> Step:
     told = notify(
         "TellDrift",
         "${ProjectName}: requests are not like what the model was made for",
-        f"States.Format('{{}}: {{}}. Trained anew: {{}}. See it: make drift', {_VERSION}, "
+        f"States.Format('{{}}: {{}}. Trained anew: {{}}', {_VERSION}, "
         f"{_DRIFT}.words, {_DRIFT}.why)",
         topic,
         key,
         then=Below("IsNews"),
+        run="make drift",
     )
     news = all_of(
         equals(f"{_DRIFT}.verdict", "drifted"),

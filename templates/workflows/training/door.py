@@ -21,7 +21,7 @@ from templates.kit.iam import allow, arn, objects
 from templates.kit.names import RETRAINING
 from templates.parts.storage import Storage
 from templates.workflows import queue
-from templates.workflows.failure import problem
+from templates.workflows.failure import ABOUT, RUN, problem, say_about
 from templates.workflows.language import (
     COUNT,
     EXPLAIN,
@@ -64,6 +64,7 @@ KEPT = (
     "tuning",
 )
 _ASKED = ("trigger.kind", "trigger.by", "trigger.id")
+_WHO, _KIND_AND_BY = "asked for by {}: {}", "$.trigger.kind, $.trigger.by"
 _MARK, _OTHER, _WRITTEN, _FOUND = "$.mark", "$.other", "$.written", "$.newest"
 _LAST_AT, NOBODY = "$.last", "nobody"
 _GIVEN = "$.given"
@@ -85,12 +86,16 @@ def come_in(storage: Storage, needed: Sequence[Step]) -> list[Step]:
         f"{queue.FIRST})",
     )
     line = queue.Queue(f"{RETRAINING}queue.json", "training", storage, _LOOKS)
+    asked = f"States.Format('Commit {{}} ({_WHO})', $.commit, {_KIND_AND_BY})"
     return [
+        # Until its commit is known, a notice names the run
+        say_about("NameRun", RUN),
         choose("IsAsked", when(_is_asked(), _ask(storage)), otherwise=None),
         put("CountFromFirst", COUNT, FIRST_LOOK),
         *queue.take_turn(line, too_long),
         choose("TakesNewest", when(_is_asked(), _take_newest(storage)), otherwise=None),
         *needed,
+        say_about("NameCommit", asked),
         choose("IsNewest", when(_is_asked()), otherwise=[_keep_newest(storage)]),
     ]
 
@@ -149,12 +154,14 @@ def _ask(storage: Storage) -> list[Step]:
     )
     came = put("SayCameBefore", None, {"trained": "nothing: this event came before"})
     return [
-        # Until its commit is known, a notice names the run
-        put("NameRun", "$.commit", "$$.Execution.Name"),
         check(
             "IsAskedWell",
             all_of(*(present(f"$.{path}") for path in _ASKED)),
             otherwise=[refuse],
+        ),
+        say_about(
+            "NameAsker",
+            f"States.Format('Run {{}} ({_WHO})', $$.Execution.Name, {_KIND_AND_BY})",
         ),
         choose(
             "WhoAsks",
@@ -282,6 +289,7 @@ def _take_newest(storage: Storage) -> list[Step]:
                 **{f"{name}.$": f"{_FOUND}.document.{name}" for name in KEPT},
                 "trigger.$": "$.trigger",
                 "force.$": forced,
+                "about.$": ABOUT,
             },
         ),
     ]
