@@ -10,6 +10,7 @@ if __name__ == "__main__":
 
 import argparse
 import json
+import re
 import uuid
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -93,8 +94,14 @@ def drift(
         console.line(f"  {console.status(one['status'], 10)} {ago(one['startDate'], now):>8}")
         console.paragraph(found(clients, one["executionArn"], one["status"]), 4)
     last = compared(clients, known["ArtifactBucket"])
-    if uri := str(last.get("uri", "")):
-        place = uri.removeprefix(f"s3://{known['ArtifactBucket']}/").strip("/")
-        path = REPORTS.joinpath(*place.split("/"), "report.html")
-        show(fetch_page(clients.s3, known["ArtifactBucket"], f"{place}/report.html", path), console)
+    place = str(last.get("uri", "")).removeprefix(f"s3://{known['ArtifactBucket']}/").strip("/")
+    if not re.fullmatch(r"drift/[A-Za-z0-9-]+/[A-Za-z0-9-]+", place):
+        return 0
+    path = REPORTS.joinpath(*place.split("/"), "report.html")
+    try:
+        page = fetch_page(clients.s3, known["ArtifactBucket"], f"{place}/report.html", path)
+    except Problem as problem:  # it goes after 90 days (templates/parts/storage.py)
+        console.paragraph(f"Its page cannot be shown: {problem}.", 4)
+    else:
+        show(page, console)
     return 0

@@ -18,7 +18,7 @@ from troposphere import Sub
 
 from templates.kit.grants import list_objects, use_key
 from templates.kit.iam import allow, arn, objects
-from templates.kit.names import RETRAINING
+from templates.kit.names import RETRAINING, SEEN_EVENTS
 from templates.parts.storage import Storage
 from templates.workflows import queue
 from templates.workflows.failure import ABOUT, RUN, problem, say_about
@@ -49,9 +49,7 @@ from templates.workflows.language import (
 # Looks at who is first, and what they come to: five days. A training may take that long; it has
 # 20,000 events then, of 25,000
 _LOOKS = 930
-_EVENTS, _WAITING, _NEWEST = (
-    f"{RETRAINING}{name}" for name in ("events/", "waiting.json", "newest.json")
-)
+_WAITING, _NEWEST = (f"{RETRAINING}{name}" for name in ("waiting.json", "newest.json"))
 _LAST = f"{RETRAINING}last.json"
 # What a push gives for later runs, beside the rest of its input
 KEPT = (
@@ -173,7 +171,7 @@ def _ask(storage: Storage) -> list[Step]:
         _write(
             "NoteEvent",
             {
-                "Key.$": f"States.Format('{_EVENTS}{{}}/{{}}', $.trigger.kind, $.trigger.id)",
+                "Key.$": f"States.Format('{SEEN_EVENTS}{{}}/{{}}', $.trigger.kind, $.trigger.id)",
                 "Body": {"execution.$": "$$.Execution.Id"},
                 "IfNoneMatch": "*",
             },
@@ -321,7 +319,7 @@ def _write(
         "aws-sdk:s3:putObject",
         {"Bucket": "${ArtifactBucket}", **what},
         grants=[
-            allow("WriteMarks", [s3.PutObject], _marks(storage, _EVENTS)),
+            allow("WriteMarks", [s3.PutObject], _marks(storage, SEEN_EVENTS)),
             *use_key("EncryptObjects", storage.key, "s3", kms.GenerateDataKey),
         ],
         tokens={"ArtifactBucket": storage.artifacts.ref()},
