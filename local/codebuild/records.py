@@ -91,11 +91,12 @@ class BuildRun:
         self._measure(status)
 
     def _measure(self, status: str) -> None:
-        """Of a project ("Monitor CodeBuild with CloudWatch metrics", CodeBuild User Guide)."""
+        """Of a project ("CodeBuild CloudWatch metrics", CodeBuild User Guide). What was stopped has
+        neither succeeded nor failed."""
         project = {"ProjectName": self.record["projectName"]}
         took = (self.record["endTime"] - self.record["startTime"]).total_seconds()
-        ended = "SucceededBuilds" if status == "SUCCEEDED" else "FailedBuilds"
-        for name in ("Builds", ended):
+        ends = {"SUCCEEDED": ["SucceededBuilds"], "STOPPED": []}
+        for name in ("Builds", *ends.get(status, ["FailedBuilds"])):
             record("AWS/CodeBuild", name, project, 1, "Count")
         record("AWS/CodeBuild", "Duration", project, took, "Seconds")
 

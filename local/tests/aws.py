@@ -4,7 +4,7 @@ import hashlib
 import json
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -181,6 +181,12 @@ class Aws:
             logGroupName=group, logStreamName=stream["logStreamName"], startFromHead=True
         )["events"]
         return [event["message"] for event in events]
+
+
+def measured(aws: Aws, namespace: str, of: Mapping[str, str]) -> set[str]:
+    """The metrics that have values of one dimension, {"Name", "Value"}."""
+    found = aws.client("cloudwatch").list_metrics(Namespace=namespace, Dimensions=[of])
+    return {each["MetricName"] for each in found["Metrics"]}
 
 
 @dataclass

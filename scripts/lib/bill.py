@@ -21,6 +21,7 @@ NOTEBOOK_GB = 20
 # ---- assumed
 OBJECTS_GB = 1.0  # data, models, evaluations
 EVALUATION_MINUTES = 10
+LOOK_MINUTES, LOOK_TRANSITIONS = 5, 25  # what the drift job runs for, and its workflow's steps
 BUILD_MINUTES = 13  # Test and Build
 TRANSITIONS = 200  # of all workflows, from a training's begin to the end of its deployment
 START_MINUTES = 8  # until a new fleet answers
@@ -59,6 +60,7 @@ def bill(chosen: Mapping[str, str], prices: Prices) -> list[Section]:
         Section("Idle, a month", tuple(_idle(chosen, prices))),
         Section("A training that a push starts, at most", tuple(_training(chosen, prices))),
         Section("A deployment", tuple(_deployment(chosen, prices))),
+        Section("A look at what was captured", tuple(_look(chosen, prices))),
         Section("Beside that", tuple(_beside(chosen, prices)), summed=False),
     ]
 
@@ -136,6 +138,17 @@ def _deployment(chosen: Mapping[str, str], prices: Prices) -> list[Line]:
         f"and {bakes} x {bake} s of watching)"
     )
     return [_line("second fleet", words, count * minutes / 60, prices, kind, "Host")]
+
+
+def _look(chosen: Mapping[str, str], prices: Prices) -> list[Line]:
+    """For drift; where nothing was captured the workflow ends before it has begun a job."""
+    kind = chosen["EvaluationInstanceType"]
+    words = f"1 x {kind} x {LOOK_MINUTES} min, assumed"
+    steps = f"{LOOK_TRANSITIONS} transitions, assumed"
+    return [
+        _line("drift", words, LOOK_MINUTES / 60, prices, kind, "Processing"),
+        _line("workflow", steps, LOOK_TRANSITIONS, prices, "workflow"),
+    ]
 
 
 def watches(chosen: Mapping[str, str]) -> int:

@@ -25,6 +25,7 @@ TRIED = {
     "make report": (VERSIONS, 'said(report.main, "--version"'),
     "make trace": (VERSIONS, 'said(trace.main, "--version"'),
     "make status": (TEARDOWN, '"scripts.status"'),
+    "make drift": ("tests/scripts/test_drift.py", "drift.drift(clients"),
     "make train": (TEARDOWN, 'begin(aws, "train")'),
     "make upload": (TEARDOWN, 'begin(aws, "upload")'),
     "make generate": (TEARDOWN, '"generate.py"'),

@@ -324,6 +324,37 @@ def test_a_missing_capability_is_refused(aws: Driver, deployed: dict[str, str]) 
     assert "CAPABILITY_IAM" in message
 
 
+# Of what did not happen here: wrong answers (test_golden.py), and looks at drift (test_drift.py);
+# and the bill, which only AWS has
+NOT_HERE = {"WrongAnswers", "DriftScore", "Drifted", "EstimatedCharges"}
+
+
+def test_what_the_dashboard_shows_was_published_by_this_stack(
+    aws: Driver, deployed: dict[str, str]
+) -> None:
+    name = f"{STACK}-{aws.environment['AWS_REGION']}"
+    page = json.loads(
+        aws.aws("cloudwatch", "get-dashboard", "--dashboard-name", name)["DashboardBody"]
+    )
+    shown = [
+        [word for word in series if isinstance(word, str)]
+        for widget in page["widgets"]
+        for series in widget["properties"].get("metrics", [])
+    ]
+    published = [
+        [each["Namespace"], each["MetricName"], *chain(each["Dimensions"])]
+        for each in aws.aws("cloudwatch", "list-metrics")["Metrics"]
+    ]
+    seen = {series[1] for series in shown if series in published}
+    assert {series[1] for series in shown} == seen | NOT_HERE
+    assert not seen & NOT_HERE
+
+
+def chain(dimensions: list[dict[str, str]]) -> list[str]:
+    """Names and values in turn, as a dashboard has them."""
+    return [word for each in dimensions for word in (each["Name"], each["Value"])]
+
+
 def test_destroy_leaves_nothing(aws: Driver, deployed: dict[str, str]) -> None:
     aws.run("python", "-m", "scripts.destroy", "--stack", STACK, "--yes")
     assert aws.aws("sagemaker", "list-endpoints")["Endpoints"] == []

@@ -135,7 +135,10 @@ def test_a_stack_that_is_being_created_goes_with_the_work_that_it_begins(aws: Dr
 def test_two_that_destroy_at_once_after_one_that_was_cut_off_leave_nothing(aws: Driver) -> None:
     """With a training job and its workflow running, and a second run of the pipeline waiting."""
     deploy(aws)
-    train, runs = begin(aws, "train"), aws.client("codepipeline").list_pipeline_executions
+    train, runs = (
+        begin(aws, "train", "--rebuild"),
+        aws.client("codepipeline").list_pipeline_executions,
+    )
     until(lambda: len(runs(pipelineName=STACK)["pipelineExecutionSummaries"]) == 2)
     logs = begin(aws, "logs")  # of the newest, which waits
     jobs = aws.client("sagemaker").list_training_jobs

@@ -165,7 +165,12 @@ TYPES = {
         frozenset(
             {
                 *("StateMachineName", "StateMachineType", "RoleArn", "DefinitionString"),
-                *("DefinitionSubstitutions", "LoggingConfiguration", "TracingConfiguration", "Tags"),
+                *(
+                    "DefinitionSubstitutions",
+                    "LoggingConfiguration",
+                    "TracingConfiguration",
+                    "Tags",
+                ),
             }
         ),
         create=_create_machine,

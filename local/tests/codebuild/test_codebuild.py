@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import ClientError
 
-from local.tests.aws import Aws, wait
+from local.tests.aws import Aws, measured, wait
 from local.tests.builds import built, ended, log, phase, project, start
 
 SPEC = "version: 0.2\nphases: {build: {commands: ['true']}}\n"  # that does nothing
@@ -77,6 +77,19 @@ def test_a_failed_command_is_named_and_post_build_and_finally_still_run(aws: Aws
     lines = log(aws, build)
     assert {"before", "cleaned", "succeeding=0"} <= set(lines)
     assert "after" not in lines
+
+
+@pytest.mark.parametrize(
+    ("command", "counted"),
+    [
+        ("'true'", {"Builds", "SucceededBuilds", "Duration"}),
+        ("'false'", {"Builds", "FailedBuilds", "Duration"}),
+    ],
+)
+def test_a_project_counts_how_its_builds_ended(aws: Aws, command: str, counted: set[str]) -> None:
+    build = built(aws, f"version: 0.2\nphases: {{build: {{commands: [{command}]}}}}\n")
+    of = {"Name": "ProjectName", "Value": build["projectName"]}
+    wait(lambda: counted == measured(aws, "AWS/CodeBuild", of))
 
 
 def test_a_failed_pre_build_skips_build_and_post_build(aws: Aws) -> None:

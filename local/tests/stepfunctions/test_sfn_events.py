@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from local.tests.aws import Aws, Mailbox, unique, wait
+from local.tests.aws import Aws, Mailbox, measured, unique, wait
 from local.tests.machines import chain, create, ended, start
 
 
@@ -49,6 +49,19 @@ def test_an_execution_tells_when_it_begins_and_how_it_ends(aws: Aws) -> None:
     detail = over["detail"]
     assert (detail["status"], json.loads(detail["output"])) == ("SUCCEEDED", {"a": 1})
     assert detail["stopDate"] >= detail["startDate"] > 1_700_000_000_000  # milliseconds
+
+
+@pytest.mark.parametrize(
+    ("state", "counted"), [({"Type": "Succeed"}, "Succeeded"), ({"Type": "Fail"}, "Failed")]
+)
+def test_a_machine_counts_how_its_executions_ended_and_how_long_they_took(
+    aws: Aws, state: dict[str, Any], counted: str
+) -> None:
+    machine = create(aws, aws.role("states"), chain(state))
+    ended(aws, start(aws, machine, {}))
+    names = {"ExecutionsStarted", f"Executions{counted}", "ExecutionTime"}
+    of = {"Name": "StateMachineArn", "Value": machine}
+    wait(lambda: names == measured(aws, "AWS/States", of))
 
 
 @pytest.mark.parametrize(
