@@ -69,7 +69,7 @@ def _substituted(title: str, values: Mapping[str, str]) -> tuple[str, set[str]]:
         token: value["Fn::Sub"].replace("${AWS::Partition}", "aws")
         for token, value in machine["DefinitionSubstitutions"].items()
         if "states:::" in str(value)
-    } | {**values}
+    } | {"StackName": "stack", "Region": "eu-west-1", **values}
     definition = machine["DefinitionString"]
     for token, value in tokens.items():
         definition = definition.replace(f"${{{token}}}", value)
