@@ -3,6 +3,8 @@ template, with a container of a few lines of shell; one story, told in order."""
 
 import io
 import json
+import re
+import shlex
 import subprocess
 import sys
 import threading
@@ -208,7 +210,7 @@ def test_five_that_ask_at_once_while_one_trains_are_two_runs_in_order(
     aws, before, trained = system.aws, len(system.listed()), len(system.jobs())
     work, more = tmp_path / "work", tmp_path / "more"
     more.mkdir()
-    (more / "one.tfrecords").write_text("one more")
+    (more / "one.csv").write_text("one more")
     url = system.outputs["RepositoryCloneUrl"]
     aws.git("clone", "--quiet", url, str(work), cwd=tmp_path)
 
@@ -277,19 +279,37 @@ def test_files_start_nothing_until_their_manifest_which_comes_twice_in_a_second(
     before, trained = len(system.listed()), len(system.jobs())
     s3, bucket = system.aws.client("s3"), system.outputs["DataBucket"]
     for number in range(120):
-        name = f"part-{number:03}.tfrecords"
+        name = f"part-{number:03}.csv"
         (tmp_path / name).write_text(name)
         s3.upload_file(str(tmp_path / name), bucket, f"data/{name}")
     sent = system.begin("data_upload", "--input", str(tmp_path))
     assert "120 files" in sent.communicate()[0]
-    manifest = s3.get_object(Bucket=bucket, Key="data/manifest.json")["Body"].read()
-    s3.put_object(Bucket=bucket, Key="data/manifest.json", Body=manifest)
+    place = {"Bucket": bucket, "Key": "data/manifest.json"}
+    manifest = s3.get_object(**place)
+    again = s3.put_object(**place, Body=manifest["Body"].read(), Metadata=manifest["Metadata"])
+    assert again["ETag"] != manifest["ETag"]  # as of any object under a key
 
     found = system.settled(before, 2)
     assert {one.trigger["by"] for one in found} == {f"s3://{bucket}/data/manifest.json"}
     (new,) = [one for one in found if not one.trained.startswith("nothing")]
     assert len(system.jobs()) == trained + 1
     assert system.files(new) == "files=125"
+
+
+def test_what_would_be_trained_on_with_it_goes_by_the_command_that_is_named(
+    system: System, tmp_path: Path
+) -> None:
+    before = len(system.listed())
+    (tmp_path / "train-0.tfrecords").write_text("one")
+    refused = system.begin("data_upload", "--input", str(tmp_path))
+    said = " ".join(refused.communicate()[0].split())
+    assert refused.returncode != 0
+    assert "too: eval.tfrecords, train.tfrecords, validation.tfrecords." in said
+    (command,) = re.findall("`(aws s3 rm [^`]+)`", said)
+    system.aws.run(*shlex.split(command))
+    assert system.begin("data_upload", "--input", str(tmp_path)).wait() == 0
+    (new,) = system.settled(before, 1)
+    assert not new.trained.startswith("nothing")
 
 
 def test_what_could_not_be_started_lies_in_the_queue_and_somebody_is_told(
@@ -305,7 +325,7 @@ def test_what_could_not_be_started_lies_in_the_queue_and_somebody_is_told(
             PolicyName="Broken",
             PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [deny]}),
         )
-    (tmp_path / "late.tfrecords").write_text("too late")
+    (tmp_path / "late.csv").write_text("too late")
     system.begin("data_upload", "--input", str(tmp_path)).communicate()
     forward(aws, timedelta(days=1))
 
