@@ -46,16 +46,7 @@ def given() -> list[str]:
 
 # Each decides about one thing once: common names, which an environment may hold for another reason
 ASKED_NOW = (
-    "VERSION",
-    "TO",
-    "REASON",
-    "FORCE",
-    "JSON",
-    "ASK",
-    "INPUT",
-    "OUTPUT",
-    "STOP",
-    "REBUILD",
+    *("VERSION", "TO", "REASON", "FORCE", "JSON", "ASK", "INPUT", "OUTPUT", "STOP", "REBUILD"),
     "RUN",
 )
 
