@@ -48,6 +48,7 @@ REGIONS := us-east-1 eu-west-1 cn-north-1 cn-northwest-1 us-gov-west-1
 .DEFAULT_GOAL := help
 .PHONY: help lint generate upload create-stack deploy demo local status logs predict train \
         models report trace cost batch approve reject rollback destroy train-local serve-local reclaim \
+        drift data-upload \
         test test-quick test-local image sbom bench data golden docs lock clean check
 
 help: ## show this list

@@ -3,6 +3,7 @@
 Put in by moto_seams.py, and held by its contract test and by tests/test_door.py.
 """
 
+import json
 import re
 from typing import Any
 
@@ -19,8 +20,8 @@ def install() -> None:
 
 
 def _logs() -> None:
-    """What moto has not of CloudWatch Logs: another key for a group, and a no to filters that it
-    cannot read, which would let everything through."""
+    """What moto has not of CloudWatch Logs: another key for a group, a prefix of streams, and a no
+    to filters that it cannot read, which would let everything through."""
     from moto.logs.models import LogsBackend
     from moto.logs.responses import LogsResponse
 
@@ -44,6 +45,22 @@ def _logs() -> None:
             raise AwsError("InvalidParameterException", text)
         return original(self, *asked)
 
+    answer = LogsResponse.filter_log_events
+
+    def filter_streams(self: Any) -> str:
+        asked = json.loads(self.body)
+        prefix = asked.pop("logStreamNamePrefix", "")
+        if prefix and asked.get("logStreamNames"):
+            text = "logStreamNamePrefix and logStreamNames cannot both be specified."
+            raise AwsError("InvalidParameterException", text)
+        group = self.logs_backend.groups.get(asked.get("logGroupName"))
+        if prefix and group:
+            names = [name for name in group.streams if name.startswith(prefix)]
+            # No stream's name is empty; without names it would be all of them
+            self.body = json.dumps({**asked, "logStreamNames": names or [""]})
+        return answer(self)
+
+    LogsResponse.filter_log_events = filter_streams  # type: ignore[method-assign]
     LogsResponse.associate_kms_key = set_key  # type: ignore[attr-defined]
     LogsResponse.disassociate_kms_key = set_key  # type: ignore[attr-defined]
     LogsBackend.filter_log_events = filter_log_events  # type: ignore[method-assign,assignment]

@@ -10,22 +10,20 @@ if __name__ == "__main__":
 
 import argparse
 import json
+import re
 import uuid
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
-
-from botocore.exceptions import ClientError
 
 from scripts.lib import stacks, workflow
 from scripts.lib.console import Console, Pace, ago
 from scripts.lib.guard import guarded
-from scripts.lib.problems import FAILED, Problem, is_gone, make
+from scripts.lib.looks import compared, found
+from scripts.lib.problems import FAILED, Problem, make
 from scripts.lib.session import Clients, add_session_arguments, connect
 from scripts.report import REPORTS, fetch_page, show
 
 SHOWN = 10
-LAST, LONGEST = "drift/last.json", 64 * 1024
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -96,30 +94,14 @@ def drift(
         console.line(f"  {console.status(one['status'], 10)} {ago(one['startDate'], now):>8}")
         console.paragraph(found(clients, one["executionArn"], one["status"]), 4)
     last = compared(clients, known["ArtifactBucket"])
-    if uri := str(last.get("uri", "")):
-        place = uri.removeprefix(f"s3://{known['ArtifactBucket']}/").strip("/")
-        path = REPORTS.joinpath(*place.split("/"), "report.html")
-        show(fetch_page(clients.s3, known["ArtifactBucket"], f"{place}/report.html", path), console)
-    return 0
-
-
-def found(clients: Clients, execution: str, status: str) -> str:
-    """What a look says that it has found, or why it failed."""
-    if status == "RUNNING":
-        return f"Now: {workflow.where(clients, execution)}"
-    if status != "SUCCEEDED":
-        return str(workflow.failure(clients.stepfunctions, execution))
-    answer = clients.stepfunctions.describe_execution(executionArn=execution)
-    said = str(workflow.parsed(answer.get("output", "")).get("found", ""))
-    return f"{said[:1].upper()}{said[1:]}."
-
-
-def compared(clients: Clients, bucket: str) -> dict[str, Any]:
-    """What the last comparison has left; nothing where there was none."""
+    place = str(last.get("uri", "")).removeprefix(f"s3://{known['ArtifactBucket']}/").strip("/")
+    if not re.fullmatch(r"drift/[A-Za-z0-9-]+/[A-Za-z0-9-]+", place):
+        return 0
+    path = REPORTS.joinpath(*place.split("/"), "report.html")
     try:
-        answer = clients.s3.get_object(Bucket=bucket, Key=LAST)
-    except ClientError as error:
-        if is_gone(error):
-            return {}
-        raise
-    return workflow.parsed(answer["Body"].read(LONGEST).decode(errors="replace"))
+        page = fetch_page(clients.s3, known["ArtifactBucket"], f"{place}/report.html", path)
+    except Problem as problem:  # it goes after 90 days (templates/parts/storage.py)
+        console.paragraph(f"Its page cannot be shown: {problem}.", 4)
+    else:
+        show(page, console)
+    return 0

@@ -11,15 +11,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from scripts.lib import jobs, pipeline, stacks
+from scripts.lib import jobs, pipeline, stacks, workflow
 from scripts.lib.console import Console, Pace
-from scripts.lib.following import state, tell, verdict, waits_for
+from scripts.lib.following import state, tell, tell_training, verdict, waits_for
 from scripts.lib.guard import guarded
 from scripts.lib.jobs import BegunJob
 from scripts.lib.logstreams import ENDPOINT_GROUP, JOB_GROUPS, Tail, streams
 from scripts.lib.pipeline import ENDED, PipelineRun, PipelineStep
 from scripts.lib.problems import Problem
 from scripts.lib.session import Clients, add_session_arguments, connect
+from scripts.lib.trainings import TrainingRun, jobs_by_turn, trainings
 
 QUIET_SECONDS = 2.0  # without a new line, before the state is shown instead
 FIRST = datetime.min.replace(tzinfo=UTC)
@@ -38,7 +39,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         if args.endpoint:
             follow_endpoint(clients, known["EndpointName"], console, args.no_follow)
             return 0
-        return follow_run(clients, known, console, args.no_follow, args.stack)
+        run = pipeline.latest(clients.codepipeline, known["PipelineName"])
+        asked = last_asked(clients, known["TrainingWorkflowArn"])
+        if asked and is_later(asked, run):
+            return follow_asked(clients, known, asked, console, args.no_follow, args.stack)
+        return follow_run(clients, known, run, console, args.no_follow, args.stack)
 
     return guarded(work, "The pipeline and the endpoint go on in AWS.")
 
@@ -64,20 +69,38 @@ def sources(clients: Clients, known: dict[str, str], step: PipelineStep) -> list
         stream = where["streamName"]
         found.append(LogSource(f"{step.stage}: build", where["groupName"], lambda: [stream]))
     if step.stage == "Train":
-        made = jobs_of(clients, known["VersionPrefix"], step)
-        found += [job_source(clients, one, [each.name for each in made]) for one in made]
+        found += job_sources(clients, jobs_of(clients, known, step))
     return found
 
 
-def jobs_of(clients: Clients, prefix: str, step: PipelineStep) -> list[BegunJob]:
+def jobs_of(clients: Clients, known: dict[str, str], step: PipelineStep) -> list[BegunJob]:
     """The jobs that a step's workflow started, oldest first."""
+    machine = known["TrainingWorkflowArn"]
+    if execution := pipeline.execution_of(clients, step, machine):
+        return jobs_of_run(clients, known, execution)
     end = step.updated if step.status != "InProgress" else None
+    return jobs.created(begun(clients, known["VersionPrefix"]), step.started, end)
+
+
+def jobs_of_run(clients: Clients, known: dict[str, str], execution: str) -> list[BegunJob]:
+    """Not those of the run for whose end it waited."""
+    found = trainings(clients, known["TrainingWorkflowArn"])
+    made = jobs_by_turn(found, begun(clients, known["VersionPrefix"]))
+    return list(made.get(execution, ()))
+
+
+def begun(clients: Clients, prefix: str) -> list[BegunJob]:
+    """All jobs of the project that are not long ago, oldest first."""
     every = [
         *jobs.trainings(clients, prefix),
         *jobs.trainings(clients, jobs.digits(prefix)),
         *jobs.processings(clients, prefix),
     ]
-    return jobs.created(sorted(every, key=lambda one: one.created), step.started, end)
+    return sorted(every, key=lambda one: one.created)
+
+
+def job_sources(clients: Clients, made: Sequence[BegunJob]) -> list[LogSource]:
+    return [job_source(clients, one, [each.name for each in made]) for one in made]
 
 
 def job_source(clients: Clients, job: BegunJob, others: Sequence[str]) -> LogSource:
@@ -116,19 +139,63 @@ class Follower:
         return news
 
 
-def follow_run(
-    clients: Clients, known: dict[str, str], console: Console, once: bool, stack: str = ""
+def last_asked(clients: Clients, machine: str) -> TrainingRun | None:
+    """The last training that did not come by the pipeline and has trained, or still may."""
+    found = trainings(clients, machine)
+    return next((one for one in found if one.is_asked and not one.nothing), None)
+
+
+def is_later(asked: TrainingRun, run: PipelineRun) -> bool:
+    """What runs comes before what is over, and then the later one."""
+    runs = (asked.status == "RUNNING", run.status == "InProgress")
+    return runs[0] if runs[0] != runs[1] else asked.started > (run.started or FIRST)
+
+
+def follow_asked(
+    clients: Clients,
+    known: dict[str, str],
+    run: TrainingRun,
+    console: Console,
+    once: bool,
+    stack: str = "",
 ) -> int:
-    """Follow the newest execution from the step it is at until it ends; or show that step once.
+    """Follow the jobs of a training that has no run of the pipeline until it ends; or show them
+    once. Answers the exit code."""
+    follower, pace, spoke = Follower(clients, console), Pace(), time.monotonic()
+    while True:
+        # Asked first, so that a last look follows its end
+        answer = clients.stepfunctions.describe_execution(executionArn=run.arn)
+        news = follower.look(job_sources(clients, jobs_of_run(clients, known, run.arn)))
+        if once or answer["status"] != "RUNNING":
+            console.line(f"--- training, for {run.asked}: {answer['status']}", "bold")
+        if once:
+            return 0
+        if answer["status"] != "RUNNING":
+            return tell_training(clients, known, run.arn, console, stack)
+        spoke = time.monotonic() if news else spoke
+        if time.monotonic() - spoke > QUIET_SECONDS:
+            console.live(workflow.where(clients, run.arn))
+        pace.wait(news=news)
+
+
+def follow_run(
+    clients: Clients,
+    known: dict[str, str],
+    run: PipelineRun,
+    console: Console,
+    once: bool,
+    stack: str = "",
+) -> int:
+    """Follow an execution of the pipeline from the step it is at until it ends; or show that step
+    once.
 
     Answers the exit code: a failed execution, followed to its end, is a failure.
     """
     machine, spoke = known["TrainingWorkflowArn"], time.monotonic()
     name, follower, pace = known["PipelineName"], Follower(clients, console), Pace()
-    run = pipeline.latest(clients.codepipeline, name)
-    begun = pipeline.steps(clients.codepipeline, name, run.id)
+    first = pipeline.steps(clients.codepipeline, name, run.id)
     # One that waits for its turn is shown from its first step on
-    since = shown_step(begun, run).started if begun or once else FIRST
+    since = shown_step(first, run).started if first or once else FIRST
     while True:
         # The run's state is asked first, so that a last look follows its end
         answer = clients.codepipeline.get_pipeline_execution(

@@ -45,7 +45,8 @@ def models(clients: Clients, stack: str, console: Console, now: datetime) -> int
         console.line(f"{make('train', stack)} trains.")
     else:
         console.line(
-            f"  {'version':<21}{'accuracy':>8}  {'change':>7}  {'status':<23}{'when':>8}", "bold"
+            f"  {'version':<21}{'accuracy':>8} {'change':>7}  {'status':<22} {'by':<8}{'when':>7}",
+            "bold",
         )
     at_work = which(serving, found)
     keeps = kept(clients, known["VersionPrefix"]) if found else []
@@ -65,12 +66,14 @@ def models(clients: Clients, stack: str, console: Console, now: datetime) -> int
 
 
 def line(one: Package, status: str, now: datetime) -> str:
-    """A version, its accuracy, and how much that is above its champion's."""
+    """A version, its accuracy, how much that is above its champion's, and what asked for it."""
     head = f"{one.number:<4} {one.commit or 'of no name'}" if one.number else one.tail
     accuracy = "" if one.accuracy is None else f"{one.accuracy:.1%}"
     change = packages.number(one.metadata.get("difference"))
     told = "" if change is None else f"{change:+.1%}"
-    return f"  {head:<21}{accuracy:>8}  {told:>7}  {status:<23}{ago(one.created, now):>8}".rstrip()
+    by = shorten(one.metadata.get("trigger", ""), 8)
+    when = ago(one.created, now)
+    return f"  {head:<21}{accuracy:>8} {told:>7}  {status:<22} {by:<8}{when:>7}".rstrip()
 
 
 def standing(clients: Clients, known: Mapping[str, str], one: Package) -> str:

@@ -1,4 +1,4 @@
-"""The stack, its pipeline, its training workflow, its versions and its endpoint at a glance."""
+"""What runs, waits, serves and drifts: the stack, its pipeline, trainings, versions, endpoint."""
 
 if __name__ == "__main__":
     from scripts.lib.entry import begin
@@ -9,9 +9,8 @@ import argparse
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import islice
-from typing import TYPE_CHECKING
 
-from scripts.lib import jobs, operations, packages, pipeline, stacks, workflow
+from scripts.lib import jobs, operations, packages, pipeline, stacks, watched, workflow
 from scripts.lib.approval import tell_undeployed, tell_waiting
 from scripts.lib.console import Console, ago, shorten
 from scripts.lib.guard import guarded
@@ -21,11 +20,10 @@ from scripts.lib.kept import ROLLBACK, taken_back
 from scripts.lib.problems import FAILED, make
 from scripts.lib.serving import served
 from scripts.lib.session import Clients, add_session_arguments, connect
-
-if TYPE_CHECKING:
-    from mypy_boto3_stepfunctions.type_defs import ExecutionListItemTypeDef
+from scripts.lib.trainings import TrainingRun, jobs_by_turn, trainings
 
 WAITING = 5  # versions that wait, the newest first, are told of
+SHOWN = 5  # trainings
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -57,7 +55,9 @@ def status(clients: Clients, stack: str, console: Console, now: datetime) -> boo
     show_workflow(clients, known, console, now, told=failed)
     show_versions(clients, known, stack, console, now)
     show_endpoint(clients, known, console, now)
-    show_alarms(clients, stack, console, now)
+    watched.show_alarms(clients, stack, console, now)
+    watched.show_drift(clients, known, found, console, now)
+    watched.show_schedules(found, console)
     if failed:
         console.line()
         console.line(f"Next: {make('logs', stack)} shows the log. Mend it and push, or try")
@@ -143,50 +143,57 @@ def show_steps(
 def show_workflow(
     clients: Clients, known: dict[str, str], console: Console, now: datetime, *, told: bool
 ) -> None:
-    """The training workflow's last executions; the newest one's failure in words unless `told`."""
+    """The last trainings, what came of each, and what was asked for beside them; the newest one's
+    failure in words unless `told`."""
     console.line()
     console.line("Training workflow", "bold")
-    found = clients.stepfunctions.list_executions(
-        stateMachineArn=known["TrainingWorkflowArn"], maxResults=5
-    )
-    made = jobs.trainings(clients, known["VersionPrefix"]) if found["executions"] else []
-    for number, one in enumerate(found["executions"]):
-        head = f"  {console.status(one['status'], 10)} {ago(one['startDate'], now):>8}"
-        what = f"{commit_of(clients, one['executionArn'])} {training(clients, made, one)}"
-        console.line(f"{head}  {what}".rstrip())
-        if number == 0 and not told and one["status"] not in ("SUCCEEDED", "RUNNING"):
-            why = workflow.failure(clients.stepfunctions, one["executionArn"])
-            console.paragraph(str(why), 4)
-        if number == 0 and one["status"] == "SUCCEEDED":
-            undone = workflow.undeployed(clients.stepfunctions, one["executionArn"])
-            if undone and undone.waits:
-                left = packages.read(clients, known, undone.waits)
-                tell_undeployed(clients, known, left, console, 4)
-            elif undone:
-                console.paragraph(undone.why, 4)
-    if not found["executions"]:
+    found = trainings(clients, known["TrainingWorkflowArn"])
+    made = jobs_by_turn(found, jobs.trainings(clients, known["VersionPrefix"]) if found else [])
+    seen, needless = list[TrainingRun](), list[TrainingRun]()
+    for run in found:
+        (needless if run.nothing else seen).append(run)
+        if run.nothing:
+            continue
+        what = f"{run.commit} {measured(clients, made[run.arn])}".strip()
+        asked = f"for {run.asked}" if run.asked else ""
+        line = f"{console.status(run.status, 10)} {ago(run.started, now):>8}"
+        console.line(f"  {line}  {shorten(', '.join(filter(None, (what, asked))), 57)}".rstrip())
+        show_outcome(clients, known, run, console, told=told or len(seen) > 1)
+        if len(seen) == SHOWN:
+            break
+    if needless:
+        words = f"{len(needless)} more asked, and had nothing trained"
+        last = needless[0]
+        console.paragraph(
+            f"{words}; the last {ago(last.started, now)} ago, for {last.asked}: {last.nothing}."
+        )
+    if not found:
         console.line("  It has not run yet.")
 
 
-def commit_of(clients: Clients, execution: str) -> str:
-    """The commit that an execution of the workflow was started with; or, where it takes what was
-    built, who asked."""
-    answer = clients.stepfunctions.describe_execution(executionArn=execution)
-    given = workflow.parsed(answer.get("input", ""))
-    if version := given.get("version"):
-        return str(version)[:12]
-    asked = given.get("trigger")
-    return f"for {asked.get('kind')}" if isinstance(asked, dict) else ""
+def show_outcome(
+    clients: Clients, known: dict[str, str], run: TrainingRun, console: Console, *, told: bool
+) -> None:
+    """Where one is that has no run of the pipeline; why the newest has failed, or has deployed
+    nothing."""
+    if run.status == "RUNNING":
+        if run.is_asked:
+            console.paragraph(f"Now: {workflow.where(clients, run.arn)}", 4)
+    elif told:
+        pass
+    elif run.status != "SUCCEEDED":
+        console.paragraph(str(workflow.failure(clients.stepfunctions, run.arn)), 4)
+    elif undone := workflow.undeployed(clients.stepfunctions, run.arn):
+        if undone.waits:
+            left = packages.read(clients, known, undone.waits)
+            tell_undeployed(clients, known, left, console, 4)
+        else:
+            console.paragraph(undone.why, 4)
 
 
-def training(
-    clients: Clients,
-    made: Sequence[BegunJob],
-    execution: "ExecutionListItemTypeDef",
-) -> str:
-    """What the last training job made during an execution measured and ran on, or an empty text."""
-    within = jobs.created(made, execution["startDate"], execution.get("stopDate"))
-    names = [one.name for one in within]
+def measured(clients: Clients, made: Sequence[BegunJob]) -> str:
+    """What the last training job of a run measured and ran on, or an empty text."""
+    names = [one.name for one in made]
     if not names:
         return ""
     job = clients.sagemaker.describe_training_job(TrainingJobName=names[0])
@@ -274,19 +281,3 @@ def show_rollback(clients: Clients, machine: str, console: Console) -> None:
         console.line(f"  {newest['name']} failed:", "red")
         why = workflow.failure(clients.stepfunctions, newest["executionArn"])
         console.paragraph(str(why), 4)
-
-
-def show_alarms(clients: Clients, stack: str, console: Console, now: datetime) -> None:
-    """Which of the stack's alarms ring: while one does, an update of the endpoint is taken back."""
-    held = stacks.resources(clients.cloudformation, stack)
-    names = [one.physical for one in held if one.type == "AWS::CloudWatch::Alarm" and one.physical]
-    if not names:
-        return
-    found = clients.cloudwatch.describe_alarms(AlarmNames=names)["MetricAlarms"]
-    ringing = [one for one in found if one["StateValue"] == "ALARM"]
-    if not ringing:
-        console.line(f"  None of its {len(names)} alarms rings.")
-    for one in ringing:
-        since = ago(one["StateUpdatedTimestamp"], now)
-        console.line(f"  Alarm {one['AlarmName']} rings since {since} ago:", "red")
-        console.paragraph(one["StateReason"], 4)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from scripts.lib import stacks, workflow
 from scripts.lib.console import Console, Pace, clock
-from scripts.lib.following import Verdict, follow, tell
+from scripts.lib.following import follow, tell_training
 from scripts.lib.guard import guarded
 from scripts.lib.problems import Problem, make
 from scripts.lib.session import Clients, add_session_arguments, connect
@@ -26,7 +26,8 @@ from scripts.lib.session import Clients, add_session_arguments, connect
 if TYPE_CHECKING:
     from mypy_boto3_codepipeline.type_defs import StartPipelineExecutionInputTypeDef
 
-MARKS, LONGEST = "_.:/=+-@", 200
+MARKS, LONGEST, LONGEST_NAME = "_.:/=+-@", 200, 256
+NEWEST = "retraining/newest.json"  # what was built last (templates/workflows/training/door.py)
 SOURCE = "Source"  # the pipeline's action that checks out (templates/parts/pipeline.py)
 
 
@@ -42,17 +43,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         act = rebuild if args.rebuild else train
         return act(connect(args.region, args.profile), args.stack, Console(), reason)
 
-    return guarded(work, f"It goes on in AWS; look again with {make('status', args.stack)}.")
+    after = f"A training that was begun goes on in AWS; {make('status', args.stack)} shows it."
+    return guarded(work, after)
 
 
 def cleaned(text: str) -> str:
-    """A reason as the model's metadata take it: letters of any script, digits, blanks and
-    `_.:/=+-@` (AWS: CreateModelPackage, CustomerMetadataProperties)."""
-    composed = unicodedata.normalize("NFC", text)
-    kept = (
-        one if unicodedata.category(one)[0] in "LN" or one in MARKS else " " for one in composed
-    )
-    found = " ".join("".join(kept).split())
+    """A reason as it is kept with the model."""
+    found = fitting(text)
     if not any(one.isalnum() for one in found):
         raise Problem('FORCE= says why, for those who ask later: FORCE="the old one is biased"')
     if len(found) > LONGEST:
@@ -60,16 +57,22 @@ def cleaned(text: str) -> str:
     return found
 
 
+def fitting(text: str) -> str:
+    """What the model's metadata take of a text: letters of any script, digits, blanks and
+    `_.:/=+-@` (AWS: CreateModelPackage, CustomerMetadataProperties)."""
+    composed = unicodedata.normalize("NFC", text)
+    kept = (
+        one if unicodedata.category(one)[0] in "LN" or one in MARKS else " " for one in composed
+    )
+    return " ".join("".join(kept).split())
+
+
 def train(clients: Clients, stack: str, console: Console, reason: str | None = None) -> int:
     """Ask for a model, without building anything anew; answers the exit code."""
     known = stacks.required_outputs(clients.cloudformation, stack)
-    found = stacks.describe(clients.cloudformation, stack)
-    if found and "RetrainSchedule" not in stacks.parameters(found):
-        raise Problem(
-            f"stack {stack} was deployed before it could train without a build: "
-            f"{make('deploy', stack)} first, or {make('train', stack, 'REBUILD=1')}"
-        )
-    by = clients.sts.get_caller_identity()["Arn"]
+    check_door(clients, known, stack)
+    # A session's name may have a comma, which a model's metadata refuse
+    by = fitting(clients.sts.get_caller_identity()["Arn"])[:LONGEST_NAME]
     event = str(uuid.uuid4())
     asked: dict[str, object] = {"trigger": {"kind": "person", "by": by, "id": event}}
     if reason:
@@ -82,6 +85,26 @@ def train(clients: Clients, stack: str, console: Console, reason: str | None = N
     return follow_training(clients, known, started, console, stack)
 
 
+def check_door(clients: Clients, known: Mapping[str, str], stack: str) -> None:
+    """Refuse what would only fail: a stack without the door, or one that has built nothing yet."""
+    found = stacks.describe(clients.cloudformation, stack)
+    if found and "RetrainSchedule" not in stacks.parameters(found):
+        raise Problem(
+            f"stack {stack} was deployed before it could train without a build: "
+            f"{make('deploy', stack)} first, or {make('train', stack, 'REBUILD=1')}"
+        )
+    listed = clients.s3.list_objects_v2(Bucket=known["ArtifactBucket"], Prefix=NEWEST, MaxKeys=1)
+    # The first training notes what was built as its turn comes: who waits behind it finds it
+    if not listed.get("Contents") and not workflow.runs(
+        clients.stepfunctions, known["TrainingWorkflowArn"]
+    ):
+        raise Problem(
+            f"stack {stack} has built nothing to train with yet: push a commit, or "
+            f"{make('train', stack, 'REBUILD=1')} builds the newest ({make('status', stack)} shows "
+            "whether that is under way)"
+        )
+
+
 def follow_training(
     clients: Clients, known: Mapping[str, str], execution: str, console: Console, stack: str
 ) -> int:
@@ -91,7 +114,7 @@ def follow_training(
         answer = clients.stepfunctions.describe_execution(executionArn=execution)
         if answer["status"] != "RUNNING":
             break
-        now = waiting(clients, execution) or workflow.where(clients, execution)
+        now = workflow.where(clients, execution)
         if now != before:
             console.line(f"  {clock(console.elapsed)}  {now}")
         pace.wait(news=now != before)
@@ -100,22 +123,7 @@ def follow_training(
     if by := output.get("by"):
         console.paragraph(f"Another run waited already, which does what this one was to do: {by}")
         return follow_training(clients, known, str(by), console, stack)
-    if answer["status"] != "SUCCEEDED":
-        why = str(workflow.failure(clients.stepfunctions, execution))
-        return tell(clients, known, Verdict("Failed", [why]), console, stack)
-    undone = workflow.undeployed(clients.stepfunctions, execution)
-    said = [undone.why] if undone and not undone.waits else []
-    ending = Verdict("Succeeded", said, undone.waits if undone else "")
-    return tell(clients, known, ending, console, stack)
-
-
-def waiting(clients: Clients, execution: str) -> str:
-    """What is said while others are before it; an empty text when its turn has come."""
-    events = workflow.history(clients.stepfunctions, execution)
-    first = workflow.current_state(events)
-    if "Turn" not in first and first != "DescribeFirst":
-        return ""
-    return "waits for its turn: another training runs"
+    return tell_training(clients, known, execution, console, stack)
 
 
 def rebuild(clients: Clients, stack: str, console: Console, reason: str | None = None) -> int:

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import time
 import urllib.request
 from typing import Any
 
@@ -286,6 +287,25 @@ def test_a_filter_of_logs_that_cannot_be_read_lets_nothing_through(aws: Aws) -> 
     pattern = "{ $.level = ERROR }"
     said = told(aws, "logs", "filter_log_events", logGroupName=group, filterPattern=pattern)
     assert f"filterPattern {pattern} is not supported" in said[1]
+
+
+def test_a_prefix_of_streams_leaves_the_others_out(aws: Aws) -> None:
+    logs, group = aws.client("logs"), unique("group")
+    logs.create_log_group(logGroupName=group)
+    for name in ("one/1", "one/2", "other/1"):
+        logs.create_log_stream(logGroupName=group, logStreamName=name)
+        event = {"timestamp": int(time.time() * 1000), "message": name}
+        logs.put_log_events(logGroupName=group, logStreamName=name, logEvents=[event])
+
+    def found(prefix: str) -> list[str]:
+        asked = {"logGroupName": group, "logStreamNamePrefix": prefix}
+        return [one["message"] for one in logs.filter_log_events(**asked)["events"]]
+
+    assert found("one/") == ["one/1", "one/2"]
+    assert found("none/") == []
+    both = {"logStreamNamePrefix": "one/", "logStreamNames": ["one/1"]}
+    code, _ = told(aws, "logs", "filter_log_events", logGroupName=group, **both)
+    assert code == "InvalidParameterException"
 
 
 def test_moto_invents_no_findings(aws: Aws) -> None:

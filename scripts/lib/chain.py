@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from botocore.exceptions import ClientError
 
-from scripts.lib import packages
+from scripts.lib import asking, packages
 from scripts.lib.console import plain
 from scripts.lib.inventory import endpoint
 from scripts.lib.kept import request_of, taken_back
@@ -234,6 +234,8 @@ class Chain:
             # (buildspec/image.yml)
             how = "neither a push nor a person's start" if by == "unknown" else CREATED
             self._has("trigger", how, "registered")
+        elif kind:
+            self._has("trigger", asking.in_words(kind, by), "registered")
         else:
             self._told("trigger", one, "trigger")
         self._has("workflow", one.execution or "unknown", "registered")

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from scripts.lib import packages, pipeline
+from scripts.lib import packages, pipeline, workflow
 from scripts.lib.approval import tell_undeployed, tell_waiting
 from scripts.lib.console import Console, Pace, clock
 from scripts.lib.inventory import endpoint, served_version
@@ -101,6 +101,21 @@ def tell(
         version = served_version(serving.config, known["VersionPrefix"])
         console.line(f"The endpoint serves version {version}.")
     return FAILED
+
+
+def tell_training(
+    clients: Clients, known: Mapping[str, str], execution: str, console: Console, stack: str
+) -> int:
+    """Say how an execution of the training workflow ended that has no run of the pipeline; answers
+    the exit code."""
+    answer = clients.stepfunctions.describe_execution(executionArn=execution)
+    if answer["status"] != "SUCCEEDED":
+        why = str(workflow.failure(clients.stepfunctions, execution))
+        return tell(clients, known, Verdict("Failed", [why]), console, stack)
+    undone = workflow.undeployed(clients.stepfunctions, execution)
+    said = [undone.why] if undone and not undone.waits else []
+    ending = Verdict("Succeeded", said, undone.waits if undone else "")
+    return tell(clients, known, ending, console, stack)
 
 
 def state(clients: Clients, found: Sequence[PipelineStep], machine: str) -> str:

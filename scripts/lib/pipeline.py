@@ -111,8 +111,8 @@ def execution_of(clients: Clients, step: PipelineStep, machine: str) -> str:
     """
     if step.provider == "StepFunctions":
         return step.external
-    if step.stage == "Train" and machine:
-        return workflow.started_since(clients.stepfunctions, machine, step.started)
+    if step.stage == "Train" and machine and step.external:
+        return workflow.started_by(clients.stepfunctions, machine, step.external)
     return ""
 
 

@@ -1,12 +1,15 @@
 """A workflow execution: where it is, where it failed and why."""
 
 import json
+import re
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from scripts.lib import jobs
+from botocore.exceptions import ClientError
+
+from scripts.lib import asking, jobs
 from scripts.lib.console import plain
+from scripts.lib.problems import is_gone
 from scripts.lib.session import Clients
 
 if TYPE_CHECKING:
@@ -21,6 +24,8 @@ AWAITED = (
     *("ExecutionArn", "TrainingJobArn", "ProcessingJobArn", "HyperParameterTuningJobArn"),
     "TransformJobArn",
 )
+# The states of a queue in which an execution waits (templates/workflows/queue.py)
+IN_LINE = ("DescribeFirst", "IsFirstRunning", "WaitForTurn", "CountTurn")
 
 
 @dataclass(frozen=True)
@@ -44,14 +49,17 @@ class Undeployed:
     waits: str = ""
 
 
-def started_since(stepfunctions: "SFNClient", machine: str, since: datetime) -> str:
-    """The machine's first execution after a time, or an empty text.
-
-    How a build that started a workflow is traced to it, where the pipeline cannot start it itself.
-    """
-    found = stepfunctions.list_executions(stateMachineArn=machine, maxResults=50)["executions"]
-    later = [one for one in found if one["startDate"] >= since]
-    return later[-1]["executionArn"] if later else ""
+def started_by(stepfunctions: "SFNClient", machine: str, build: str) -> str:
+    """The machine's execution that a build has started, or an empty text: its name is the build's
+    (buildspec/train.yml)."""
+    name = re.sub(r"[^A-Za-z0-9-]", "-", build)
+    arn = f"{machine.replace(':stateMachine:', ':execution:')}:{name}"
+    try:
+        return stepfunctions.describe_execution(executionArn=arn)["executionArn"]
+    except ClientError as error:
+        if is_gone(error):
+            return ""
+        raise
 
 
 def runs(stepfunctions: "SFNClient", machine: str) -> bool:
@@ -86,12 +94,40 @@ def awaited(events: "Iterable[HistoryEventTypeDef]") -> str:
 
 
 def where(clients: Clients, execution: str) -> str:
-    """The state an execution is in, and the state of the workflow or the job it waits for."""
+    """The state an execution is in, and the state of the workflow or the job it waits for; of one
+    that stands in a queue, behind what."""
     events = history(clients.stepfunctions, execution)
     state, arn = current_state(events), awaited(events)
     if ":execution:" in arn:
-        return f"{state} > {current_state(history(clients.stepfunctions, arn))}"
-    return f"{state} > {jobs.doing(clients, arn)}" if arn else state
+        inner = history(clients.stepfunctions, arn)
+        return f"{state} > {in_line(clients, inner) or current_state(inner)}"
+    if arn:
+        return f"{state} > {jobs.doing(clients, arn)}"
+    return in_line(clients, events) or state
+
+
+def in_line(clients: Clients, events: "Iterable[HistoryEventTypeDef]") -> str:
+    """That an execution waits for its turn, and what is first; or an empty text."""
+    entered = [one for one in events if "stateEnteredEventDetails" in one]
+    if not entered or entered[-1]["stateEnteredEventDetails"]["name"] not in IN_LINE:
+        return ""
+    queue = parsed(entered[-1]["stateEnteredEventDetails"].get("input", "")).get("queue")
+    line = queue.get("line") if isinstance(queue, dict) else None
+    if not isinstance(line, list) or not line:
+        return "waits for its turn"
+    return f"waits for its turn: first is {about(clients, str(line[0]))}"
+
+
+def about(clients: Clients, execution: str) -> str:
+    """What an execution is about; its name where that is not known any more."""
+    name = execution.rpartition(":")[2]
+    try:
+        answer = clients.stepfunctions.describe_execution(executionArn=execution)
+    except ClientError as error:
+        if is_gone(error):
+            return name
+        raise
+    return plain(asking.about(parsed(answer.get("input", "")), name))
 
 
 def failure(stepfunctions: "SFNClient", execution: str) -> Failure:

@@ -21,8 +21,10 @@ RECORDS, DECISIONS = "registry/", "decisions/"
 CAPTURED, BATCH = "capture/", "batch/"
 # What asked for a training, what waits for one, and what the newest push has built
 RETRAINING = "retraining/"
-# What looks at drift have found, and where the last one ended
+SEEN_EVENTS = f"{RETRAINING}events/"
+# What looks at drift have found, where the last one ended, and which files each has taken
 DRIFT = "drift/"
+LOOKED_AT = f"{DRIFT}manifests/"
 # As whom AWS scales endpoints, and the account's one role for it ("Amazon SageMaker AI and
 # Application Auto Scaling", Application Auto Scaling User Guide)
 SCALING_SERVICE = "sagemaker.application-autoscaling.amazonaws.com"

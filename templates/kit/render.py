@@ -148,8 +148,9 @@ def _short_form(value: Any) -> tuple[str, Any]:
 
 
 def _flow(tag: str, value: Any) -> str:
-    """The arguments of a function on one line, `[a, !Ref B]`; empty where they need a block."""
-    if not tag or not isinstance(value, list):
+    """A list, or the arguments of a function, on one line: `[a, !Ref B]`; empty where they need a
+    block."""
+    if not isinstance(value, list) or not (tag or value):
         return ""
     parts = []
     for item in value:

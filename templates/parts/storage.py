@@ -22,7 +22,15 @@ from troposphere.kms import Key
 from troposphere.s3 import Bucket, BucketPolicy
 
 from templates.kit.iam import VERSION, objects
-from templates.kit.names import BATCH, CAPTURED, CHECKPOINTS, PREPARED
+from templates.kit.names import (
+    BATCH,
+    CAPTURED,
+    CHECKPOINTS,
+    DRIFT,
+    LOOKED_AT,
+    PREPARED,
+    SEEN_EVENTS,
+)
 from templates.parameters import Parameters
 
 
@@ -228,8 +236,15 @@ def _lifecycle(
 
 def _artifact_rules() -> list[buckets.LifecycleRule]:
     """What the pipeline hands from stage to stage, what an unfinished training may resume from,
-    what a commit made of the data, which is there for its own run, captured requests, and what
-    batches left; models stay.
+    what a commit made of the data, which is there for its own run, captured requests, what batches
+    and looks at drift left, and which events came. Models stay, and so does the evaluation of each:
+    its baseline and its golden requests are asked for as long as it may serve.
+
+    What later runs begin with lies beside these folders, and never goes: retraining/newest.json,
+    retraining/last.json, drift/last.json. A look's own folder begins with its version's name.
+
+    An event may be delivered for 24 hours (Target RetryPolicy, EventBridge and EventBridge
+    Scheduler API References), and one that could not be is kept for two weeks (undelivered.py).
 
     A checkpoint is replaced by the next within minutes: its old versions go after a day. Where
     rules overlap, the shorter expiration counts (How Amazon S3 handles conflicts in lifecycle
@@ -249,8 +264,14 @@ def _artifact_rules() -> list[buckets.LifecycleRule]:
             ExpirationInDays=30,
             NoncurrentVersionExpiration=buckets.NoncurrentVersionExpiration(NoncurrentDays=1),
         ),
-        buckets.LifecycleRule(
-            Id="ExpirePrepared", Status="Enabled", Prefix=PREPARED, ExpirationInDays=90
+        *(
+            buckets.LifecycleRule(Id=name, Status="Enabled", Prefix=prefix, ExpirationInDays=days)
+            for name, prefix, days in (
+                ("ExpirePrepared", PREPARED, 90),
+                ("ExpireLooks", Sub(f"{DRIFT}${{ProjectName}}-"), 90),
+                ("ExpireLookedAt", LOOKED_AT, 30),
+                ("ExpireEvents", SEEN_EVENTS, 30),
+            )
         ),
         *(
             buckets.LifecycleRule(

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from troposphere import Ref
+from troposphere import Ref, StackName
 from troposphere.kms import Key
 from troposphere.sns import Topic
 
@@ -31,13 +31,23 @@ from templates.workflows.language import (
 
 # The end of a failed run. Who leads here has told somebody, or knows that somebody was told
 FAILED = "Failed"
+# What a run is about, and in a person's words: which commit, who asked for it, how good it is
+ABOUT = "$.about"
+ABOUT_WORDS = f"{ABOUT}.words"
+RUN = "States.Format('Run {}', $$.Execution.Name)"
 _ERROR, _NAME, _CAUSE = "$.error", "$.error.Error", "$.error.Cause"
 
 
-def failure(subject: str, topic: Topic, key: Key, after: Sequence[Step] = ()) -> list[Step]:
+def failure(
+    subject: str,
+    topic: Topic,
+    key: Key,
+    after: Sequence[Step] = (),
+    about: str = "States.Format('Commit {}', $.commit)",
+) -> list[Step]:
     """The end of every run that fails, entered at EXPLAIN with a caught error, or at NOTIFY with
     one of our own. `after` is what remains to be done once everybody was told. What ends a run on
-    no such way is told by a rule (notifications.py).
+    no such way is told by a rule (notifications.py). `about` begins the notice.
 
     Where the notice itself fails, the run ends as NOT_TOLD, which the rule hears: the error's own
     name and words are its cause.
@@ -64,7 +74,7 @@ def failure(subject: str, topic: Topic, key: Key, after: Sequence[Step] = ()) ->
         notify(
             NOTIFY,
             subject,
-            f"States.Format('Commit {{}}: {{}}: {{}}', $.commit, {_NAME}, {_CAUSE})",
+            f"States.Format('{{}}: {{}}: {{}}', {about}, {_NAME}, {_CAUSE})",
             topic,
             key,
             then=end,
@@ -109,13 +119,18 @@ def notify(
     then: Way,
     untold: Way | None = None,
     tokens: Mapping[str, Any] | None = None,
+    run: str = "make status",
 ) -> Step:
-    """Tell the topic what happened and where to look. Whatever becomes of the message, the run goes
-    on the same way, unless there is one for what is `untold`.
+    """Tell the topic what happened, what to run next, and where to look. Whatever becomes of the
+    message, the run goes on the same way, unless there is one for what is `untold`.
 
     `subject` is at most 100 characters of ASCII; `message` is a States.Format call.
     """
-    look = f"States.Format('{{}} | Look at ${{ExecutionPage}}{{}}', {message}, $$.Execution.Id)"
+    command = f"{run} STACK=${{StackName}} REGION=${{Region}}"
+    look = (
+        f"States.Format('{{}} | Run {command} | Look at ${{ExecutionPage}}{{}}', {message}, "
+        "$$.Execution.Id)"
+    )
     return task(
         name,
         "sns:publish",
@@ -124,6 +139,8 @@ def notify(
         tokens={
             "Topic": topic.ref(),
             "ProjectName": Ref("ProjectName"),
+            "StackName": StackName,
+            "Region": Ref("AWS::Region"),
             "ExecutionPage": console_page(EXECUTIONS),
             **(tokens or {}),
         },
@@ -152,8 +169,14 @@ def problem(
     return put(name, _ERROR, {"Error": error or name, key: cause}, then=then, tokens=tokens)
 
 
-def check_input(needed: tuple[str, ...], hint: str = "") -> Step:
-    """Only an input with all that is needed; else the run says what is missing."""
+def say_about(name: str, words: str, then: Way = None) -> Step:
+    """What a run is about; `words` is a States.Format call."""
+    return put(name, ABOUT, {"words.$": words}, then=then)
+
+
+def check_input(needed: tuple[str, ...], hint: str = "", unknown: Step | None = None) -> Step:
+    """Only an input with all that is needed; else the run says what is missing, and its notice
+    names the run by a step, `unknown` or the one here."""
     missing = f"The input must have {', '.join(needed)}{hint}"
     return check(
         "CheckInput",
@@ -161,7 +184,7 @@ def check_input(needed: tuple[str, ...], hint: str = "") -> Step:
         # It may lack the commit too, which whoever is told would know it by
         otherwise=[
             problem("RefuseInput", missing, "InvalidInput", then=None),
-            put("NameUnknownCommit", "$.commit", "$$.Execution.Name", then=NOTIFY),
+            unknown or put("NameUnknownCommit", "$.commit", "$$.Execution.Name", then=NOTIFY),
         ],
     )
 

@@ -67,6 +67,22 @@ def test_each_look_is_told_and_the_page_of_the_last_is_fetched(
     assert path.read_text() == "<html>"
 
 
+@pytest.mark.parametrize(
+    ("uri", "said"),
+    [(f"s3://{ARTIFACTS}/drift/v/one/", "Its page cannot be shown"), ("s3://else/../../x", "")],
+)
+def test_a_page_that_is_gone_or_is_none_keeps_nobody_from_the_verdicts(
+    clients: Clients, stub: Stubs, console: Console, page: io.StringIO, uri: str, said: str
+) -> None:
+    looks(stub, ("SUCCEEDED", "no drift"))
+    last = versions.stream(json.dumps({"uri": uri}).encode())
+    stub["s3"].add_response("get_object", {"Body": last})
+    if said:
+        stub["s3"].add_client_error("get_object", "NoSuchKey", "gone")
+    assert drift.drift(clients, WITH_DRIFT, "mlops", console, NOW) == 0
+    assert said in page.getvalue() and "No drift." in page.getvalue()
+
+
 def test_where_nobody_has_looked_the_way_to_a_look_is_told(
     clients: Clients, stub: Stubs, console: Console, page: io.StringIO
 ) -> None:

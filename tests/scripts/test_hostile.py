@@ -441,6 +441,18 @@ def test_ctrl_c_twice_is_no_traceback_either(monkeypatch: pytest.MonkeyPatch) ->
     assert "Traceback" not in said
 
 
+@pytest.mark.slow
+def test_ctrl_c_tells_that_a_training_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        with begun("-m", "scripts.train") as process:
+            silent.accept()
+            process.send_signal(signal.SIGINT)
+            said = process.communicate(timeout=60)[1]
+    assert process.returncode == 130
+    assert said.strip().endswith("goes on in AWS; `make status STACK=mlops` shows it.")
+
+
 def test_each_command_begins_in_the_guard() -> None:
     """Before its first import: what is imported earlier is not guarded."""
     for file in [ROOT / "generate.py", *sorted((ROOT / "scripts").glob("[a-z]*.py"))]:

@@ -1,8 +1,10 @@
 """Logs are followed from where the run is, to its end, without a line twice."""
 
 import io
+import json
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from botocore.stub import Stubber
@@ -13,6 +15,7 @@ from scripts.lib.jobs import BegunJob
 from scripts.lib.pipeline import PipelineRun, PipelineStep
 from scripts.lib.problems import Problem
 from scripts.lib.session import Clients
+from scripts.lib.trainings import TrainingRun
 from tests.scripts.answers import EARLIER, RUN, START, in_turn, look, write_log
 
 KNOWN = {
@@ -74,7 +77,7 @@ def test_a_step_shows_the_jobs_made_while_it_ran(
     listing("Training", p_1_later=1800, p_1_mine=0, p_1_earlier=-9, other_p_1_x=0)
     listing("Training", **{"1_tuned": 20, "p_1_mine": 0})
     listing("Processing", p_1_evaluate=30)
-    found = logs.jobs_of(clients, "p-1", step("Train", status))
+    found = logs.jobs_of(clients, {**KNOWN, "VersionPrefix": "p-1"}, step("Train", status))
     assert [one.name for one in found] == ["p-1-mine", "1-tuned", "p-1-evaluate", *later]
     groups = [logs.job_source(clients, one, []).group for one in found[1:3]]
     assert groups == ["/aws/sagemaker/TrainingJobs", "/aws/sagemaker/ProcessingJobs"]
@@ -102,7 +105,6 @@ def test_a_run_that_waits_for_its_turn_is_followed_and_says_for_which(
 ) -> None:
     """Not silent until the earlier one ends, which may take hours; without a terminal neither."""
     monkeypatch.setattr(logs, "QUIET_SECONDS", 0.0)
-    in_turn(stub, RUN)
     none: dict[str, list[str]] = {"actionExecutionDetails": []}
     stub["codepipeline"].add_response("list_action_executions", none)
     look(stub, "InProgress")
@@ -110,7 +112,8 @@ def test_a_run_that_waits_for_its_turn_is_followed_and_says_for_which(
     stub["codepipeline"].add_response("list_action_executions", none)
     look(stub, "Stopped")
     stub["sagemaker"].add_client_error("describe_endpoint", "ValidationException", "not find")
-    logs.follow_run(clients, KNOWN, console, once=False)
+    run = PipelineRun(RUN, "InProgress", "", "", None, None)
+    logs.follow_run(clients, KNOWN, run, console, once=False)
     said = page.getvalue()
     assert "waiting for an earlier run to end: c0ffee 0000, between two steps" in said
 
@@ -119,11 +122,104 @@ def test_a_build_that_only_waits_does_not_cut_the_jobs_logs(
     clients: Clients, stub: dict[str, Stubber]
 ) -> None:
     """In China the Train stage is a build that looks again and again, and says so."""
-    for _ in range(2):
-        stub["sagemaker"].add_response("list_training_jobs", {"TrainingJobSummaries": []})
-    stub["sagemaker"].add_response("list_processing_jobs", {"ProcessingJobSummaries": []})
+    stub["stepfunctions"].add_client_error("describe_execution", "ExecutionDoesNotExist", "gone")
+    made(stub)
     waiting = replace(step("Train", "InProgress"), external="mlops-train:1")
     assert logs.sources(clients, KNOWN, waiting) == []
+
+
+def made(stub: dict[str, Stubber], **trained: int) -> None:
+    """The project's training jobs, and the minutes in which they began; the newest first."""
+    listed = [
+        {
+            "TrainingJobName": f"{KNOWN['VersionPrefix']}-{name}-0",
+            "TrainingJobArn": "arn:aws:sagemaker:eu-west-1:123456789012:training-job/x",
+            "CreationTime": START + timedelta(minutes=minute),
+            "TrainingJobStatus": "Completed",
+        }
+        for name, minute in trained.items()
+    ]
+    for found in (listed, []):  # and those of tuning jobs
+        stub["sagemaker"].add_response("list_training_jobs", {"TrainingJobSummaries": found})
+    stub["sagemaker"].add_response("list_processing_jobs", {"ProcessingJobSummaries": []})
+
+
+def asked(name: str, status: str, minute: int) -> dict[str, Any]:
+    """An execution that has no run of the pipeline."""
+    arn = f"{KNOWN['TrainingWorkflowArn'].replace('stateMachine', 'execution')}:{name}"
+    one = {"executionArn": arn, "stateMachineArn": "x", "name": name, "status": status}
+    stopped = {} if status == "RUNNING" else {"stopDate": START + timedelta(minutes=minute + 10)}
+    return one | {"startDate": START + timedelta(minutes=minute)} | stopped
+
+
+def describes(stub: dict[str, Stubber], one: dict[str, Any], left: Any = None) -> None:
+    given = {"trigger": {"kind": "schedule", "by": "x", "id": "1"}}
+    answer = {**one, "input": json.dumps(given), "output": json.dumps(left or {})}
+    stub["stepfunctions"].add_response("describe_execution", answer)
+
+
+def lists(stub: dict[str, Stubber], *runs: dict[str, Any]) -> None:
+    stub["stepfunctions"].add_response("list_executions", {"executions": list(runs)})
+
+
+def test_the_last_training_that_somebody_asked_for_is_not_one_that_trained_nothing(
+    clients: Clients, stub: dict[str, Stubber]
+) -> None:
+    joined, trained = asked("joined", "SUCCEEDED", 9), asked("trained", "SUCCEEDED", 5)
+    lists(stub, joined, trained)
+    describes(stub, joined, {"trained": "nothing: what waits will see it"})
+    describes(stub, trained, {"name": "v"})
+    found = logs.last_asked(clients, KNOWN["TrainingWorkflowArn"])
+    assert found and found.arn == trained["executionArn"]
+
+
+@pytest.mark.parametrize(
+    ("status", "minute", "pipeline", "later"),
+    [
+        ("SUCCEEDED", 5, "Succeeded", True),
+        ("SUCCEEDED", -5, "Succeeded", False),
+        ("RUNNING", -5, "Failed", True),
+        ("SUCCEEDED", 5, "InProgress", False),
+        ("RUNNING", 5, "InProgress", True),
+    ],
+)
+def test_what_runs_is_shown_else_what_came_last(
+    clients: Clients, status: str, minute: int, pipeline: str, later: bool
+) -> None:
+    run = PipelineRun(RUN, pipeline, "", "", START, START)
+    listed: Any = asked("one", status, minute)
+    assert logs.is_later(TrainingRun(clients, listed), run) is later
+
+
+def test_the_log_of_a_training_that_waited_is_its_own(
+    clients: Clients, stub: dict[str, Stubber], console: Console, page: io.StringIO
+) -> None:
+    """Not that of the one whose end it waited for."""
+    first, second = asked("first", "SUCCEEDED", 0), asked("second", "SUCCEEDED", 2)
+    describes(stub, second)
+    lists(stub, second, first)
+    made(stub, second=11, first=3)
+    streams = {"logStreams": [{"logStreamName": "s"}]}
+    stub["logs"].add_response(
+        "describe_log_streams",
+        streams,
+        {
+            "logGroupName": "/aws/sagemaker/TrainingJobs",
+            "logStreamNamePrefix": f"{KNOWN['VersionPrefix']}-second-0/",
+        },
+    )
+    events = {"events": [{"message": "epoch 1", "timestamp": 1}], "nextForwardToken": "t"}
+    stub["logs"].add_response("get_log_events", events)
+    stub["logs"].add_response("get_log_events", {"events": [], "nextForwardToken": "t"})
+    listed: Any = second
+    run = TrainingRun(clients, listed)
+    describes(stub, second)
+    assert logs.follow_asked(clients, KNOWN, run, console, once=True) == 0
+    assert page.getvalue().splitlines() == [
+        "--- Train: job mlops-0a1b2c3d-second-0",
+        "epoch 1",
+        "--- training, for a schedule: SUCCEEDED",
+    ]
 
 
 def test_the_endpoints_log_is_printed(memory: Clients, console: Console, page: io.StringIO) -> None:

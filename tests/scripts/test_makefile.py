@@ -45,7 +45,10 @@ def given() -> list[str]:
 
 
 # Each decides about one thing once: common names, which an environment may hold for another reason
-ASKED_NOW = ("VERSION", "TO", "REASON", "FORCE", "JSON", "ASK", "INPUT", "OUTPUT", "STOP")
+ASKED_NOW = (
+    *("VERSION", "TO", "REASON", "FORCE", "JSON", "ASK", "INPUT", "OUTPUT", "STOP", "REBUILD"),
+    "RUN",
+)
 
 
 @pytest.mark.parametrize("how", ["as an argument", "in the environment"])

@@ -29,8 +29,8 @@ def test_each_version_tells_how_good_it_is_and_what_became_of_it(
 ) -> None:
     refused = versions.description(3, "Rejected", accuracy="0.914", difference="-0.067")
     found: list[dict[str, Any]] = [
-        versions.description(5, PENDING, difference="0.005"),
-        versions.description(4, accuracy="nan"),
+        versions.description(5, PENDING, difference="0.005", trigger="schedule"),
+        versions.description(4, accuracy="nan", trigger="push"),
         {**refused, "ModelPackageDescription": "worse " * 60},
         versions.description(2),
         {**versions.description(1, "Rejected"), "ApprovalDescription": "it is biased"},
@@ -44,8 +44,8 @@ def test_each_version_tells_how_good_it_is_and_what_became_of_it(
     lines = page.getvalue().splitlines()
     assert max(map(len, lines)) <= 80
     assert [line.split() for line in lines[1:4]] == [
-        ["5", COMMIT, "98.1%", "+0.5%", "waits", "until", "2026-01-10", "1", "h"],
-        ["4", COMMIT, "withdrawn", "2", "h"],
+        ["5", COMMIT, "98.1%", "+0.5%", "waits", "until", "2026-01-10", "schedule", "1", "h"],
+        ["4", COMMIT, "withdrawn", "push", "2", "h"],
         ["3", COMMIT, "91.4%", "-6.7%", "rejected", "3", "h"],
     ]
     assert lines[4].startswith("        worse worse")

@@ -231,55 +231,6 @@ def test_the_endpoint_shows_which_commit_it_serves(
     assert "did not pass the ping" in page.getvalue()
 
 
-def alarms(stub: Stubs, *states: str) -> None:
-    """A stack with these alarms, beside something else."""
-    kinds = ["AWS::SNS::Topic", *("AWS::CloudWatch::Alarm" for _ in states)]
-    held = [
-        {
-            "LogicalResourceId": f"Resource{number}",
-            "PhysicalResourceId": f"mlops-{number}",
-            "ResourceType": kind,
-            "ResourceStatus": "CREATE_COMPLETE",
-            "LastUpdatedTimestamp": NOW,
-        }
-        for number, kind in enumerate(kinds)
-    ]
-    stub["cloudformation"].add_response("list_stack_resources", {"StackResourceSummaries": held})
-    told = [
-        {
-            "AlarmName": f"mlops-{number}",
-            "StateValue": state,
-            "StateReason": "Threshold Crossed",
-            "StateUpdatedTimestamp": NOW - timedelta(minutes=3),
-        }
-        for number, state in enumerate(states, 1)
-    ]
-    if states:
-        asked = {"AlarmNames": [each["AlarmName"] for each in told]}
-        stub["cloudwatch"].add_response("describe_alarms", {"MetricAlarms": told}, asked)
-
-
-@pytest.mark.parametrize(
-    ("states", "lines"),
-    [
-        (("OK", "ALARM"), ["  Alarm mlops-2 rings since 3 min ago:", "    Threshold Crossed"]),
-        (("OK", "INSUFFICIENT_DATA"), ["  None of its 2 alarms rings."]),
-        ((), []),
-    ],
-)
-def test_the_alarms_that_ring_are_named_with_their_reason(
-    clients: Clients,
-    stub: Stubs,
-    console: Console,
-    page: io.StringIO,
-    states: tuple[str, ...],
-    lines: list[str],
-) -> None:
-    alarms(stub, *states)
-    status.show_alarms(clients, "mlops", console, NOW)
-    assert page.getvalue().splitlines() == lines
-
-
 def test_without_a_stack_the_way_to_one_is_named(
     memory: Clients, console: Console, page: io.StringIO
 ) -> None:

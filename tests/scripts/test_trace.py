@@ -124,7 +124,7 @@ def test_every_link_is_told_with_where_it_was_read(
         "written": "2026-01-01 00:00 UTC (+0100)",
         "subject": "Use a deeper model",
         "started by": PERSON,
-        "trigger": "push",
+        "trigger": "a push",
         "workflow": "arn:aws:states:eu-west-1:123456789012:stateMachine:mlops-x",
         "forced by": PERSON,
         "because": "the old one is biased",
@@ -265,6 +265,32 @@ def test_where_nothing_serves_that_is_all(clients: Clients, stub: Stubs) -> None
 )
 def test_the_date_of_a_commit_is_told_as_others_are(date: str, text: str) -> None:
     assert written(date) == text
+
+
+@pytest.mark.parametrize(
+    ("kind", "by", "told"),
+    [
+        (
+            "schedule",
+            "arn:aws:scheduler:eu-west-1:1:schedule/default/mlops-retraining",
+            "a schedule, mlops-retraining",
+        ),
+        ("data", "s3://b/data/manifest.json", "data that arrived: s3://b/data/manifest.json"),
+        ("drift", "s3://b/drift/v/1/", "drift, found by the look s3://b/drift/v/1/"),
+        ("person", PERSON, "a person"),
+    ],
+)
+def test_what_has_asked_for_a_version_is_told_in_words(
+    clients: Clients, stub: Stubs, kind: str, by: str, told: str
+) -> None:
+    job(stub)
+    images(stub, "c0ffee-serve", "c0ffee-train")
+    commit(stub)
+    answer = registered()
+    answer["CustomerMetadataProperties"] |= {"trigger": kind, "triggered-by": by}
+    chain = Chain(clients, KNOWN)
+    chain.of_version(read_package(arn(1), answer))
+    assert (links(chain)["started by"].value, links(chain)["trigger"].value) == (by, told)
 
 
 @pytest.mark.parametrize(

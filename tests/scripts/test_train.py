@@ -16,7 +16,7 @@ from templates.parts.source import CHECK_OUT
 from tests.scripts import versions
 from tests.scripts.answers import RUN, START, action, look, outputs
 from tests.scripts.conftest import Stubs
-from tests.scripts.versions import KNOWN
+from tests.scripts.versions import ARTIFACTS, KNOWN
 
 HEAD = versions.COMMIT + "f" * 28
 
@@ -48,10 +48,12 @@ def test_a_reason_travels_as_a_variable_of_the_run(
     assert page.getvalue().endswith("`make predict STACK=mlops IMAGE=<a PNG or JPEG file>`\n")
 
 
-def asked(stub: Stubs, outputs: list[dict[str, Any]], reason: str | None = None) -> None:
+def asked(
+    stub: Stubs, outputs: list[dict[str, Any]], by: str = "arn:aws:iam::111122223333:user/me"
+) -> None:
     """One start of the training workflow, and how it and what it joins end."""
-    by = {"Account": "111122223333", "UserId": "me", "Arn": "arn:aws:iam::111122223333:user/me"}
-    stub["sts"].add_response("get_caller_identity", by)
+    who = {"Account": "111122223333", "UserId": "me", "Arn": by}
+    stub["sts"].add_response("get_caller_identity", who)
     started: Any = {"executionArn": "first", "startDate": START}
     expected = {"stateMachineArn": KNOWN["TrainingWorkflowArn"], "name": ANY, "input": ANY}
     stub["stepfunctions"].add_response("start_execution", started, expected)
@@ -59,8 +61,19 @@ def asked(stub: Stubs, outputs: list[dict[str, Any]], reason: str | None = None)
         answer: Any = {"executionArn": "x", "stateMachineArn": "x", "status": "SUCCEEDED"}
         answer |= {"startDate": START, "output": json.dumps(output)}
         stub["stepfunctions"].add_response("describe_execution", answer)
-        if "by" not in output:
+        for _ in range(0 if "by" in output else 2):  # how it ended, and whether it has deployed
             stub["stepfunctions"].add_response("describe_execution", answer)
+
+
+def built(stub: Stubs, is_there: bool = True, runs: bool = False) -> None:
+    """Whether a push has left what later runs train with, and whether any training runs."""
+    asked = {"Bucket": ARTIFACTS, "Prefix": "retraining/newest.json", "MaxKeys": 1}
+    found: Any = {"Contents": [{"Key": "retraining/newest.json"}]} if is_there else {}
+    stub["s3"].add_response("list_objects_v2", found, asked)
+    if not is_there:
+        one: Any = {"executionArn": "x", "stateMachineArn": "x", "name": "n", "status": "RUNNING"}
+        listed = [one | {"startDate": START}] if runs else []
+        stub["stepfunctions"].add_response("list_executions", {"executions": listed})
 
 
 def test_a_person_asks_the_training_workflow_and_nothing_is_built(
@@ -68,6 +81,7 @@ def test_a_person_asks_the_training_workflow_and_nothing_is_built(
 ) -> None:
     outputs(stub, KNOWN)
     versions.stack(stub, RetrainSchedule="")
+    built(stub)
     asked(stub, [{"name": "v", "serves": "v"}])
     assert train.train(clients, "mlops", console, "it is biased") == 0
     said = page.getvalue()
@@ -80,6 +94,7 @@ def test_where_another_waited_that_one_is_followed(
 ) -> None:
     outputs(stub, KNOWN)
     versions.stack(stub, RetrainSchedule="")
+    built(stub, is_there=False, runs=True)
     joined = {"trained": "nothing: what waits will see it", "by": "other"}
     asked(stub, [joined, {"name": "v", "serves": "v"}])
     assert train.train(clients, "mlops", console) == 0
@@ -95,6 +110,39 @@ def test_a_stack_without_the_door_is_deployed_first(
     versions.stack(stub, BranchName="main")
     with pytest.raises(Problem, match="or `make train STACK=mlops REBUILD=1`"):
         train.train(clients, "mlops", console)
+
+
+def test_where_nothing_is_built_nothing_is_asked_for(
+    clients: Clients, stub: Stubs, console: Console
+) -> None:
+    outputs(stub, KNOWN)
+    versions.stack(stub, RetrainSchedule="")
+    built(stub, is_there=False)
+    with pytest.raises(Problem, match="push a commit, or `make train STACK=mlops REBUILD=1`"):
+        train.train(clients, "mlops", console)
+
+
+def test_who_asks_is_named_as_a_models_metadata_take_it(
+    clients: Clients, stub: Stubs, console: Console
+) -> None:
+    outputs(stub, KNOWN)
+    versions.stack(stub, RetrainSchedule="")
+    built(stub)
+    given = list[dict[str, Any]]()
+    clients.stepfunctions.meta.events.register(
+        "provide-client-params.sfn.StartExecution",
+        lambda params, **_: given.append(json.loads(params["input"])),
+    )
+    asked(
+        stub,
+        [{"name": "v", "serves": "v"}],
+        by="arn:aws:sts::1:assumed-role/dev/jo,x=@y" + "z" * 300,
+    )
+    train.train(clients, "mlops", console, "it is biased")
+    (request,) = given
+    by = request["trigger"]["by"]
+    assert by.startswith("arn:aws:sts::1:assumed-role/dev/jo x=@yz")
+    assert (len(by), request["force"]["by"]) == (256, by)
 
 
 def test_an_older_stack_is_deployed_first(clients: Clients, stub: Stubs, console: Console) -> None:

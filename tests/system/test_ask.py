@@ -9,7 +9,14 @@ import pytest
 from local.tests.aws import unique
 from local.tests.machines import create, ended, start
 from local.tests.remote import Remote
-from tests.system.training import EVALUATE, create_project, stand_in, summary, writes
+from tests.system.training import (
+    EVALUATE,
+    SOMEBODY,
+    create_project,
+    stand_in,
+    summary,
+    writes,
+)
 from tests.system.workflows import part
 
 MANUAL: dict[str, Any] = {'"approval": "Automatic"': '"approval": "Manual"'}
@@ -34,7 +41,8 @@ def test_a_good_model_waits_for_a_person_and_a_bad_one_does_not(
     assert json.loads(waits["input"]) == {"package": package["ModelPackageArn"]}
     (notice,) = project.mailbox.read(1)
     report = f"s3://{project.artifacts}/evaluations/{version}/report.html"
-    assert notice.startswith(f"{version} waits for approval: 90.0 % of 360 held-out examples")
+    about = f"Commit 0123456789abcdef (asked for by person: {SOMEBODY}), 90.0 % of 360 held-out"
+    assert notice.startswith(f"{version} waits for approval: {about} examples")
     assert f"Its report is {report}" in notice
     assert f"STACK=stack REGION=eu-west-1 VERSION={version}" in notice
     assert "nobody decides about within 7 days is rejected" in notice
@@ -50,8 +58,6 @@ def asked(aws: Remote, package: str, **values: str) -> tuple[dict[str, Any], lis
     tokens = {
         "ApprovalWorkflow": waits,
         "ProjectName": "project",
-        "StackName": "stack",
-        "Region": "eu-west-1",
         "ApprovalDays": "7",
         "Topic": mailbox.topic,
         "ExecutionPage": "https://console/",
@@ -70,6 +76,7 @@ def asked(aws: Remote, package: str, **values: str) -> tuple[dict[str, Any], lis
         "plan": {"uri": "s3://bucket/evaluations/version/"},
         "verdict": {"words": "good", "approval": "PendingManualApproval"},
         "registered": {"package": package},
+        "about": {"words": "Commit 0123456789abcdef, good"},
     }
     told = ended(aws, start(aws, create(aws, aws.role("states"), steps), given))
     assert told["status"] == "SUCCEEDED", told.get("cause", told)
@@ -84,7 +91,7 @@ def test_without_a_registry_the_record_waits(aws: Remote) -> None:
     version = json.loads(told["output"])["name"]
     assert waits["name"] == f"wait-{version}"
     assert json.loads(waits["input"]) == {"record": f"registry/{version}.json"}
-    assert notices[0].startswith(f"{version} waits for approval: good")
+    assert notices[0].startswith(f"{version} waits for approval: Commit 0123456789abcdef, good")
 
 
 def test_who_cannot_be_asked_is_told_of_by_the_rule(aws: Remote) -> None:

@@ -199,4 +199,4 @@ def test_an_input_without_a_commit_is_told_by_the_story(project: Deployments) ->
     states = project.aws.client("stepfunctions")
     started = states.start_execution(stateMachineArn=project.machine, name="by-hand", input="{}")
     assert project.ended(started["executionArn"])["error"] == "InvalidInput"
-    assert told(project).startswith("Commit by-hand: InvalidInput: The input must have name")
+    assert told(project).startswith("Run by-hand: InvalidInput: The input must have name")

@@ -9,7 +9,7 @@ import pytest
 
 from local.tests.aws import wait
 from local.tests.remote import Remote
-from tests.system.training import DEPLOYED, EVALUATE, Project, create_project
+from tests.system.training import DEPLOYED, EVALUATE, SOMEBODY, Project, create_project
 
 pytestmark = pytest.mark.slow  # jobs are processes, as the container has them
 
@@ -45,7 +45,7 @@ def test_before_the_first_push_there_is_nothing_to_train_with(project: Project) 
     assert (told["status"], told["error"]) == ("FAILED", "NothingBuilt")
     assert "push a commit" in told["cause"]
     (notice,) = project.mailbox.read(1)
-    assert told["cause"] in notice
+    assert f"(asked for by data: somebody): NothingBuilt: {told['cause']}" in notice
 
 
 def test_what_asks_while_one_waits_is_answered_by_it_and_nothing_is_lost(project: Project) -> None:
@@ -64,6 +64,11 @@ def test_what_asks_while_one_waits_is_answered_by_it_and_nothing_is_lost(project
     image = first["AlgorithmSpecification"]["TrainingImage"]
     assert second["AlgorithmSpecification"]["TrainingImage"] == image
     assert trained(project, pushed) in first["TrainingJobName"]
+    # Each version says what has asked for it: of those that waited, the first
+    registered = [each["CustomerMetadataProperties"] for each in project.packages()]
+    triggers = [(each["trigger"], each["triggered-by"]) for each in registered]
+    assert triggers[0] == ("person", SOMEBODY)
+    assert triggers[1][0] in kinds and triggers[1][1] == "somebody"
     # Whatever comes when nobody waits any more is a run of its own
     again = trained(project, ask(project, "schedule", "6"))
     assert len(project.jobs()) == 3

@@ -171,7 +171,7 @@ def test_drift_is_told_once_and_asks_for_a_training_where_that_is_due(watched: W
     assert asked["kind"] == "drift"
     assert asked["by"].startswith(f"s3://{watched.bucket}/drift/{watched.version}/")
     (notice,) = watched.mailbox.read(1)
-    assert "it is drifted. Trained anew: it is due. See it: make drift" in notice
+    assert "it is drifted. Trained anew: it is due | Run make drift STACK=stack" in notice
     # The cool-down begins with the training
     since = watched.left("arguments")[-1]
     assert since > "2026-11-28T09:30:00.000Z"

@@ -124,7 +124,9 @@ def test_a_refused_candidate_is_registered_told_once_and_touches_nothing(served:
     assert len(served.children()) == before
     assert served.serving() == f"{served.artifacts}-old"
     (notice,) = served.mailbox.read(notices + 1)[notices:]
-    assert notice.startswith(f"Commit {COMMIT}: ModelRejected: ")
+    about = f"Commit {COMMIT} (asked for by person: {SOMEBODY})"
+    assert notice.startswith(f"{about}: ModelRejected: ")
+    assert package["ModelPackageDescription"] in notice and "| Run make status " in notice
 
 
 def test_a_forced_candidate_goes_on_and_who_wanted_it_is_told_and_kept(served: Project) -> None:

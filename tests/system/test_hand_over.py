@@ -11,7 +11,7 @@ import pytest
 from local.tests.aws import wait
 from local.tests.remote import Remote
 from templates.workflows.hand_over import DEPLOYMENT_SECONDS
-from tests.system.training import EVALUATE, Project, create_project
+from tests.system.training import EVALUATE, SOMEBODY, Project, create_project
 
 pytestmark = pytest.mark.slow  # jobs are processes, as the container has them
 
@@ -49,7 +49,9 @@ def test_a_deployment_that_broke_where_nothing_catches_is_told_by_the_training(
     assert f"The deployment {child['name']} ended as FAILED: States.Runtime" in ended["cause"]
     notice = told(project)
     assert ended["cause"] in notice
-    assert notice.startswith("Commit 0123456789abcdef: DeploymentBroke: ")
+    about = f"Commit 0123456789abcdef (asked for by person: {SOMEBODY}), 90.0 % of 360 held-out"
+    assert notice.startswith(about) and "nothing serves yet: DeploymentBroke: " in notice
+    assert "| Run make status STACK=stack REGION=eu-west-1 |" in notice
     assert notice.endswith(f"Look at https://console/{ended['executionArn']}")
 
 

@@ -183,7 +183,7 @@ def test_a_model_of_other_classes_is_another_task(
     letters = {"model.py": model.replace('"0123456789"', '"abcdefghij"')}
     assert letters["model.py"] != model
     aws.push(work, "Name the classes anew", {**letters, **hyperparameters(epochs=1)})
-    assert aws.verdict(STACK, after=3) == "Failed"
+    assert aws.verdict(STACK, after=2) == "Failed"
     fourth = version(aws, 4)
     assert fourth["CustomerMetadataProperties"]["outcome"] == "other-classes"
     assert fourth["ModelApprovalStatus"] == "Rejected"
@@ -202,7 +202,7 @@ def test_tuning_finds_a_better_learning_rate_than_the_files_and_make_approve_dep
     }
     files = {**hyperparameters(epochs=3, learning_rate=TOO_LOW), "tuning.json": json.dumps(tuning)}
     aws.push(work, "Let the learning rate be found", files)
-    assert aws.verdict(STACK, after=4) == "Succeeded", aws.actions(STACK)
+    assert aws.verdict(STACK, after=3) == "Succeeded", aws.actions(STACK)
     fifth, by_the_file = version(aws, 5), version(aws, 2)["CustomerMetadataProperties"]
     known = fifth["CustomerMetadataProperties"]
     assert 0.003 <= float(known["hyperparameter.learning_rate"]) <= 0.008

@@ -15,6 +15,13 @@ from tests.system.driver import ROOT, Driver, endpoint, until
 pytestmark = pytest.mark.local
 
 STACK = "gone"
+# All that starts something, or tells of it, without a person
+ALL = " ".join(
+    [
+        *("RetrainSchedule='cron(0 3 ? * SUN *)'", "DriftSchedule='cron(0 4 * * ? *)'"),
+        *("CapturePercent=20", "MonthlyBudget=50", "NotificationEmail=you@example.com"),
+    ]
+)
 # For a build that is found while it works, and costs the machine nothing meanwhile
 LASTS = "import time\n\n\ndef test_it_lasts() -> None:\n    time.sleep({})\n"
 
@@ -46,11 +53,11 @@ def ended(process: "subprocess.Popen[str]") -> str:
     return said
 
 
-def deploy(aws: Driver, **seed: Any) -> None:
+def deploy(aws: Driver, *options: str, **seed: Any) -> None:
     """With few of the tests of the model's code, so that its pipeline is soon past stage Test."""
     ended(begin(aws, "upload"))
     aws.drop_seed_tests(STACK, **seed)
-    ended(begin(aws, "create_stack"))
+    ended(begin(aws, "create_stack", *options))
 
 
 def step(aws: Driver, name: str) -> bool:
@@ -78,6 +85,7 @@ def left(aws: Driver) -> dict[str, Any]:
         "scaling": aws.client("application-autoscaling").describe_scalable_targets(
             ServiceNamespace="sagemaker"
         )["ScalableTargets"],
+        **by_itself(aws),
         "processes": processes(aws),
         "logs": aws.client("logs").describe_log_streams(logGroupName="/aws/sagemaker/TrainingJobs")[
             "logStreams"
@@ -87,6 +95,19 @@ def left(aws: Driver) -> dict[str, Any]:
         "groups": [one for one in groups(aws) if one != "/aws/sagemaker/TrainingJobs"],
     }
     return {kind: things for kind, things in found.items() if things}
+
+
+def by_itself(aws: Driver) -> dict[str, list[Any]]:
+    """What starts something, or tells of it, without a person."""
+    account = aws.client("sts").get_caller_identity()["Account"]
+    return {
+        "rules": aws.client("events").list_rules()["Rules"],
+        "schedules": aws.client("scheduler").list_schedules()["Schedules"],
+        "queues": aws.client("sqs").list_queues().get("QueueUrls", []),
+        "alarms": aws.client("cloudwatch").describe_alarms()["MetricAlarms"],
+        "dashboards": aws.client("cloudwatch").list_dashboards()["DashboardEntries"],
+        "budgets": aws.client("budgets").describe_budgets(AccountId=account).get("Budgets", []),
+    }
 
 
 def stacks(aws: Driver) -> list[str]:
@@ -133,9 +154,14 @@ def test_a_stack_that_is_being_created_goes_with_the_work_that_it_begins(aws: Dr
 
 
 def test_two_that_destroy_at_once_after_one_that_was_cut_off_leave_nothing(aws: Driver) -> None:
-    """With a training job and its workflow running, and a second run of the pipeline waiting."""
-    deploy(aws)
-    train, runs = begin(aws, "train"), aws.client("codepipeline").list_pipeline_executions
+    """With a training job and its workflow running, and a second run of the pipeline waiting; with
+    all that runs by itself."""
+    deploy(aws, "--parameters", ALL)
+    assert [kind for kind, things in by_itself(aws).items() if not things] == []
+    train, runs = (
+        begin(aws, "train", "--rebuild"),
+        aws.client("codepipeline").list_pipeline_executions,
+    )
     until(lambda: len(runs(pipelineName=STACK)["pipelineExecutionSummaries"]) == 2)
     logs = begin(aws, "logs")  # of the newest, which waits
     jobs = aws.client("sagemaker").list_training_jobs

@@ -227,8 +227,6 @@ def create_project(
         "Approval": "Automatic",
         "ApprovalDays": "7",
         "ApprovalWorkflow": approval,
-        "StackName": "stack",
-        "Region": "eu-west-1",
         "DeploymentWorkflow": child,
         "Deployments": child.replace(":stateMachine:", ":execution:") + ":",
         "Topic": mailbox.topic,

@@ -52,19 +52,23 @@ from templates.workflows.deployment.version import (
     add_version,
     hosting_role,
 )
-from templates.workflows.failure import check_input, failure, problem
+from templates.workflows.failure import ABOUT_WORDS, RUN, check_input, failure, problem, say_about
 from templates.workflows.language import (
     COUNT,
     FIRST_LOOK,
+    NOTIFY,
     State,
     Step,
     any_of,
     catch,
     check,
+    choose,
     compares,
     end,
     equals,
+    present,
     put,
+    when,
 )
 from templates.workflows.machine import add_state_machine
 from templates.workflows.settings import (
@@ -100,7 +104,8 @@ def add_deployment(
     remove = remove_failed(registry)
     after = [*resume(settings, remove[0].name), *remove]
     story = [
-        check_input(_NEEDED),
+        check_input(_NEEDED, unknown=say_about("NameUnknown", RUN, then=NOTIFY)),
+        choose("IsAboutGiven", when(present(ABOUT_WORDS)), otherwise=[_name_commit()]),
         _configure(parameters, settings),
         _check_instances(settings),
         check_scaling(settings),
@@ -134,7 +139,7 @@ def add_deployment(
         _summarize("Summarize", "$.name", {"rollout.$": "$.rollout"}),
         end("Deployed"),
         *endpoint_problems(),
-        *failure("${ProjectName}: a model was not deployed", topic, key, after),
+        *failure("${ProjectName}: a model was not deployed", topic, key, after, ABOUT_WORDS),
     ]
     machine = add_state_machine(
         template,
@@ -154,7 +159,7 @@ def _configure(parameters: Parameters, settings: DeploymentSettings) -> Step:
         "Configure",
         None,
         {
-            **{f"{name}.$": f"$.{name}" for name in _NEEDED},
+            **{f"{name}.$": f"$.{name}" for name in (*_NEEDED, "about")},
             "settings": setting_values(settings),
             **{
                 f"{path.removeprefix('$.')}.$": f"States.StringToJson('${{{token}}}')"
@@ -171,6 +176,11 @@ def _configure(parameters: Parameters, settings: DeploymentSettings) -> Step:
         },
         comment="Parameters of the stack arrive as text; numbers are parsed here",
     )
+
+
+def _name_commit() -> Step:
+    """A training says more: who asked for it, and how good it is."""
+    return say_about("NameCommit", "States.Format('Commit {}', $.commit)")
 
 
 def _make_way() -> list[Step]:

@@ -23,6 +23,7 @@ from templates.kit.iam import allow, arn, objects
 from templates.kit.names import (
     CAPTURED,
     DRIFT,
+    LOOKED_AT,
     RETRAINING,
     version_arns,
     version_objects,
@@ -74,7 +75,7 @@ MOST_FILES = 500
 SECONDS = 3600
 
 _PLACE = f"{CAPTURED}${{ProjectName}}/{VARIANT}/"
-_LAST, _MANIFESTS = f"{DRIFT}last.json", f"{DRIFT}manifests/"
+_LAST = f"{DRIFT}last.json"
 _SERVED, _TAGS, _FOUND, _FILES = "$.served", "$.tags", "$.before", "$.files"
 _LAST_AT, _WRITTEN, _READ, _PLAN = "$.last", "$.written", "$.read", "$.plan"
 _DRIFT, _VERSION, _NEWEST = "$.drift", "$.version", "$.newest"
@@ -303,7 +304,7 @@ def _write_manifest(storage: Storage) -> list[Step]:
         _write(
             "WriteManifest",
             {
-                "Key.$": f"States.Format('{_MANIFESTS}{{}}.json', $$.Execution.Name)",
+                "Key.$": f"States.Format('{LOOKED_AT}{{}}.json', $$.Execution.Name)",
                 "Body.$": "$.manifest",
             },
             storage,
@@ -333,7 +334,7 @@ def _plan(settings: DriftSettings, storage: Storage) -> Step:
             "arguments.$": f"States.Array({arguments})",
             "uri.$": f"States.Format({place})",
             "key.$": f"States.Format('{DRIFT}{{}}/{{}}/drift.json', {_VERSION}, $$.Execution.Name)",
-            "captured.$": f"States.Format('s3://${{ArtifactBucket}}/{_MANIFESTS}{{}}.json', "
+            "captured.$": f"States.Format('s3://${{ArtifactBucket}}/{LOOKED_AT}{{}}.json', "
             "$$.Execution.Name)",
             "baseline.$": "States.Format('s3://${ArtifactBucket}/evaluations/{}/baseline.json', "
             f"{_VERSION})",
@@ -386,10 +387,10 @@ def _input(name: str, kind: str) -> State:
 def _role(storage: Storage, registry: Registry) -> Role:
     grants = [
         *list_objects("ListCaptured", storage.artifacts, CAPTURED),
-        *list_objects("ListManifests", storage.artifacts, _MANIFESTS),
+        *list_objects("ListManifests", storage.artifacts, LOOKED_AT),
         *list_objects("ListBaselines", storage.artifacts, "evaluations/"),
         *read_objects("ReadCaptured", objects(storage.artifacts, CAPTURED)),
-        *read_objects("ReadManifests", objects(storage.artifacts, _MANIFESTS)),
+        *read_objects("ReadManifests", objects(storage.artifacts, LOOKED_AT)),
         *read_objects(
             "ReadBaselines", version_objects(storage.artifacts, "evaluations/", "/baseline.json")
         ),
@@ -498,11 +499,12 @@ def _tell(topic: Topic, key: Key) -> Step:
     told = notify(
         "TellDrift",
         "${ProjectName}: requests are not like what the model was made for",
-        f"States.Format('{{}}: {{}}. Trained anew: {{}}. See it: make drift', {_VERSION}, "
+        f"States.Format('{{}}: {{}}. Trained anew: {{}}', {_VERSION}, "
         f"{_DRIFT}.words, {_DRIFT}.why)",
         topic,
         key,
         then=Below("IsNews"),
+        run="make drift",
     )
     news = all_of(
         equals(f"{_DRIFT}.verdict", "drifted"),
@@ -564,7 +566,7 @@ def _write(name: str, what: State, storage: Storage, then: Way = None) -> Step:
             allow(
                 "WriteDrift",
                 [s3.PutObject],
-                [_file(storage, _LAST), objects(storage.artifacts, _MANIFESTS)],
+                [_file(storage, _LAST), objects(storage.artifacts, LOOKED_AT)],
             ),
             *use_key("EncryptObjects", storage.key, "s3", kms.GenerateDataKey),
         ],

@@ -3,7 +3,6 @@ told of it. The run does not wait: another workflow does, and a decision starts 
 (approval/story.py)."""
 
 from awacs import states
-from troposphere import Ref, StackName
 from troposphere.kms import Key
 from troposphere.sns import Topic
 from troposphere.stepfunctions import StateMachine
@@ -11,7 +10,7 @@ from troposphere.stepfunctions import StateMachine
 from templates.kit.iam import allow
 from templates.kit.names import RECORDS
 from templates.parameters import Parameters
-from templates.workflows.failure import not_told, notify
+from templates.workflows.failure import ABOUT_WORDS, not_told, notify
 from templates.workflows.job import VERSION_NAME
 from templates.workflows.language import (
     Step,
@@ -53,18 +52,14 @@ def ask_for_approval(
         f"reject it in the model registry of SageMaker, or run make approve or make reject, "
         f"STACK=${{StackName}} REGION=${{Region}} VERSION={{}} (make report shows the report). "
         f"What nobody decides about within ${{ApprovalDays}} days is rejected', {VERSION_NAME}, "
-        f"{WORDS}, {EVALUATION_URI}, {VERSION_NAME})",
+        f"{ABOUT_WORDS}, {EVALUATION_URI}, {VERSION_NAME})",
         topic,
         key,
         then=summarize.name,
         untold=[
             not_told("SayPending", f"States.Format('{{}} waits for approval', {VERSION_NAME})")
         ],
-        tokens={
-            "StackName": StackName,
-            "Region": Ref("AWS::Region"),
-            parameters.approval_days.title: parameters.approval_days.ref(),
-        },
+        tokens={parameters.approval_days.title: parameters.approval_days.ref()},
     )
     return choose(
         "IsPending",

@@ -18,10 +18,10 @@ from troposphere import Sub
 
 from templates.kit.grants import list_objects, use_key
 from templates.kit.iam import allow, arn, objects
-from templates.kit.names import RETRAINING
+from templates.kit.names import RETRAINING, SEEN_EVENTS
 from templates.parts.storage import Storage
 from templates.workflows import queue
-from templates.workflows.failure import problem
+from templates.workflows.failure import ABOUT, RUN, problem, say_about
 from templates.workflows.language import (
     COUNT,
     EXPLAIN,
@@ -49,9 +49,7 @@ from templates.workflows.language import (
 # Looks at who is first, and what they come to: five days. A training may take that long; it has
 # 20,000 events then, of 25,000
 _LOOKS = 930
-_EVENTS, _WAITING, _NEWEST = (
-    f"{RETRAINING}{name}" for name in ("events/", "waiting.json", "newest.json")
-)
+_WAITING, _NEWEST = (f"{RETRAINING}{name}" for name in ("waiting.json", "newest.json"))
 _LAST = f"{RETRAINING}last.json"
 # What a push gives for later runs, beside the rest of its input
 KEPT = (
@@ -64,6 +62,7 @@ KEPT = (
     "tuning",
 )
 _ASKED = ("trigger.kind", "trigger.by", "trigger.id")
+_WHO, _KIND_AND_BY = "asked for by {}: {}", "$.trigger.kind, $.trigger.by"
 _MARK, _OTHER, _WRITTEN, _FOUND = "$.mark", "$.other", "$.written", "$.newest"
 _LAST_AT, NOBODY = "$.last", "nobody"
 _GIVEN = "$.given"
@@ -85,12 +84,16 @@ def come_in(storage: Storage, needed: Sequence[Step]) -> list[Step]:
         f"{queue.FIRST})",
     )
     line = queue.Queue(f"{RETRAINING}queue.json", "training", storage, _LOOKS)
+    asked = f"States.Format('Commit {{}} ({_WHO})', $.commit, {_KIND_AND_BY})"
     return [
+        # Until its commit is known, a notice names the run
+        say_about("NameRun", RUN),
         choose("IsAsked", when(_is_asked(), _ask(storage)), otherwise=None),
         put("CountFromFirst", COUNT, FIRST_LOOK),
         *queue.take_turn(line, too_long),
         choose("TakesNewest", when(_is_asked(), _take_newest(storage)), otherwise=None),
         *needed,
+        say_about("NameCommit", asked),
         choose("IsNewest", when(_is_asked()), otherwise=[_keep_newest(storage)]),
     ]
 
@@ -149,12 +152,14 @@ def _ask(storage: Storage) -> list[Step]:
     )
     came = put("SayCameBefore", None, {"trained": "nothing: this event came before"})
     return [
-        # Until its commit is known, a notice names the run
-        put("NameRun", "$.commit", "$$.Execution.Name"),
         check(
             "IsAskedWell",
             all_of(*(present(f"$.{path}") for path in _ASKED)),
             otherwise=[refuse],
+        ),
+        say_about(
+            "NameAsker",
+            f"States.Format('Run {{}} ({_WHO})', $$.Execution.Name, {_KIND_AND_BY})",
         ),
         choose(
             "WhoAsks",
@@ -166,7 +171,7 @@ def _ask(storage: Storage) -> list[Step]:
         _write(
             "NoteEvent",
             {
-                "Key.$": f"States.Format('{_EVENTS}{{}}/{{}}', $.trigger.kind, $.trigger.id)",
+                "Key.$": f"States.Format('{SEEN_EVENTS}{{}}/{{}}', $.trigger.kind, $.trigger.id)",
                 "Body": {"execution.$": "$$.Execution.Id"},
                 "IfNoneMatch": "*",
             },
@@ -282,6 +287,7 @@ def _take_newest(storage: Storage) -> list[Step]:
                 **{f"{name}.$": f"{_FOUND}.document.{name}" for name in KEPT},
                 "trigger.$": "$.trigger",
                 "force.$": forced,
+                "about.$": ABOUT,
             },
         ),
     ]
@@ -313,7 +319,7 @@ def _write(
         "aws-sdk:s3:putObject",
         {"Bucket": "${ArtifactBucket}", **what},
         grants=[
-            allow("WriteMarks", [s3.PutObject], _marks(storage, _EVENTS)),
+            allow("WriteMarks", [s3.PutObject], _marks(storage, SEEN_EVENTS)),
             *use_key("EncryptObjects", storage.key, "s3", kms.GenerateDataKey),
         ],
         tokens={"ArtifactBucket": storage.artifacts.ref()},

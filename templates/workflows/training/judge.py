@@ -4,7 +4,7 @@ commit's two images serves it?"""
 from troposphere.kms import Key
 from troposphere.sns import Topic
 
-from templates.workflows.failure import notify, problem
+from templates.workflows.failure import ABOUT_WORDS, notify, problem, say_about
 from templates.workflows.hand_over import IMAGE
 from templates.workflows.job import VERSION_NAME
 from templates.workflows.language import (
@@ -157,7 +157,8 @@ def choose_image() -> Step:
 
 
 def obey(topic: Topic, key: Key) -> list[Step]:
-    """Once it is registered: what was refused ends here, and what was forced is told of."""
+    """Once it is registered: what was refused ends here, and what was forced is told of. All that
+    is told later has the figures."""
     rejected = problem(
         "RejectModel",
         f"States.Format('{{}}. It is registered as Rejected; make report shows why, and make train "
@@ -167,10 +168,11 @@ def obey(topic: Topic, key: Key) -> list[Step]:
     tell = notify(
         "TellForced",
         "${ProjectName}: a model goes on although it was refused",
-        f"States.Format('Commit {{}}: {{}}: {{}}', $.commit, {VERSION_NAME}, {WORDS})",
+        f"States.Format('{{}}: {{}}: {{}}', {ABOUT_WORDS}, {VERSION_NAME}, {WORDS})",
         topic,
         key,
         then=None,
+        run="make report",
     )
     return [
         choose(
@@ -178,5 +180,6 @@ def obey(topic: Topic, key: Key) -> list[Step]:
             when(equals(STATUS, REFUSED), [rejected]),
             when(equals(STATUS, FORCED), [tell]),
             otherwise=None,
-        )
+        ),
+        say_about("AddFigures", f"States.Format('{{}}, {{}}', {ABOUT_WORDS}, {WORDS})"),
     ]

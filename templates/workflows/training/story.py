@@ -22,7 +22,7 @@ from templates.parts.storage import Storage
 from templates.workflows.approval.story import Approval
 from templates.workflows.deployment.order import TRAINING
 from templates.workflows.deployment.story import Deployment
-from templates.workflows.failure import check_input, failure
+from templates.workflows.failure import ABOUT, ABOUT_WORDS, check_input, failure
 from templates.workflows.hand_over import ENDPOINT, IMAGE, SERVES, deploy
 from templates.workflows.job import VERSION_NAME
 from templates.workflows.language import Step, check, compares, end, put
@@ -98,6 +98,7 @@ def add_training(
             MODEL,
             {
                 "package.$": PACKAGE,
+                "about.$": ABOUT,
                 TRAINING: {"name.$": VERSION_NAME, "startedAt.$": "$$.Execution.StartTime"},
             },
         ),
@@ -112,6 +113,7 @@ def add_training(
             "${ProjectName}: a commit did not reach the endpoint",
             topic,
             storage.key,
+            about=ABOUT_WORDS,
         ),
     ]
     machine = add_state_machine(
@@ -137,7 +139,7 @@ def _configure(settings: TrainingSettings) -> Step:
         "Configure",
         None,
         {
-            **{f"{name}.$": f"$.{name}" for name in _NEEDED},
+            **{f"{name}.$": f"$.{name}" for name in (*_NEEDED, "about")},
             "name.$": f"States.Format('${{VersionPrefix}}-{{}}-{{}}', $.version, {unique})",
             "settings": {**setting_values(settings), "seedFiles": list(SEEDS)},
         },

@@ -1,7 +1,7 @@
 """Following the pipeline ends with its verdict and the reason."""
 
 import io
-from datetime import timedelta
+from typing import Any
 
 import pytest
 from botocore.stub import ANY, Stubber
@@ -87,11 +87,11 @@ def test_a_failed_training_tells_the_workflows_reason_wherever_it_was_started(
 ) -> None:
     look(stub, "Failed", action("Train", "Failed", provider, external))
     if provider == "CodeBuild":
-        older = {"executionArn": "x:older", "startDate": START - timedelta(hours=1)}
-        mine = {"executionArn": EXECUTION, "startDate": START + timedelta(seconds=5)}
-        shared = {"stateMachineArn": MACHINE, "name": "one", "status": "FAILED"}
+        # By the build's name: what else asks for a training may begin at the same time
+        named = MACHINE.replace("stateMachine", "execution") + ":t-1"
+        answer: Any = {"executionArn": EXECUTION, "stateMachineArn": MACHINE, "startDate": START}
         stub["stepfunctions"].add_response(
-            "list_executions", {"executions": [mine | shared, older | shared]}
+            "describe_execution", answer | {"status": "FAILED"}, {"executionArn": named}
         )
     stub["stepfunctions"].add_response(
         "describe_execution",

@@ -249,3 +249,37 @@ def awaiting(clients: Clients, output: dict[str, str], operation: str, job: dict
         stub.add_response("get_execution_history", {"events": [entered(1, "Work"), submitted]})
         sagemaker.add_response(operation, job)
         return workflow.where(clients, EXECUTION).removeprefix("Work > ")
+
+
+@pytest.mark.parametrize(
+    ("given", "first"),
+    [
+        ({"version": "0123456789ab"}, "commit 0123456789ab"),
+        ({"trigger": {"kind": "schedule", "by": "x"}}, "what a schedule asked for"),
+        ({"name": "mlops-0a1b2c3d-0123456789ab-00000001"}, "mlops-0a1b2c3d-0123456789ab-00000001"),
+        (None, "one"),
+    ],
+)
+def test_what_stands_in_a_queue_says_what_is_first(
+    clients: Clients, given: dict[str, Any] | None, first: str
+) -> None:
+    queue = {"queue": {"line": [EXECUTION, CHILD]}}
+    waits = {"name": "WaitForTurn", "input": json.dumps(queue)}
+    events = [entered(1, "Begin"), event(2, "WaitStateEntered", stateEnteredEventDetails=waits)]
+    with Stubber(clients.stepfunctions) as stub:
+        stub.add_response("get_execution_history", {"events": events})
+        if given is None:
+            stub.add_client_error("describe_execution", "ExecutionDoesNotExist", "gone")
+        else:
+            answer: Any = {"executionArn": EXECUTION, "stateMachineArn": "x", "status": "RUNNING"}
+            answer |= {"startDate": datetime.now(UTC), "input": json.dumps(given)}
+            stub.add_response("describe_execution", answer, {"executionArn": EXECUTION})
+        said = workflow.where(clients, CHILD)
+    assert said == f"waits for its turn: first is {first}"
+
+
+def test_a_build_that_has_started_no_execution_has_none(clients: Clients) -> None:
+    with Stubber(clients.stepfunctions) as stub:
+        stub.add_client_error("describe_execution", "ExecutionDoesNotExist", "gone")
+        machine = EXECUTION.replace("execution", "stateMachine").rpartition(":")[0]
+        assert workflow.started_by(clients.stepfunctions, machine, "mlops-start:1") == ""

@@ -206,16 +206,18 @@ def test_a_deployment_that_a_person_started_with_the_input_of_another_is_told(
 
 
 def test_a_run_knows_its_commit_when_it_tells(template: Template) -> None:
-    """A state that lays something in the place of everything keeps the commit."""
-    for definition in definitions(template).values():
+    """A state that lays something in the place of everything keeps the commit, or the words that
+    have it."""
+    for title, definition in definitions(template).items():
+        kept = "about" if title in ("TrainingWorkflow", "DeploymentWorkflow") else "commit"
         for level in levels(definition):
             for name, state in level["States"].items():
                 bare = state["Type"] == "Pass" and "ResultPath" not in state
                 if bare and "Notify" in reached({**level, "StartAt": name}):
-                    assert "commit.$" in state["Parameters"], name
+                    assert f"{kept}.$" in state["Parameters"], name
         for notice in ("Notify", "NotifyAgain"):
             message = definition["States"][notice]["Parameters"]["Message.$"]
-            assert "$.commit" in message
+            assert f"$.{kept}" in message
             assert "${ExecutionPage}{}" in message
 
 
