@@ -115,6 +115,7 @@ def _training(chosen: Mapping[str, str], prices: Prices) -> list[Line]:
     minutes = BUILD_MINUTES + rounds * seconds / 60 + EVALUATION_MINUTES
     # Which the pipeline waits for, but for a person's approval
     minutes += deploying(chosen) if chosen["Approval"] == "Automatic" else 0
+    waits = f"{minutes:g} min of builds and waiting, but for others in the queue"
     scored = f"1 x {chosen['EvaluationInstanceType']} x {EVALUATION_MINUTES} min, assumed"
     return [
         _line("training", words, hours, prices, kind, "Train"),
@@ -124,7 +125,7 @@ def _training(chosen: Mapping[str, str], prices: Prices) -> list[Line]:
             *(chosen["EvaluationInstanceType"], "Processing"),
         ),
         _line("builds", f"{BUILD_MINUTES} min, assumed", BUILD_MINUTES, prices, "build"),
-        _line("pipeline", f"{minutes:g} min of builds and waiting, but for others in the queue", minutes, prices, "action"),
+        _line("pipeline", waits, minutes, prices, "action"),
         _line("workflows", f"{TRANSITIONS} transitions, assumed", TRANSITIONS, prices, "workflow"),
     ]
 
