@@ -36,7 +36,13 @@ from templates.workflows.settings import (
 from templates.workflows.training.ask import ask_for_approval, want_approval
 from templates.workflows.training.champion import find_champion
 from templates.workflows.training.data import DATA_SHA256, SEEDS, find_data, name_checkpoints
-from templates.workflows.training.door import come_in, refuse_unchanged, remember
+from templates.workflows.training.door import (
+    TURN,
+    come_in,
+    keep_good,
+    refuse_unchanged,
+    remember,
+)
 from templates.workflows.training.evaluate import evaluate
 from templates.workflows.training.judge import ACCURACY, WORDS, choose_image, judge, obey
 from templates.workflows.training.prepare import prepare
@@ -90,6 +96,7 @@ def add_training(
         remember(storage),
         publish_accuracy(),
         *obey(topic, storage.key),
+        keep_good(storage),
         ask_for_approval(
             parameters, approval.workflow, topic, storage.key, _summarize("SummarizePending")
         ),
@@ -98,7 +105,7 @@ def add_training(
             MODEL,
             {
                 "package.$": PACKAGE,
-                TRAINING: {"name.$": VERSION_NAME, "startedAt.$": "$$.Execution.StartTime"},
+                TRAINING: {"name.$": VERSION_NAME, "startedAt.$": f"{TURN}.at"},
             },
         ),
         _summarize("Summarize", {"endpoint.$": ENDPOINT, "serves.$": SERVES}),
@@ -138,7 +145,7 @@ def _configure(settings: TrainingSettings) -> Step:
         "Configure",
         None,
         {
-            **{f"{name}.$": f"$.{name}" for name in (*_NEEDED, "about")},
+            **{f"{name}.$": f"$.{name}" for name in (*_NEEDED, "about", "turn")},
             "name.$": f"States.Format('${{VersionPrefix}}-{{}}-{{}}', $.version, {unique})",
             "settings": {**setting_values(settings), "seedFiles": list(SEEDS)},
         },
