@@ -194,8 +194,8 @@ def test_drift_is_told_once_and_asks_for_a_training_where_that_is_due(watched: W
     assert asked["kind"] == "drift"
     assert asked["by"].startswith(f"s3://{watched.bucket}/drift/{watched.version}/")
     (notice,) = watched.mailbox.read(1)
-    asked = "A training was asked for: it is due"
-    assert f"it is drifted. {asked} | Run make drift STACK=stack" in notice
+    said = "A training was asked for: it is due"
+    assert f"it is drifted. {said} | Run make drift STACK=stack" in notice
     # The cool-down begins with the training
     since = watched.left("arguments")[-1]
     assert datetime.fromisoformat(since) > watched.made()
