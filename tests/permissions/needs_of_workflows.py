@@ -80,12 +80,13 @@ def _of_training(at: Deployed, role: str) -> Iterator[Need]:
     yield from need(role, "sagemaker:ListTrainingJobs", "*", "state ListJobs")
     yield from need(role, "sagemaker:StopTrainingJob", job, "state StopJob")
     door = f"states WriteQueue, TakeMark, KeepNewest, RememberTrained; {_CONDITIONAL}"
-    for name in ("queue", "waiting", "newest", "last"):
+    for name in ("queue", "waiting", "newest", "newest-good", "last"):
         mark = at.under("ArtifactBucket", f"retraining/{name}.json")
         yield from need(role, "s3:GetObject PutObject", mark, door)
     event = at.under("ArtifactBucket", "retraining/events/data/0a1b")
-    yield from need(role, "s3:PutObject", event, f"state NoteEvent; {_CONDITIONAL}")
-    newest = {"s3:prefix": "retraining/newest.json"}
+    seen = f"states NoteEvent, ReadEvent; {_CONDITIONAL}"
+    yield from need(role, "s3:GetObject PutObject", event, seen)
+    newest = {"s3:prefix": "retraining/newest"}
     yield from need(role, "s3:ListBucket", at.arns["ArtifactBucket"], "state FindNewest", newest)
     # As whoever starts one asks: by what id depends on who that is
     name = "mlops-train-0a1b" if at.partition == "aws-cn" else "1a2b"

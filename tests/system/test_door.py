@@ -7,9 +7,17 @@ from typing import Any
 
 import pytest
 
-from local.tests.aws import wait
+from local.tests.aws import unique, wait
 from local.tests.remote import Remote
-from tests.system.training import DEPLOYED, EVALUATE, SOMEBODY, Project, create_project
+from tests.system.training import (
+    DEPLOYED,
+    EVALUATE,
+    SOMEBODY,
+    Project,
+    create_project,
+    summary,
+    writes,
+)
 
 pytestmark = pytest.mark.slow  # jobs are processes, as the container has them
 
@@ -24,12 +32,30 @@ def project(aws: Remote, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pro
     return create_project(aws, image, DEPLOYED, on_demand)
 
 
-def ask(project: Project, kind: str, event: str, **more: Any) -> str:
+def ask(project: Project, kind: str, event: str, name: str = "", **more: Any) -> str:
     given = {"trigger": {"kind": kind, "by": "somebody", "id": event}, **more}
     started = project.aws.client("stepfunctions").start_execution(
-        stateMachineArn=project.machine, input=json.dumps(given)
+        stateMachineArn=project.machine, name=name or unique("asked"), input=json.dumps(given)
     )
     return str(started["executionArn"])
+
+
+def named(project: Project, name: str) -> str:
+    """The ARN of an execution, before it is there."""
+    return project.machine.replace(":stateMachine:", ":execution:") + f":{name}"
+
+
+def mark(project: Project, key: str, document: dict[str, Any]) -> None:
+    project.aws.client("s3").put_object(
+        Bucket=project.artifacts, Key=f"retraining/{key}", Body=json.dumps(document).encode()
+    )
+
+
+def waiting(project: Project) -> Any:
+    found = project.aws.client("s3").get_object(
+        Bucket=project.artifacts, Key="retraining/waiting.json"
+    )
+    return json.loads(found["Body"].read())
 
 
 def trained(project: Project, execution: str) -> Any:
@@ -101,6 +127,41 @@ def test_who_was_stopped_while_it_waited_keeps_nobody_from_waiting(project: Proj
     assert not trained(project, ask(project, "schedule", "2")).startswith("nothing")
     project.ended(pushed)
     assert len(project.jobs()) == 2
+
+
+def test_a_write_whose_answer_was_lost_is_known_by_whoever_made_it(project: Project) -> None:
+    """It is tried again, and refused: what is there is the run's own."""
+    project.ended(project.start())
+    own = named(project, name := unique("asked"))
+    mark(project, "events/data/1", {"execution": own})
+    mark(project, "waiting.json", {"execution": own, "must": True})
+    asked = trained(project, ask(project, "data", "1", name))
+    # That there has to be a model, somebody had said who joined
+    assert not asked.startswith("nothing")
+    assert waiting(project) == {"execution": "nobody", "must": False}
+
+
+def test_who_has_its_turn_leaves_the_mark_of_another_alone(project: Project) -> None:
+    pushed = project.start()
+    wait(project.jobs)
+    first = ask(project, "schedule", "1")
+    wait(lambda: "WaitForTurn" in states(project, first))
+    another = {"execution": named(project, unique("asked")), "must": True}
+    mark(project, "waiting.json", another)
+    assert not trained(project, first).startswith("nothing")
+    assert waiting(project) == another
+    project.ended(pushed)
+
+
+def test_by_itself_the_last_commit_is_trained_that_passed_the_gate(project: Project) -> None:
+    good, bad = "0123456789abcdef", "fedcba9876543210"
+    project.ended(project.start(commit=good))
+    project.evaluate_so(writes(summary(accuracy=0.1)))
+    assert project.ended(project.start(commit=bad))["error"] == "ModelRejected"
+    project.evaluate_so(writes(summary(accuracy=0.9)))
+    for kind, commit in (("schedule", good), ("person", bad)):
+        told = project.ended(ask(project, kind, "1"))
+        assert json.loads(told["output"])["commit"] == commit
 
 
 def test_only_who_asks_is_let_in(project: Project) -> None:

@@ -67,11 +67,11 @@ class Project:
     deployment: str
     approval: str
 
-    def start(self, *asked: str, force: str = "") -> str:
+    def start(self, *asked: str, force: str = "", commit: str = "0123456789abcdef") -> str:
         """An execution of one commit; what is asked of its program stands in hyperparameters."""
         data = {
-            "commit": "0123456789abcdef",
-            "version": "0123456789ab",
+            "commit": commit,
+            "version": commit[:12],
             "trainingImage": self.image,
             "servingImage": SERVING_IMAGE,
             "hyperparameters": dict.fromkeys(asked, "1"),
