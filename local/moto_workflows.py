@@ -72,7 +72,9 @@ def _tasks() -> None:
 def _json_paths() -> None:
     """Paths as Step Functions reads them: `$.a[0].b` is one value, where moto gives a list of one;
     a filter, slice or scan (`$..b`) that finds nothing gives [], if what it looks through exists,
-    and a list of one where moto gives the one (JsonPath, "What is Returned When?")."""
+    and a list of one where moto gives the one (JsonPath, "What is Returned When?"). Each is parsed
+    once: moto makes a parser anew, by its tables, for every state that uses one."""
+    import moto.stepfunctions.parser.asl.component.common.path.result_path as result_path
     import moto.stepfunctions.parser.asl.utils.json_path as paths
     from jsonpath_ng.jsonpath import DatumInContext, Index
 
@@ -96,7 +98,8 @@ def _json_paths() -> None:
     def indefinite(path: str) -> bool:
         return INDEFINITE.search(path) is not None
 
-    paths.parse = lru_cache(maxsize=512)(Checked)  # type: ignore[assignment]
+    paths.parse = lru_cache(maxsize=2048)(Checked)  # type: ignore[assignment]
+    result_path.parse = lru_cache(maxsize=2048)(result_path.parse)
     paths._contains_slice_or_wildcard_array = indefinite
     paths._is_singleton_array_access = lambda path: not indefinite(path)
 

@@ -1,15 +1,24 @@
-"""How a definition is read: by moto's parser, whose three slow ways are done in quicker ones here.
+"""How a definition is read: by moto's parser, whose slow ways are done in quicker ones here.
 
-One of 200 states took seconds: more than all else that creates the project's stack.
+One of 350 states took seconds, and half a second more for each of its executions: more than all
+else that creates the project's stack or runs its workflows.
 """
 
 import re
 import threading
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
-from antlr4 import InputStream, RuleContext, Token
+from antlr4 import CommonTokenStream, InputStream, ParserRuleContext, Token
+from antlr4.atn.PredictionMode import PredictionMode
+from antlr4.error.Errors import ParseCancellationException
+from antlr4.error.ErrorStrategy import BailErrorStrategy
+from antlr4.ListTokenSource import ListTokenSource
+from antlr4.Token import CommonToken
 from moto.stepfunctions.parser.asl.antlr.runtime.ASLLexer import ASLLexer
+from moto.stepfunctions.parser.asl.antlr.runtime.ASLParser import ASLParser
+from moto.stepfunctions.parser.asl.component.eval_component import EvalComponent
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 from moto.stepfunctions.parser.asl.parse.preprocessor import Preprocessor
 
@@ -20,7 +29,8 @@ TOKEN = re.compile(r'\s*("(?:[^"\\\x00-\x1f]|\\.)*"|[\[\]{}:,]|-?\d[\d.eE+-]*|tr
 def install() -> None:
     """Put into moto's parser in place of its own."""
     ASLLexer.nextToken = _next_token
-    RuleContext.getText = _text
+    ParserRuleContext.getText = _text
+    EvalComponent.heap_key = property(lambda self: str(id(self)))  # type: ignore[assignment]
     AmazonStateLanguageParser.parse = staticmethod(_once(AmazonStateLanguageParser.parse))  # type: ignore[method-assign]
 
 
@@ -60,30 +70,48 @@ def _kind(text: str) -> int:
 
 
 def _text(self: Any) -> str:
-    """All words below a node: ANTLR's joins those of each node once for each that is above it."""
-    words, left = [], [self]
-    while left:
-        node = left.pop()
-        if isinstance(node, RuleContext):
-            left.extend(reversed(list(node.getChildren())))
-        else:
-            words.append(node.getText())
-    return "".join(words)
+    """All words below a node: ANTLR's asks every node below it for its own."""
+    below = _words(self)[self.start.tokenIndex : self.stop.tokenIndex + 1]
+    return "".join(one.text for one in below)
 
 
-def _once(original: Any) -> Any:
-    """What is read does not change, and is kept. The steps that are made of it belong to one
-    execution; those that were made on reading, to the first that asks."""
-    unused = threading.local()
+def _once(original: Callable[[str], Any]) -> Any:
+    """The steps that are made of a definition are kept, for all its executions: running one changes
+    none of them, since `heap_key` is no longer laid into it on the way. moto, too, has one set of
+    them for all rounds of a Map that run at once."""
+    reading = threading.Lock()
 
     @lru_cache(32)
-    def tree(definition: str) -> Any:
-        unused.steps, read = original(definition)
-        return read
-
     def parse(definition: str) -> Any:
-        unused.steps = None
-        read = tree(definition)
-        return unused.steps or Preprocessor().visit(read), read
+        words = CommonTokenStream(ASLLexer(InputStream(definition)))
+        words.fill()
+        with reading:
+            tree = _tree(tuple(one.type for one in words.tokens))
+            if tree is None:
+                return original(definition)  # it says what is wrong
+            for ours, theirs in zip(_words(tree), words.tokens, strict=True):
+                ours.text = theirs.text
+            return Preprocessor().visit(tree), None  # nobody asks for the tree
 
     return parse
+
+
+@lru_cache(32)
+def _tree(kinds: tuple[int, ...]) -> Any:
+    """Of all definitions whose words are of these kinds, as those of two stacks are: moto's grammar
+    looks at nothing else. None where ANTLR's quick way, SLL, finds an error; it finds no other tree
+    than the slow one (PredictionMode.SLL, antlr4)."""
+    source = ListTokenSource([CommonToken(type=kind) for kind in kinds])
+    parser = ASLParser(CommonTokenStream(source))
+    parser._interp.predictionMode = PredictionMode.SLL
+    parser._errHandler = BailErrorStrategy()
+    try:
+        return parser.state_machine()
+    except ParseCancellationException:
+        return None
+
+
+def _words(node: Any) -> list[Any]:
+    """Of the whole definition that a node is of."""
+    found: list[Any] = node.parser.getTokenStream().tokens
+    return found

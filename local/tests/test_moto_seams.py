@@ -328,16 +328,6 @@ def test_an_execution_begins_and_ends_in_two_methods() -> None:
     assert parameters(ProgramStopped) == ["stop_date", "error", "cause"]
 
 
-def test_a_definition_is_read_once_and_each_execution_has_steps_of_its_own(aws: Aws) -> None:
-    from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
-
-    definition = json.dumps({"StartAt": "A", "States": {"A": {"Type": "Succeed"}}})
-    first, read = AmazonStateLanguageParser.parse(definition)
-    again, same = AmazonStateLanguageParser.parse(definition)
-    assert read is same
-    assert first is not again
-
-
 def test_the_words_of_a_definition_are_those_of_motos_own_lexer() -> None:
     """By kind and place; where a word is none of JSON, it is that lexer's."""
     from antlr4 import CommonTokenStream, InputStream

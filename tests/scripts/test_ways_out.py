@@ -26,7 +26,7 @@ TRIED = {
     "make trace": (VERSIONS, 'said(trace.main, "--version"'),
     "make status": (TEARDOWN, '"scripts.status"'),
     "make drift": ("tests/scripts/test_drift.py", "drift.drift(clients"),
-    "make train": (TEARDOWN, 'begin(aws, "train")'),
+    "make train": (TEARDOWN, 'begin(aws, "train"'),
     "make upload": (TEARDOWN, 'begin(aws, "upload")'),
     "make generate": (TEARDOWN, '"generate.py"'),
     "make data": ("tests/scripts/test_data.py", 'data.main(["digits"'),

@@ -22,7 +22,7 @@ from templates.parts.storage import Storage
 from templates.workflows.approval.story import Approval
 from templates.workflows.deployment.order import TRAINING
 from templates.workflows.deployment.story import Deployment
-from templates.workflows.failure import ABOUT, ABOUT_WORDS, check_input, failure
+from templates.workflows.failure import ABOUT_WORDS, check_input, failure
 from templates.workflows.hand_over import ENDPOINT, IMAGE, SERVES, deploy
 from templates.workflows.job import VERSION_NAME
 from templates.workflows.language import Step, check, compares, end, put
@@ -112,7 +112,6 @@ def add_training(
             MODEL,
             {
                 "package.$": PACKAGE,
-                "about.$": ABOUT,
                 TRAINING: {"name.$": VERSION_NAME, "startedAt.$": f"{TURN}.at"},
             },
         ),
