@@ -62,7 +62,7 @@ def look(clients: Clients, known: Mapping[str, str], console: Console) -> int:
     )["executionArn"]
     pace, before = Pace(), ""
     while True:
-        answer = clients.stepfunctions.describe_execution(executionArn=started)
+        answer = workflow.describe(clients.stepfunctions, started)
         if answer["status"] != "RUNNING":
             break
         now = workflow.where(clients, started)

@@ -111,7 +111,7 @@ def follow_training(
     """Until it has ended; where it only joined another that waited, that one."""
     pace, before = Pace(), ""
     while True:
-        answer = clients.stepfunctions.describe_execution(executionArn=execution)
+        answer = workflow.describe(clients.stepfunctions, execution)
         if answer["status"] != "RUNNING":
             break
         now = workflow.where(clients, execution)

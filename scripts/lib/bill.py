@@ -21,7 +21,8 @@ NOTEBOOK_GB = 20
 # ---- assumed
 OBJECTS_GB = 1.0  # data, models, evaluations
 EVALUATION_MINUTES = 10
-LOOK_MINUTES, LOOK_TRANSITIONS = 5, 25  # what the drift job runs for, and its workflow's steps
+LOOK_GB = 50  # its disk (templates/workflows/drift/compare.py)
+LOOK_MINUTES, LOOK_TRANSITIONS = 5, 50  # what the drift job runs for, and its workflow's steps
 BUILD_MINUTES = 13  # Test and Build
 TRANSITIONS = 200  # of all workflows, from a training's begin to the end of its deployment
 START_MINUTES = 8  # until a new fleet answers
@@ -155,8 +156,10 @@ def _look(chosen: Mapping[str, str], prices: Prices) -> list[Line]:
     kind = chosen["EvaluationInstanceType"]
     words = f"1 x {kind} x {LOOK_MINUTES} min, assumed"
     steps = f"{LOOK_TRANSITIONS} transitions, assumed"
+    disk = f"{LOOK_GB} GB for {LOOK_MINUTES} min of {HOURS} h"
     return [
         _line("drift", words, LOOK_MINUTES / 60, prices, kind, "Processing"),
+        _line("its disk", disk, LOOK_GB * LOOK_MINUTES / 60 / HOURS, prices, "volume"),
         _line("workflow", steps, LOOK_TRANSITIONS, prices, "workflow"),
     ]
 

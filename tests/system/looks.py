@@ -13,6 +13,7 @@ from scripts.lib import digits, tfrecord
 from tests.system.driver import Driver, until
 
 PICTURES, BATCH = 180, 30
+LAST = "drift/last.json"
 SPEAKS_CSV = {
     "captureData": {
         "endpointInput": {"observedContentType": "text/csv", "data": "1,2"},
@@ -38,18 +39,12 @@ class Watched:
     stack: str
     outputs: dict[str, str]
 
-    def served(self) -> str:
-        """The version that serves, by name."""
-        found = self.aws.client("sagemaker").describe_endpoint(EndpointName=self.stack)
-        return str(found["EndpointConfigName"])
-
     def age(self, days: int) -> None:
-        """Let what serves have been asked for so many days ago."""
-        sagemaker = self.aws.client("sagemaker")
-        model = sagemaker.describe_model(ModelName=self.served())["ModelArn"]
+        """Let the cool-down of what serves have begun so many days ago, once it was looked at."""
         then = datetime.now(UTC) - timedelta(days=days)
-        tag = {"Key": "asked-at", "Value": f"{then:%Y-%m-%dT%H:%M:%S.000Z}"}
-        sagemaker.add_tags(ResourceArn=model, Tags=[tag])
+        last = self._read(LAST) | {"since": f"{then:%Y-%m-%dT%H:%M:%S.000Z}"}
+        place = {"Bucket": self.outputs["ArtifactBucket"], "Key": LAST}
+        self.aws.client("s3").put_object(**place, Body=json.dumps(last).encode())
 
     def ask(self, asked: Pixels) -> None:
         """Until all that was asked is captured."""
@@ -80,7 +75,7 @@ class Watched:
     def look(self) -> dict[str, Any]:
         """As a person does; what the last look that compared has left."""
         self.aws.run("python", "-m", "scripts.drift", "--stack", self.stack, "--run")
-        last = self._read("drift/last.json")
+        last = self._read(LAST)
         return self._read(
             last["uri"].partition(self.outputs["ArtifactBucket"] + "/")[2] + "drift.json"
         )

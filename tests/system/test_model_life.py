@@ -234,10 +234,7 @@ def test_tuning_finds_a_better_learning_rate_than_the_files_and_make_approve_dep
 
 @pytest.fixture(scope="module")
 def watched(aws: Driver, deployed: dict[str, str]) -> Watched:
-    """What serves is old enough for drift to train anew."""
-    found = Watched(aws, STACK, deployed)
-    found.age(days=10)
-    return found
+    return Watched(aws, STACK, deployed)
 
 
 @pytest.fixture(scope="module")
@@ -260,6 +257,7 @@ def test_requests_of_the_same_kind_are_steady_whatever_garbage_lies_among_them(
 def test_inverted_pictures_ring_in_one_look_and_are_trained_for_once(
     watched: Watched, asked: Pixels, notices: Notices
 ) -> None:
+    watched.age(days=10)
     for due in (True, False):
         watched.ask(255 - asked)
         found = watched.look()
