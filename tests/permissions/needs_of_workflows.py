@@ -18,6 +18,7 @@ _NESTED = "Start workflow executions from a task state: IAM policies, synchronou
 _LENT = "SageMaker API permissions reference: kms:CreateGrant where a key for volumes is named"
 _SEEN = "Requirements for Amazon EBS encryption (EBS User Guide): kms:DescribeKey"
 _PUBLISH = "Key management (SNS Developer Guide): publishing to an encrypted topic"
+_HEAD = "HeadObject (S3 API Reference), permissions: s3:GetObject"
 _COPY = "CopyObject (S3 API Reference), permissions: read the source, write the destination"
 _ENCRYPT = "Using SSE-KMS (S3 User Guide): kms:GenerateDataKey to write an object"
 _ENDPOINT = "CreateEndpoint, UpdateEndpoint: endpoint and endpoint-config (Service Authorization)"
@@ -65,6 +66,8 @@ def _of_training(at: Deployed, role: str) -> Iterator[Need]:
     published = f"state PublishAccuracy; {_METRIC}"
     yield from need(role, "cloudwatch:PutMetricData", "*", published, own)
     yield from need(role, "s3:ListBucket", data, "state FindData", {"s3:prefix": "data/"})
+    manifest = f"{data}/data/manifest.json"
+    yield from need(role, "s3:GetObject", manifest, f"state FindManifest; {_HEAD}")
     for name in ("train", "validation", "eval"):
         file = f"data/{name}.tfrecords"
         seed = at.under("BootstrapBucket", f"seed/{file}")

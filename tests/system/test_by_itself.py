@@ -2,6 +2,8 @@
 template, with a container of a few lines of shell, whose models wait for approval; one story, told
 in order."""
 
+import re
+import shlex
 from collections.abc import Iterator
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
@@ -70,7 +72,7 @@ def test_five_that_ask_at_once_while_one_trains_are_two_runs_in_order(
     url = stack.outputs["RepositoryCloneUrl"]
     aws.git("clone", "--quiet", url, str(work), cwd=tmp_path)
     more.mkdir()
-    (more / "one.tfrecords").write_text("one more")
+    (more / "one.csv").write_text("one more")
 
     stack.hold.touch()
     stack.ask("test")
@@ -134,17 +136,35 @@ def test_of_a_hundred_files_and_two_manifests_in_a_second_comes_one_training(
     before, trained = len(stack.listed()), len(stack.jobs())
     s3, bucket, key = stack.aws.client("s3"), stack.outputs["DataBucket"], "data/manifest.json"
     for number in range(100):
-        (tmp_path / f"{number}.tfrecords").write_text(str(number))
+        (tmp_path / f"{number}.csv").write_text(str(number))
     said = stack.begin("data_upload", "--input", str(tmp_path)).communicate()[0]
     assert "100 files" in said
-    manifest = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
-    s3.put_object(Bucket=bucket, Key=key, Body=manifest)
+    manifest = s3.get_object(Bucket=bucket, Key=key)
+    more = {"Body": manifest["Body"].read(), "Metadata": manifest["Metadata"]}
+    again = s3.put_object(Bucket=bucket, Key=key, **more)
+    assert again["ETag"] != manifest["ETag"]  # as of any object under a key
 
     found = stack.runs(before, 2)
     assert {one.trigger["by"] for one in found} == {f"s3://{bucket}/{key}"}
     (new,) = [one for one in found if not one.trained.startswith("nothing")]
     assert stack.files(new) == "files=105"
     assert len(stack.jobs()) == trained + 1
+
+
+def test_what_would_be_trained_on_with_it_goes_by_the_command_that_is_named(
+    stack: ShellStack, tmp_path: Path
+) -> None:
+    before = len(stack.listed())
+    (tmp_path / "train-0.tfrecords").write_text("one")
+    refused = stack.begin("data_upload", "--input", str(tmp_path))
+    said = " ".join(refused.communicate()[0].split())
+    assert refused.returncode != 0
+    assert "too: eval.tfrecords, train.tfrecords, validation.tfrecords." in said
+    (command,) = re.findall("`(aws s3 rm [^`]+)`", said)
+    stack.aws.run(*shlex.split(command))
+    assert stack.begin("data_upload", "--input", str(tmp_path)).wait() == 0
+    (new,) = stack.runs(before, 1)
+    assert not new.trained.startswith("nothing")
 
 
 def test_what_could_not_be_started_lies_in_the_queue_and_somebody_is_told(
@@ -154,7 +174,7 @@ def test_what_could_not_be_started_lies_in_the_queue_and_somebody_is_told(
     notices.subscribe(stack.outputs["NotificationTopicArn"])
     for title in ("DataTriggerRole", "RetrainingScheduleRole"):
         stack.deny_starts(title)
-    (tmp_path / "late.tfrecords").write_text("too late")
+    (tmp_path / "late.csv").write_text("too late")
     stack.begin("data_upload", "--input", str(tmp_path)).communicate()
     forward(stack.aws, DAY)
 

@@ -48,6 +48,7 @@ from templates.workflows.language import (
     task,
     when,
 )
+from templates.workflows.training.triggers import MANIFEST
 
 # Looks at who is first, and what they come to: five days. A training may take that long; it has
 # 20,000 events then, of 25,000
@@ -73,7 +74,7 @@ _LAST_AT, NOBODY = "$.last", "nobody"
 _GIVEN = "$.given"
 _HOLDER, _MARK_MUST = (f"{_MARK}.document.{name}" for name in ("execution", "must"))
 _NO_MARK = {"execution": NOBODY, "must": False}
-# Whether there has to be a model, whatever the data is: all but data ask for that
+# Whether there has to be a model, whatever the data is: all but a manifest ask for that
 _MUST = "$.must"
 _HAS_TO = f"{_MUST}.train"
 # When its turn came: older than that is whoever came to the queue before
@@ -108,14 +109,16 @@ def come_in(storage: Storage, needed: Sequence[Step]) -> list[Step]:
     ]
 
 
-def refuse_unchanged(storage: Storage, data: str) -> list[Step]:
-    """Where only data has asked, and is what the last model of this commit was trained on. `data`
-    is its identity, which is kept as it is here, before anything is made of it."""
+def refuse_unchanged(storage: Storage, manifest: str) -> list[Step]:
+    """Where only manifests have asked, and the last model of this commit was trained on what this
+    one names. `manifest` is a list of its SHA-256, or an empty one: then it is trained."""
+    trained, now = f"{_LAST_AT}.document", f"{_GIVEN}.manifest[0]"
     same = all_of(
-        present(f"{_LAST_AT}.document.commit"),
-        present(f"{_LAST_AT}.document.data"),
-        compares(f"{_LAST_AT}.document.commit", "StringEqualsPath", "$.commit"),
-        compares(f"{_LAST_AT}.document.data", "StringEqualsPath", f"{_GIVEN}.data"),
+        present(f"{trained}.commit"),
+        present(f"{trained}.manifest[0]"),
+        present(now),
+        compares(f"{trained}.commit", "StringEqualsPath", "$.commit"),
+        compares(f"{trained}.manifest[0]", "StringEqualsPath", now),
     )
     told = put(
         "SayUnchanged",
@@ -132,7 +135,7 @@ def refuse_unchanged(storage: Storage, data: str) -> list[Step]:
         choose("IsUnchanged", when(same, [told, end("Unchanged")]), otherwise=None),
     ]
     return [
-        put("NoteData", _GIVEN, {"commit.$": "$.commit", "data.$": data}),
+        put("NoteData", _GIVEN, {"commit.$": "$.commit", "manifest.$": manifest}),
         choose("HasDataAsked", when(only_data, asked), otherwise=None),
     ]
 
@@ -178,7 +181,9 @@ def _ask(storage: Storage) -> list[Step]:
         choose(
             "WhoAsks",
             when(
-                equals("$.trigger.kind", DATA), [put("MayFindItUnchanged", _MUST, {"train": False})]
+                # What else data comes with says nothing of it
+                all_of(equals("$.trigger.kind", DATA), matches("$.trigger.by", f"*/{MANIFEST}")),
+                [put("MayFindItUnchanged", _MUST, {"train": False})],
             ),
             otherwise=[put("HasToTrain", _MUST, {"train": True})],
         ),

@@ -35,7 +35,13 @@ from templates.workflows.settings import (
 )
 from templates.workflows.training.ask import ask_for_approval, want_approval
 from templates.workflows.training.champion import find_champion
-from templates.workflows.training.data import DATA_SHA256, SEEDS, find_data, name_checkpoints
+from templates.workflows.training.data import (
+    MANIFEST_SHA256,
+    SEEDS,
+    find_data,
+    find_manifest,
+    name_checkpoints,
+)
 from templates.workflows.training.door import (
     TURN,
     come_in,
@@ -82,7 +88,8 @@ def add_training(
         ),
         _configure(settings),
         *find_data(parameters, storage),
-        *refuse_unchanged(storage, DATA_SHA256),
+        find_manifest(storage),
+        *refuse_unchanged(storage, MANIFEST_SHA256),
         prepare(settings, storage, registry),
         name_checkpoints(storage),
         tune(settings, storage, role),
