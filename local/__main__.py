@@ -106,8 +106,12 @@ def _write_environment(front: Front) -> None:
     variables = {**administrator().environment(), **_git_settings(front.context.url)}
     lines = [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
     path = front.context.home / SETTINGS
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+    # Whole or not there: whoever waits for it reads it at once
+    part = path.with_suffix(".part")
+    part.unlink(missing_ok=True)
+    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         file.write("\n".join([*lines, "unset AWS_PROFILE AWS_SESSION_TOKEN"]) + "\n")
+    part.replace(path)
 
 
 def _git_settings(url: str) -> dict[str, str]:

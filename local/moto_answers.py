@@ -5,6 +5,7 @@ Put in by moto_seams.py, and held by its contract test and by tests/test_door.py
 
 import json
 import re
+import secrets
 from typing import Any
 
 FILTER = re.compile(r'[\w ]+|"[^"]*"')  # all that moto reads of a filter pattern
@@ -17,6 +18,7 @@ def install() -> None:
     _queues()
     _policies()
     _objects()
+    _etags()
 
 
 def _logs() -> None:
@@ -165,3 +167,20 @@ def _objects() -> None:
         return {"x-amz-server-side-encryption": "AES256", **original.fget(self)}
 
     FakeKey.response_dict = property(headers)  # type: ignore[method-assign,assignment]
+
+
+def _etags() -> None:
+    """Of an object under a key of KMS the ETag is no MD5 of its content (Object, S3 API reference),
+    and the same content has another each time it is put (github.com/aws/aws-sdk-java-v2, issue
+    7082); moto's is the MD5. Of an object in parts it ends in their number, as it does without."""
+    from moto.s3.models import FakeKey
+
+    original = FakeKey.__init__
+
+    def create(self: Any, *arguments: Any, **named: Any) -> None:
+        original(self, *arguments, **named)
+        if str(self.encryption).startswith("aws:kms"):
+            _, dash, parts = (self._etag or "").partition("-")
+            self._etag = f"{secrets.token_hex(16)}{dash}{parts}"
+
+    FakeKey.__init__ = create  # type: ignore[method-assign]

@@ -253,7 +253,7 @@ def upload(
 def follow(clients: Clients, arn: str, target: str, asked: int, console: Console) -> int:
     pace, before = Pace(), ""
     while True:
-        answer = clients.stepfunctions.describe_execution(executionArn=arn)
+        answer = workflow.describe(clients.stepfunctions, arn)
         if answer["status"] != "RUNNING":
             break
         now = workflow.where(clients, arn)

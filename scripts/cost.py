@@ -25,7 +25,7 @@ from scripts.lib import stacks
 from scripts.lib.bill import Line, Section, bill, figure
 from scripts.lib.bootstrap import TEMPLATE, read_template
 from scripts.lib.console import Console
-from scripts.lib.fitting import check_counts
+from scripts.lib.fitting import check_counts, check_monitoring
 from scripts.lib.guard import guarded
 from scripts.lib.prices import Prices, ask, known
 from scripts.lib.problems import Problem
@@ -66,6 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             what += f" but for {', '.join(f'{key}={value}' for key, value in given.items())}"
         chosen = {**defaults, **used, **given}
         check_counts(chosen)
+        check_monitoring(chosen)
         prices, notes = find_prices(clients, region, args.ask)
         if why:
             notes.append(f"Whether there is a stack {args.stack} was not seen: {why}.")

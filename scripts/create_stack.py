@@ -26,7 +26,7 @@ from scripts.lib.bootstrap import (
     template_url,
 )
 from scripts.lib.console import Console
-from scripts.lib.fitting import check_budget, check_counts, check_kind
+from scripts.lib.fitting import check_budget, check_counts, check_kind, check_monitoring
 from scripts.lib.guard import guarded
 from scripts.lib.instances import unknown_type
 from scripts.lib.inventory import repository_name, take
@@ -290,6 +290,7 @@ def check_stack(
     values = {**defaults, **(used or {}), **given}
     check_counts(values)
     check_budget(values)
+    check_monitoring(values)
     check_kind(clients, values, used)
 
 

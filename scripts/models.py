@@ -71,7 +71,9 @@ def line(one: Package, status: str, now: datetime) -> str:
     accuracy = "" if one.accuracy is None else f"{one.accuracy:.1%}"
     change = packages.number(one.metadata.get("difference"))
     told = "" if change is None else f"{change:+.1%}"
-    by = shorten(one.metadata.get("trigger", ""), 8)
+    kind, who = (one.metadata.get(name, "") for name in ("trigger", "triggered-by"))
+    # What the pipeline's creation has started is known by whom (buildspec/image.yml)
+    by = "creation" if kind == "other" and who != "unknown" else shorten(kind, 8)
     when = ago(one.created, now)
     return f"  {head:<21}{accuracy:>8} {told:>7}  {status:<22} {by:<8}{when:>7}".rstrip()
 

@@ -197,7 +197,7 @@ def follow(
     """Until it has ended. Its version answers as soon as the new fleet has the requests."""
     pace, before, answers = Pace(), "", False
     while True:
-        answer = clients.stepfunctions.describe_execution(executionArn=started)
+        answer = workflow.describe(clients.stepfunctions, started)
         if answer["status"] != "RUNNING":
             break
         if not answers and (answers := bakes(clients, known, wish)):

@@ -87,8 +87,7 @@ def train(clients: Clients, stack: str, console: Console, reason: str | None = N
 
 def check_door(clients: Clients, known: Mapping[str, str], stack: str) -> None:
     """Refuse what would only fail: a stack without the door, or one that has built nothing yet."""
-    found = stacks.describe(clients.cloudformation, stack)
-    if found and "RetrainSchedule" not in stacks.parameters(found):
+    if not stacks.trains_by_itself(clients.cloudformation, stack):
         raise Problem(
             f"stack {stack} was deployed before it could train without a build: "
             f"{make('deploy', stack)} first, or {make('train', stack, 'REBUILD=1')}"

@@ -11,9 +11,14 @@ MONITORING = "Retraining and monitoring"
 # arm64 and could not start it
 _INSTANCE = r"^ml\.(?!(c|m|r|x)[6-9]g|p6e)[a-z0-9-]+\.[a-z0-9]+$"
 _INSTANCE_HELP = "be a type such as ml.m5.xlarge, not of arm64 as Graviton is (the image is x86_64)"
-# Six fields, one of the two days is ? (Schedule types, EventBridge Scheduler User Guide)
-_FIELD = r"[0-9A-Z,*/#L?W-]+"
-_CRON = rf"^$|^cron\({_FIELD}( {_FIELD}){{5}}\)$"
+# Six fields, exactly one of the days a ? (Schedule types, EventBridge Scheduler User Guide)
+_MINUTE, _HOUR = "[0-5]?[0-9]", "([01]?[0-9]|2[0-3])"
+_TIMES = "{0}(,{0})*"
+_MINUTES, _HOURS = (
+    _TIMES.format(rf"(\*|{one}(-{one})?)(/[1-9][0-9]?)?") for one in (_MINUTE, _HOUR)
+)
+_FIELD, _DAY = "[0-9A-Z,*/-]+", "[0-9A-Z,*/#-]+"
+_CRON = rf"^$|^cron\({_MINUTES} {_HOURS} (\? {_FIELD} {_DAY}|{_DAY} {_FIELD} \?) {_FIELD}\)$"
 _SHARE = r"^(0(\.[0-9]+)?|1(\.0+)?)$"
 # Of jobs and workflows, in the artifact bucket
 _FOLDERS = (
@@ -374,7 +379,8 @@ CHOICES = (
         "Retrain at",
         "When to train without a push, such as cron(0 3 ? * SUN *). Empty: never.",
         "",
-        "be a cron expression with six fields, such as cron(0 3 ? * SUN *), or empty",
+        "be a cron expression with six fields, one of the two days a ?, such as "
+        "cron(0 3 ? * SUN *), or empty",
         _pattern(_CRON),
     ),
     Choice(
@@ -384,7 +390,8 @@ CHOICES = (
         "When to compare what was captured with the baseline, such as cron(0 4 * * ? *). Empty: "
         "never. Set CapturePercent too.",
         "",
-        "be a cron expression with six fields, such as cron(0 4 * * ? *), or empty",
+        "be a cron expression with six fields, one of the two days a ?, such as "
+        "cron(0 4 * * ? *), or empty",
         _pattern(_CRON),
     ),
     Choice(
@@ -482,8 +489,9 @@ CHOICES = (
         "E-mail for failures",
         "Receives a message for each failure, once the subscription is confirmed.",
         "",
-        "be one e-mail address, or empty",
-        _pattern(r"^$|^[^@\s]+@[^@\s]+\.[^@\s]+$"),
+        "be one e-mail address of at most 64 characters, or empty",
+        # It is a part of the budget's name, which has 100 (Budget, AWS Billing API Reference)
+        _pattern(r"^$|^[^@\s]+@[^@\s]+\.[^@\s]+$", MaxLength=64),
     ),
     Choice(
         OPERATION,

@@ -116,9 +116,10 @@ def add_parameters(template: Template) -> Parameters:
     budget = Not(Equals(fields["monthly_budget"].ref(), "0"))
     template.add_rule("BudgetIsHere", _budget_is_here(budget, email))
     drift = Not(Equals(fields["drift_schedule"].ref(), ""))
+    captured = Not(Equals(fields["capture_percent"].ref(), "0"))
+    template.add_rule("DriftHasRequests", _drift_has_requests(drift, captured, serverless))
     schedule = Not(Equals(fields["retrain_schedule"].ref(), ""))
     tracing = Equals(fields["tracing"].ref(), "true")
-    capture = Not(Equals(fields["capture_percent"].ref(), "0"))
     return Parameters(
         **fields,
         # Over AWS::Region: cfn-lint, and at times CloudFormation, do not follow AWS::Partition
@@ -128,7 +129,7 @@ def add_parameters(template: Template) -> Parameters:
         notebook_wanted=template.add_condition("NotebookWanted", notebook),
         email_wanted=template.add_condition("EmailWanted", email),
         serverless=template.add_condition("Serverless", serverless),
-        capture_wanted=template.add_condition("CaptureWanted", capture),
+        capture_wanted=template.add_condition("CaptureWanted", captured),
         schedule_wanted=template.add_condition("ScheduleWanted", schedule),
         drift_wanted=template.add_condition("DriftWanted", drift),
         tracing_wanted=template.add_condition("TracingWanted", tracing),
@@ -181,6 +182,18 @@ def _budget_is_here(wanted: Not, told: Not) -> dict[str, Any]:
         "Assertions": [
             {"Assert": _in(_WITH_BUDGETS), "AssertDescription": lacks},
             {"Assert": told, "AssertDescription": nobody},
+        ],
+    }
+
+
+def _drift_has_requests(wanted: Not, captured: Not, serverless: Equals) -> dict[str, Any]:
+    none = "Drift is found in captured requests: set CapturePercent, or no DriftSchedule."
+    never = "A serverless endpoint captures nothing: set no DriftSchedule."
+    return {
+        "RuleCondition": wanted,
+        "Assertions": [
+            {"Assert": captured, "AssertDescription": none},
+            {"Assert": Not(serverless), "AssertDescription": never},
         ],
     }
 

@@ -46,7 +46,8 @@ def _look(folder: Path, look: Look, now: datetime) -> Drift:
         spread.add(asked, answered)
     enough = captured.examples >= look.minimum
     inputs, predictions = compare(before, spread) if enough else ((), ())
-    verdict, words = judging.verdict(look, captured.examples, [*inputs, *predictions])
+    span = captured.first, captured.last
+    verdict, words = judging.verdict(look, captured.examples, span, [*inputs, *predictions])
     due, why = judging.retrain(look, verdict, now)
     return Drift(
         look=look,

@@ -6,14 +6,18 @@ from datetime import datetime, timedelta
 from evaluation.telling import count, sentence
 from monitoring.record import Look, Moved, Verdict
 
+Span = tuple[datetime | None, datetime | None]
 
-def verdict(look: Look, records: int, shifts: Sequence[Moved]) -> tuple[Verdict, str]:
-    """Of enough records to judge by."""
+
+def verdict(look: Look, records: int, span: Span, shifts: Sequence[Moved]) -> tuple[Verdict, str]:
+    """Of records, and of the time in which they were captured."""
+    first, last = span
+    when = f" from {_told(first)} to {_told(last)}" if first and last else ""
     if records < look.minimum:
-        words = f"too few to judge: {count(records, 'record')} of the {look.minimum:,} needed"
+        words = f"too few to judge: {count(records, 'record')} of the {look.minimum:,} needed{when}"
         return "too-few", sentence(words)
     most = max(shifts, key=lambda one: (one.score, one.psi))
-    among = f"in {count(records, 'record')}"
+    among = f"in {count(records, 'record')}{when}"
     if most.score >= look.threshold:
         also = sum(one.score >= look.threshold for one in shifts) - 1
         others = f" and {count(also, 'other figure')} as well" if also else ""
@@ -29,8 +33,12 @@ def retrain(look: Look, found: Verdict, now: datetime) -> tuple[bool, str]:
     if found != "drifted":
         return False, f"nothing has drifted: {found}"
     until = look.since + timedelta(days=look.cooldown_days)
-    trained = f"last trained on {look.since:%Y-%m-%d %H:%M} UTC"
+    begun = f"it counts from {_told(look.since)}"
     rule = f"the cool-down of {look.cooldown_days:g} days"
     if now < until:
-        return False, f"drifted, but {trained}: {rule} ends on {until:%Y-%m-%d %H:%M} UTC"
-    return True, f"drifted, and {rule} is over: {trained}"
+        return False, f"drifted, but {rule} ends on {_told(until)}: {begun}"
+    return True, f"drifted, and {rule} is over: {begun}"
+
+
+def _told(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"

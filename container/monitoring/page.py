@@ -44,10 +44,11 @@ def render(found: Drift) -> str:
 
 
 def _basis(found: Drift) -> Markup:
+    now = "so now" if found.retrain else "not now"
     return join(
         tag("h1", "Drift of captured requests"),
         tag("p", found.words, class_="basis"),
-        tag("p", "A new training is ", "due" if found.retrain else "not due", f": {found.why}."),
+        tag("p", f"Where drift trains by itself, it does {now}: {found.why}."),
         tag(
             "p",
             "Before is the held-out data as the evaluation of this model saw it, now is what the "

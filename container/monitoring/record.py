@@ -17,7 +17,7 @@ class Look:
     threshold: float
     minimum: int
     cooldown_days: float
-    since: datetime  # when what serves was trained, or drift has last trained anew
+    since: datetime  # when what serves was deployed, or drift has last asked for a training
 
 
 @dataclass(frozen=True)

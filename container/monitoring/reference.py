@@ -23,7 +23,7 @@ class Figure:
 
     starts: NDArray[np.float32]
     counts: NDArray[np.int64]  # of a sample: in each bucket, and how many are missing
-    low: np.float32  # of all values
+    low: np.float32  # of all values; these too, however they were rounded
     high: np.float32
     mean: float
     deviation: float
@@ -96,8 +96,15 @@ def _figure(statistics: dict[str, Any], sampled: int) -> Figure:
     return Figure(
         starts=starts,
         counts=counts,
-        low=np.float32(statistics["min"]),
-        high=np.float32(statistics["max"]),
+        low=_outward(statistics["min"], -np.inf),
+        high=_outward(statistics["max"], np.inf),
         mean=float(statistics["mean"]),
         deviation=float(statistics["std_dev"]),
     )
+
+
+def _outward(limit: float, way: float) -> np.float32:
+    """The file has nine digits of a float64, the values are float32: rounded twice, a limit may lie
+    on the wrong side of the very value that it was taken from."""
+    # Towards an infinity that is a float32 too: else the step would be one of float64
+    return np.float32(np.nextafter(np.float32(limit), np.float32(way)))

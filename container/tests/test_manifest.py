@@ -1,5 +1,6 @@
-"""Data that its manifest says more of than is there is not trained on."""
+"""Data that is not what its manifest says is not trained on."""
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ def test_data_without_a_manifest_is_taken_as_whole(tmp_path: Path) -> None:
 
 
 def test_data_that_is_all_there_is_whole(tmp_path: Path) -> None:
-    sized = {"key": "train.tfrecords", "bytes": 5, "sha256": "x"}
+    sized = {"key": "train.tfrecords", "bytes": 5, "sha256": hashlib.sha256(b"12345").hexdigest()}
     check_manifest(channel(tmp_path, listed(sized, "sub/more.tfrecords")))
 
 
@@ -38,6 +39,15 @@ def test_data_that_is_all_there_is_whole(tmp_path: Path) -> None:
         (listed("gone", "train.tfrecords"), "names what is not here: gone$"),
         (listed("a", "b", "c", "d", "e"), "a, b, c and 2 more$"),
         (listed({"key": "train.tfrecords", "bytes": 6}), r"train.tfrecords \(5 bytes, not 6\)"),
+        (
+            listed({"key": "train.tfrecords", "sha256": "x"}),
+            r"train.tfrecords \(of another content\)",
+        ),
+        (
+            listed("sub/more.tfrecords"),
+            "does not name train.tfrecords: remove .* `make data-upload`",
+        ),
+        (listed("train.tfrecords"), "does not name sub/more.tfrecords: "),
         (listed("../manifest.json"), r"outside the data"),
         ("{", "is no JSON of the form"),
         ("[" * 100_000, "is no JSON of the form"),
@@ -46,6 +56,6 @@ def test_data_that_is_all_there_is_whole(tmp_path: Path) -> None:
         ({"files": [{"key": 7}]}, "is no JSON of the form"),
     ],
 )
-def test_what_is_not_there_is_named(tmp_path: Path, manifest: Any, words: str) -> None:
+def test_what_is_not_as_it_says_is_named(tmp_path: Path, manifest: Any, words: str) -> None:
     with pytest.raises(DatasetError, match=words):
         check_manifest(channel(tmp_path, manifest))

@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from captures import NPY, PNG, answers, baseline, capture, record
+from captures import NPY, PNG, answers, baseline, capture, record, spread
 
 from evaluation.baseline import Distribution
-from monitoring import job
+from monitoring import job, reference
+from monitoring.comparing import compare
 from monitoring.record import Look
 
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
@@ -101,6 +102,22 @@ def test_a_column_that_was_always_the_same_is_drifted_when_it_is_another(tmp_pat
     assert look(tmp_path, now, answers(500, seed=2))["inputs"]["value 1"]["psi"] > 0.25
 
 
+def test_what_was_always_the_same_lies_in_its_own_bucket_whatever_number_it_is(
+    tmp_path: Path,
+) -> None:
+    """A share of columns that are one, as of a one-hot input: the mean of that is no float32, and
+    not the number of nine digits in the file either."""
+    moved = []
+    for width in (33, 39):
+        for ones in range(1, width):
+            same = np.zeros((20, width), np.float32)
+            same[:, :ones] = 1
+            file = baseline(tmp_path, same, answers(20))
+            inputs, _ = compare(reference.read(file), spread(same, answers(20)))
+            moved += [(ones, width, one.name) for one in inputs if one.psi]
+    assert not moved
+
+
 def test_what_chance_explains_raises_no_alarm(tmp_path: Path) -> None:
     """Twenty records vary so much that many a PSI is above the limit."""
     baseline(tmp_path, rows(60, 1), answers(60, seed=1))
@@ -114,7 +131,8 @@ def test_too_few_records_are_not_judged(tmp_path: Path) -> None:
     baseline(tmp_path, pictures(360, 1), answers(360, seed=1))
     found = look(tmp_path, 255 - pictures(499, 2), answers(499, seed=2))
     assert (found["verdict"], found["records"], found["score"]) == ("too-few", 499, 0)
-    assert found["words"] == "too few to judge: 499 records of the 500 needed"
+    when = "from 2026-11-28 10:00 UTC to 2026-11-28 10:00 UTC"
+    assert found["words"] == f"too few to judge: 499 records of the 500 needed {when}"
     assert (found["inputs"], found["retrain"]) == ({}, False)
 
 
@@ -172,7 +190,7 @@ def test_within_the_cool_down_no_training_is_due(tmp_path: Path) -> None:
     recent = dataclasses.replace(LOOK, since=NOW - timedelta(days=7) + timedelta(seconds=60))
     found = look(tmp_path, 255 - pictures(500, 2), answers(500, seed=2), recent)
     assert (found["verdict"], found["retrain"]) == ("drifted", False)
-    assert found["why"].endswith("the cool-down of 7 days ends on 2026-11-28 12:01 UTC")
+    assert "the cool-down of 7 days ends on 2026-11-28 12:01 UTC: it counts" in found["why"]
     later = look(
         tmp_path, 255 - pictures(500, 2), answers(500, seed=2), recent, NOW + timedelta(seconds=61)
     )

@@ -42,11 +42,12 @@ def test_the_first_that_is_read_is_the_verdict_and_whether_a_training_is_due(dri
     assert basis
     assert re.fullmatch(
         r"drifted: value 1 by a PSI of \d\.\d\d and 3 other figures as well,"
-        " in 300 records; the limit is 0.25",
+        " in 300 records from 2026-11-28 10:00 UTC to 2026-11-28 10:00 UTC; the limit is 0.25",
         basis[1],
     )
+    # Whether it does, the page does not know
     assert basis[2].startswith(
-        "A new training is due: drifted, and the cool-down of 7 days is over"
+        "Where drift trains by itself, it does so now: drifted, and the cool-down of 7 days is over"
     )
 
 

@@ -24,6 +24,7 @@ import moto.stepfunctions.parser.asl.component.state.exec.state_task.state_task_
 import moto.stepfunctions.parser.asl.utils.json_path as paths
 from moto.core.config import default_user_config
 from moto.ecr.models import Image
+from moto.s3.models import FakeKey
 from moto.stepfunctions.parser.api import InvalidDefinition
 from moto.stepfunctions.parser.backend.execution import Execution
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend as Machines
@@ -33,6 +34,10 @@ def refused(path, data):
         return paths.extract_json(path, data)
     except paths.NoSuchJsonPathError:
         return "refused"
+
+def etag(**named):
+    key = FakeKey("k", b"v", "1", "eu-west-1", encryption="aws:kms", **named)
+    return key.etag if key.encryption == "aws:kms" else "not encrypted"
 
 details = Execution.get_start_execution_details
 print(json.dumps({
@@ -50,6 +55,7 @@ print(json.dumps({
     "names": paths.extract_json.__code__.co_names,
     "start": "start_time=self.start_date" in inspect.getsource(details),
     "code": [InvalidDefinition.code, InvalidDefinition.TYPE],
+    "etags": [etag(), etag(etag="e")],
 }))
 """
 
@@ -117,6 +123,12 @@ def test_what_is_told_of_an_object_is_one_property() -> None:
     from moto.s3.models import FakeKey
 
     assert isinstance(inspect.getattr_static(FakeKey, "response_dict"), property)
+
+
+def test_an_object_is_made_with_its_etag_and_what_encrypts_it(unpatched: dict[str, Any]) -> None:
+    """And of one under a key of KMS moto takes the MD5, or what it is given."""
+    md5 = "9e3669d19b675bd57058fd4664205d2a"
+    assert unpatched["etags"] == [f'"{md5}"', '"e"']
 
 
 def test_the_rules_are_told_of_objects_by_these_names() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from moto.s3.models import s3_backends
 
 from local.tests.aws import Aws, Mailbox, unique
 
@@ -100,6 +101,18 @@ def test_a_rule_chooses_among_the_keys(aws: Aws, matcher: Any) -> None:
     for key in ("data/one/part", "data/one/manifest.json"):
         aws.client("s3").put_object(Bucket=bucket, Key=key, Body=b"")
     assert keys(mailbox, 1) == ["data/one/manifest.json"]
+
+
+def test_of_ten_thousand_objects_a_rule_for_one_key_hears_of_its_own_alone(aws: Aws) -> None:
+    """Put behind the door, which would take a minute for them."""
+    bucket = told(aws)
+    mailbox = listen(aws, bucket, ["data/manifest.json"])
+    objects = s3_backends[aws.context.account]["aws"]
+    for number in range(10_000):
+        objects.put_object(bucket, f"data/part-{number}", b"")
+    aws.client("s3").put_object(Bucket=bucket, Key="data/manifest.json", Body=b"")
+    assert keys(mailbox, 1) == ["data/manifest.json"]
+    assert keys(mailbox, 0) == ["data/manifest.json"]
 
 
 def test_a_bucket_that_does_not_say_so_tells_nothing(aws: Aws) -> None:

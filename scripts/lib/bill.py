@@ -21,7 +21,8 @@ NOTEBOOK_GB = 20
 # ---- assumed
 OBJECTS_GB = 1.0  # data, models, evaluations
 EVALUATION_MINUTES = 10
-LOOK_MINUTES, LOOK_TRANSITIONS = 5, 25  # what the drift job runs for, and its workflow's steps
+LOOK_GB = 50  # its disk (templates/workflows/drift/compare.py)
+LOOK_MINUTES, LOOK_TRANSITIONS = 5, 50  # what the drift job runs for, and its workflow's steps
 BUILD_MINUTES = 13  # Test and Build
 TRANSITIONS = 200  # of all workflows, from a training's begin to the end of its deployment
 START_MINUTES = 8  # until a new fleet answers
@@ -75,7 +76,7 @@ def _idle(chosen: Mapping[str, str], prices: Prices) -> list[Line]:
     )
     lines.append(_dashboard(prices))
     kept = int(chosen["KeepVersions"])
-    images = f"{kept} versions x {IMAGES_GB} GB at most, since layers are shared"
+    images = f"{kept} x {IMAGES_GB} GB, assumed: 100 commits are kept, and share most layers"
     lines.append(_line("images", images, kept * IMAGES_GB, prices, "image"))
     objects = f"{OBJECTS_GB:g} GB of data and models, assumed"
     lines.append(_line("objects", objects, OBJECTS_GB, prices, "object"))
@@ -113,6 +114,9 @@ def _training(chosen: Mapping[str, str], prices: Prices) -> list[Line]:
     disks = f"{disk} GB for {hours:g} h of {HOURS}"
     rounds = math.ceil(jobs / int(chosen["TuningParallelJobs"]))
     minutes = BUILD_MINUTES + rounds * seconds / 60 + EVALUATION_MINUTES
+    # Which the pipeline waits for, but for a person's approval
+    minutes += deploying(chosen) if chosen["Approval"] == "Automatic" else 0
+    waits = f"{minutes:g} min of builds and waiting, but for others in the queue"
     scored = f"1 x {chosen['EvaluationInstanceType']} x {EVALUATION_MINUTES} min, assumed"
     return [
         _line("training", words, hours, prices, kind, "Train"),
@@ -122,7 +126,7 @@ def _training(chosen: Mapping[str, str], prices: Prices) -> list[Line]:
             *(chosen["EvaluationInstanceType"], "Processing"),
         ),
         _line("builds", f"{BUILD_MINUTES} min, assumed", BUILD_MINUTES, prices, "build"),
-        _line("pipeline", f"{minutes:g} min of builds and waiting", minutes, prices, "action"),
+        _line("pipeline", waits, minutes, prices, "action"),
         _line("workflows", f"{TRANSITIONS} transitions, assumed", TRANSITIONS, prices, "workflow"),
     ]
 
@@ -131,8 +135,8 @@ def _deployment(chosen: Mapping[str, str], prices: Prices) -> list[Line]:
     if chosen["EndpointKind"] == "Serverless":
         return [Line("second fleet", "serverless: there are no instances to double", 0.0)]
     count, kind = int(chosen["EndpointInstanceCount"]), chosen["EndpointInstanceType"]
-    bakes, bake = watches(chosen), int(chosen["RolloutBakeSeconds"])
-    minutes = START_MINUTES + bakes * bake / 60
+    bakes, bake = watches(chosen), chosen["RolloutBakeSeconds"]
+    minutes = deploying(chosen)
     words = (
         f"{count} x {kind} more for {minutes:g} min ({START_MINUTES} until it answers, assumed, "
         f"and {bakes} x {bake} s of watching)"
@@ -140,13 +144,22 @@ def _deployment(chosen: Mapping[str, str], prices: Prices) -> list[Line]:
     return [_line("second fleet", words, count * minutes / 60, prices, kind, "Host")]
 
 
+def deploying(chosen: Mapping[str, str]) -> float:
+    """Minutes until what is new has taken over."""
+    if chosen["EndpointKind"] == "Serverless":
+        return START_MINUTES
+    return START_MINUTES + watches(chosen) * int(chosen["RolloutBakeSeconds"]) / 60
+
+
 def _look(chosen: Mapping[str, str], prices: Prices) -> list[Line]:
     """For drift; where nothing was captured the workflow ends before it has begun a job."""
     kind = chosen["EvaluationInstanceType"]
     words = f"1 x {kind} x {LOOK_MINUTES} min, assumed"
     steps = f"{LOOK_TRANSITIONS} transitions, assumed"
+    disk = f"{LOOK_GB} GB for {LOOK_MINUTES} min of {HOURS} h"
     return [
         _line("drift", words, LOOK_MINUTES / 60, prices, kind, "Processing"),
+        _line("its disk", disk, LOOK_GB * LOOK_MINUTES / 60 / HOURS, prices, "volume"),
         _line("workflow", steps, LOOK_TRANSITIONS, prices, "workflow"),
     ]
 

@@ -1,8 +1,10 @@
 """Do the stack's parameters fit together, and with what runs? The template's rules look at each by
 itself, but for one."""
 
+import difflib
 from collections.abc import Mapping
 from typing import Any
+from zoneinfo import available_timezones
 
 from botocore.exceptions import ClientError
 
@@ -53,6 +55,29 @@ def check_budget(values: Mapping[str, str]) -> None:
         raise Problem(
             "MonthlyBudget writes to NotificationEmail: pass PARAMS='NotificationEmail=<address>' "
             "too, or PARAMS='MonthlyBudget=0', which is no budget"
+        )
+
+
+def check_monitoring(values: Mapping[str, str]) -> None:
+    """The template's rule says the first two so too, once all is uploaded; of a time zone only the
+    schedule's creation does."""
+    zone = values.get("ScheduleTimezone", "UTC")
+    known = available_timezones()
+    if known and zone not in known:
+        near = difflib.get_close_matches(zone, known, 1)
+        meant = f": is {near[0]} meant?" if near else ", such as Europe/Berlin or Asia/Shanghai"
+        raise Problem(f"ScheduleTimezone={zone} is no time zone{meant}")
+    if not values.get("DriftSchedule"):
+        return
+    if values.get("EndpointKind") == "Serverless":
+        raise Problem(
+            "DriftSchedule looks at captured requests, and a serverless endpoint captures none: "
+            "pass PARAMS='DriftSchedule='"
+        )
+    if values.get("CapturePercent", "0") == "0":
+        raise Problem(
+            "DriftSchedule looks at captured requests, and none are captured: pass "
+            "PARAMS='CapturePercent=20' too, or PARAMS='DriftSchedule='"
         )
 
 

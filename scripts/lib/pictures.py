@@ -8,6 +8,7 @@ from html import escape
 from typing import Any
 
 States = Mapping[str, Mapping[str, Any]]
+Ways = Mapping[str, set[str]]
 
 MARGIN, STORY_WIDTH, ROW, HEIGHT, GAP = 24, 236, 46, 32, 34
 INK, LINE, ALARM = "#1f2937", "#667085", "#b42318"
@@ -44,31 +45,34 @@ def arrows(state: Mapping[str, Any]) -> list[Arrow]:
 
 def story(states: States, start: str) -> list[str]:
     """The states from `start` to the end, the good one if there is one."""
-    told = [start]
-    end = "Succeed" if "Succeed" in _types(states, _reached(states, start)) else "Fail"
+    ways = _ways(states)
+    reached = _reached(ways, start)
+    good, bad = (
+        {name for name in reached if states[name]["Type"] == kind} for kind in ("Succeed", "Fail")
+    )
+    told, ends = [start], good or bad
     while leading := [
         arrow.to
         for arrow in arrows(states[told[-1]])
-        if not arrow.error and end in _types(states, _reached(states, arrow.to, told))
+        if not arrow.error and ends & _reached(ways, arrow.to, told)
     ]:
-        told.append(_onward(states, leading, told, end))
+        told.append(_onward(ways, leading, told, ends))
     return told
 
 
-def _onward(states: States, leading: Sequence[str], told: Sequence[str], end: str) -> str:
+def _onward(ways: Ways, leading: Sequence[str], told: Sequence[str], ends: set[str]) -> str:
     """Where the story goes on: where the ways that lead on meet, or by the longest of them if that
     is at the end or nowhere. A way that only leaves out what the others do is not followed."""
     meetings = {
         name
-        for name in _reached(states, leading[0], told)
-        if arrows(states[name])
-        and not any(end in _types(states, _reached(states, way, [*told, name])) for way in leading)
+        for name in _reached(ways, leading[0], told)
+        if ways[name] and not any(ends & _reached(ways, way, [*told, name]) for way in leading)
     }
     for name in meetings:
-        if name in _reached(states, leading[0], [*told, *(meetings - {name})]):
+        if name in _reached(ways, leading[0], [*told, *(meetings - {name})]):
             others = [way for way in leading if way != name]
-            return _onward(states, others, told, end) if name in leading and others else name
-    return max(leading, key=lambda way: len(_reached(states, way, told)))
+            return _onward(ways, others, told, ends) if name in leading and others else name
+    return max(leading, key=lambda way: len(_reached(ways, way, told)))
 
 
 def picture(name: str, definition: Mapping[str, Any], calls: Mapping[str, str]) -> str:
@@ -80,21 +84,19 @@ def picture(name: str, definition: Mapping[str, Any], calls: Mapping[str, str]) 
     return sheet.svg(f"{name}: {definition['Comment']}")
 
 
-def _reached(states: States, start: str, without: Iterable[str] = ()) -> set[str]:
+def _ways(states: States) -> Ways:
+    """Where each state leads, on an error too."""
+    return {name: {each.to for each in arrows(state)} for name, state in states.items()}
+
+
+def _reached(ways: Ways, start: str, without: Iterable[str] = ()) -> set[str]:
     """The states that a run from `start` can come to if it may not pass through `without`."""
-    closed, seen, ahead = set(without), set[str](), [start]
-    while ahead:
-        name = ahead.pop()
-        if name not in seen and name not in closed:
-            seen.add(name)
-            state = states[name]
-            rules = [*state.get("Choices", []), state, *state.get("Catch", [])]
-            ahead += [rule[key] for rule in rules for key in ("Default", "Next") if key in rule]
-    return seen
-
-
-def _types(states: States, names: Iterable[str]) -> set[str]:
-    return {states[name]["Type"] for name in names}
+    seen, ahead = set(without), {start}
+    closed = seen.copy()
+    while ahead := ahead - seen:
+        seen |= ahead
+        ahead = set().union(*map(ways.__getitem__, ahead))
+    return seen - closed
 
 
 @dataclass
@@ -221,7 +223,7 @@ def _draw(sheet: _Sheet, definition: Mapping[str, Any]) -> None:
     states: States = definition["States"]
     caught = Counter(out.to for state in states.values() for out in arrows(state) if out.error)
     shared = next((name for name, times in caught.most_common(1) if times > 2), "")
-    below = _reached(states, shared) if shared else set[str]()
+    below = _reached(_ways(states), shared) if shared else set[str]()
     if definition["StartAt"] in below:  # what comes back is no other part
         shared, below = "", set()
     _Part(sheet, states, below, shared).draw(definition["StartAt"])

@@ -55,6 +55,13 @@ def parameters(stack: "StackTypeDef") -> dict[str, str]:
     }
 
 
+def trains_by_itself(cloudformation: "CloudFormationClient", stack: str) -> bool:
+    """Whether data, a schedule and a person can ask for a training without a build: a stack that
+    was deployed before that has not this parameter."""
+    found = describe(cloudformation, stack)
+    return not found or "RetrainSchedule" in parameters(found)
+
+
 def required_outputs(cloudformation: "CloudFormationClient", stack: str) -> dict[str, str]:
     """The outputs of a stack that works; otherwise a Problem that says what to do."""
     found = describe(cloudformation, stack)

@@ -2,13 +2,14 @@
 
 import json
 import re
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from scripts.lib import asking, jobs
-from scripts.lib.console import plain
+from scripts.lib.console import Pace, plain
 from scripts.lib.problems import is_gone
 from scripts.lib.session import Clients
 
@@ -16,7 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from mypy_boto3_stepfunctions import SFNClient
-    from mypy_boto3_stepfunctions.type_defs import HistoryEventTypeDef
+    from mypy_boto3_stepfunctions.type_defs import (
+        DescribeExecutionOutputTypeDef,
+        HistoryEventTypeDef,
+    )
 
 
 # What the answer to a task's first call calls that which the task waits for
@@ -47,6 +51,21 @@ class Undeployed:
 
     why: str
     waits: str = ""
+
+
+def describe(
+    stepfunctions: "SFNClient", execution: str, seconds: float = 10
+) -> "DescribeExecutionOutputTypeDef":
+    """Of an execution that was started just now, which for a moment may not be seen yet: the answer
+    is eventually consistent (DescribeExecution, AWS Step Functions API Reference)."""
+    until, pace = time.monotonic() + seconds, Pace()
+    while True:
+        try:
+            return stepfunctions.describe_execution(executionArn=execution)
+        except ClientError as error:
+            if not is_gone(error) or time.monotonic() > until:
+                raise
+        pace.wait()
 
 
 def started_by(stepfunctions: "SFNClient", machine: str, build: str) -> str:

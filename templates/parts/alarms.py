@@ -137,7 +137,7 @@ def _alarm(title: str, name: str, description: str, **rule: Any) -> Alarm:
     return Alarm(
         title,
         AlarmName=Sub(f"${{ProjectName}}-{name}"),
-        AlarmDescription=Sub(description),
+        AlarmDescription=Sub(description) if "${" in description else description,
         **rule,
         EvaluationPeriods=PERIODS,
         DatapointsToAlarm=1,

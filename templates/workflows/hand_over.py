@@ -12,7 +12,7 @@ from templates.kit.grants import follow_by_rule
 from templates.kit.iam import allow, arn
 from templates.parts.notifications import NOT_TOLD
 from templates.workflows.deployment.turn import LONGEST_WAIT_SECONDS
-from templates.workflows.failure import FAILED, problem, read_cause
+from templates.workflows.failure import ABOUT, FAILED, problem, read_cause
 from templates.workflows.job import VERSION_NAME
 from templates.workflows.language import (
     LONG,
@@ -65,6 +65,7 @@ def deploy(
                 "image.$": IMAGE,
                 "modelDataUrl.$": model,
                 "commit.$": "$.commit",
+                "about.$": ABOUT,
                 **more,
             },
         },

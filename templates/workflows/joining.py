@@ -26,6 +26,7 @@ _PERMISSIONS = {
     **{f"applicationautoscaling:{name}": {f"application-autoscaling:{name}"} for name in _SCALING},
     "sagemakerruntime:InvokeEndpoint": {"sagemaker:InvokeEndpoint"},
     "s3:ListObjectsV2": {"s3:ListBucket"},
+    "s3:HeadObject": {"s3:GetObject"},
     "s3:CopyObject": {"s3:GetObject", "s3:PutObject"},
     "sfn:DescribeExecution": {"states:DescribeExecution"},
     "sfn:StopExecution": {"states:StopExecution"},

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from troposphere import If, Sub, Template
+from troposphere import If, NoValue, Sub, Template
 from troposphere.kms import Key
 from troposphere.stepfunctions import (
     CloudWatchLogsLogGroup,
@@ -13,7 +13,7 @@ from troposphere.stepfunctions import (
 )
 
 from templates.kit.grants import deliver_workflow_logs, trace_runs
-from templates.kit.iam import arn, service_role
+from templates.kit.iam import arn, policy, service_role
 from templates.kit.logs import add_log_group
 from templates.parameters import Parameters
 from templates.workflows.joining import join
@@ -48,7 +48,8 @@ def add_state_machine(
             f"What the {name} workflow may do",
             "states",
             arn("states", f"stateMachine:{physical}"),
-            [*workflow.grants, *deliver_workflow_logs(), trace_runs()],
+            [*workflow.grants, *deliver_workflow_logs()],
+            more=[If(parameters.tracing_wanted, policy("Tracing", [trace_runs()]), NoValue)],
         )
     )
     destination = CloudWatchLogsLogGroup(LogGroupArn=logs.get_att("Arn"))

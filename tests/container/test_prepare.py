@@ -1,12 +1,14 @@
 """The example of a program that prepares data, as SageMaker runs it."""
 
+import json
 import os
 import subprocess
 from pathlib import Path
 
 import pytest
 
-PROGRAM = Path(__file__).parents[2] / "container/examples/prepare/prepare"
+CONTAINER = Path(__file__).parents[2] / "container"
+PROGRAM = CONTAINER / "examples/prepare/prepare"
 
 
 def record(content: bytes) -> bytes:
@@ -27,7 +29,8 @@ def base(tmp_path: Path) -> Path:
 
 
 def prepare(base: Path) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "SAGEMAKER_BASE_DIR": str(base)}
+    # It lies beside `training` once it is copied there
+    environment = {**os.environ, "SAGEMAKER_BASE_DIR": str(base), "PYTHONPATH": str(CONTAINER)}
     return subprocess.run([PROGRAM], env=environment, capture_output=True, text=True)
 
 
@@ -42,6 +45,19 @@ def test_what_is_held_out_is_not_trained_on_and_all_else_is_handed_on(base: Path
                if (made / path.name).read_bytes() != path.read_bytes()}  # fmt: skip
     assert changed == {"train-0.tfrecords"}
     assert (made / "train-0.tfrecords").read_bytes() == record(b"aaaaa")
+
+
+def test_the_manifest_is_checked_and_not_handed_on(base: Path) -> None:
+    """What is trained on is other data: nobody looks at it there."""
+    data, made = base / "processing/input/data", base / "processing/output/data"
+    files = [{"key": path.name} for path in data.glob("*.tfrecords")]
+    (data / "manifest.json").write_text(json.dumps({"files": files}))
+    assert prepare(base).returncode == 0
+    assert "manifest.json" not in {path.name for path in made.iterdir()}
+    (data / "train-1.tfrecords").unlink()
+    assert prepare(base).returncode == 1
+    said = (base / "output/message").read_text()
+    assert said == "manifest.json names what is not here: train-1.tfrecords"
 
 
 def test_nothing_to_train_on_is_told_as_the_jobs_reason(base: Path) -> None:

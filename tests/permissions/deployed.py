@@ -129,6 +129,7 @@ def deploy(region: str, texts: Mapping[str, str], **parameters: str) -> Deployed
         "NotificationEmail": "somebody@example.com",
         "BaseImage": f"{registry(region)}/mirror/python:3.11-slim",
         "CapturePercent": "10",
+        "Tracing": "true",
         "RetrainSchedule": "cron(0 3 ? * SUN *)",
         "DriftSchedule": "cron(0 4 * * ? *)",
         **parameters,

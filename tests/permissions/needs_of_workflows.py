@@ -18,6 +18,7 @@ _NESTED = "Start workflow executions from a task state: IAM policies, synchronou
 _LENT = "SageMaker API permissions reference: kms:CreateGrant where a key for volumes is named"
 _SEEN = "Requirements for Amazon EBS encryption (EBS User Guide): kms:DescribeKey"
 _PUBLISH = "Key management (SNS Developer Guide): publishing to an encrypted topic"
+_HEAD = "HeadObject (S3 API Reference), permissions: s3:GetObject"
 _COPY = "CopyObject (S3 API Reference), permissions: read the source, write the destination"
 _ENCRYPT = "Using SSE-KMS (S3 User Guide): kms:GenerateDataKey to write an object"
 _ENDPOINT = "CreateEndpoint, UpdateEndpoint: endpoint and endpoint-config (Service Authorization)"
@@ -65,6 +66,8 @@ def _of_training(at: Deployed, role: str) -> Iterator[Need]:
     published = f"state PublishAccuracy; {_METRIC}"
     yield from need(role, "cloudwatch:PutMetricData", "*", published, own)
     yield from need(role, "s3:ListBucket", data, "state FindData", {"s3:prefix": "data/"})
+    manifest = f"{data}/data/manifest.json"
+    yield from need(role, "s3:GetObject", manifest, f"state FindManifest; {_HEAD}")
     for name in ("train", "validation", "eval"):
         file = f"data/{name}.tfrecords"
         seed = at.under("BootstrapBucket", f"seed/{file}")
@@ -80,12 +83,13 @@ def _of_training(at: Deployed, role: str) -> Iterator[Need]:
     yield from need(role, "sagemaker:ListTrainingJobs", "*", "state ListJobs")
     yield from need(role, "sagemaker:StopTrainingJob", job, "state StopJob")
     door = f"states WriteQueue, TakeMark, KeepNewest, RememberTrained; {_CONDITIONAL}"
-    for name in ("queue", "waiting", "newest", "last"):
+    for name in ("queue", "waiting", "newest", "newest-good", "last"):
         mark = at.under("ArtifactBucket", f"retraining/{name}.json")
         yield from need(role, "s3:GetObject PutObject", mark, door)
     event = at.under("ArtifactBucket", "retraining/events/data/0a1b")
-    yield from need(role, "s3:PutObject", event, f"state NoteEvent; {_CONDITIONAL}")
-    newest = {"s3:prefix": "retraining/newest.json"}
+    seen = f"states NoteEvent, ReadEvent; {_CONDITIONAL}"
+    yield from need(role, "s3:GetObject PutObject", event, seen)
+    newest = {"s3:prefix": "retraining/newest"}
     yield from need(role, "s3:ListBucket", at.arns["ArtifactBucket"], "state FindNewest", newest)
     # As whoever starts one asks: by what id depends on who that is
     name = "mlops-train-0a1b" if at.partition == "aws-cn" else "1a2b"

@@ -161,7 +161,7 @@ def test_tuning_costs_as_many_trainings_and_waits_for_those_at_once(
     tuned = {**defaults, "TuningJobs": "10", "TuningParallelJobs": "5"}
     once, ten = (amounts(bill.bill(one, prices())) for one in (defaults, tuned))
     assert once["training"] and ten["training"] == pytest.approx(10 * once["training"])
-    assert ten["pipeline"] == pytest.approx(0.002 * (13 + 2 * 60 + 10))
+    assert ten["pipeline"] == pytest.approx(0.002 * (13 + 2 * 60 + 10 + 13))
 
 
 # ---- the documents

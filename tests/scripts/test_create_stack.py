@@ -18,7 +18,7 @@ from scripts.create_stack import (
     parse_parameters,
 )
 from scripts.lib.console import Console
-from scripts.lib.fitting import check_budget
+from scripts.lib.fitting import check_budget, check_monitoring
 from scripts.lib.problems import Problem
 from scripts.lib.session import Clients
 from tests.scripts.answers import MISSING, STACK_ID, START, described, event
@@ -400,6 +400,29 @@ def test_fewer_instances_at_most_than_at_least_are_refused_before_aws_is_asked(
 def test_a_budget_that_writes_to_nobody_is_refused(given: dict[str, str], fits: bool) -> None:
     with nullcontext() if fits else pytest.raises(Problem, match="NotificationEmail=<address>"):
         check_budget(given)
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ({"ScheduleTimezone": "Asia/Shanghai"}, ""),
+        ({"ScheduleTimezone": "Europe/Berlim"}, "is Europe/Berlin meant"),
+        ({"DriftSchedule": "cron(0 4 * * ? *)"}, "CapturePercent=20"),
+        ({"DriftSchedule": "cron(0 4 * * ? *)", "CapturePercent": "20"}, ""),
+        (
+            {
+                **{"DriftSchedule": "cron(0 4 * * ? *)", "CapturePercent": "20"},
+                "EndpointKind": "Serverless",
+            },
+            "captures none",
+        ),
+    ],
+)
+def test_a_schedule_that_could_never_do_anything_is_refused(
+    given: dict[str, str], why: str
+) -> None:
+    with pytest.raises(Problem, match=why) if why else nullcontext():
+        check_monitoring(given)
 
 
 @pytest.mark.parametrize(

@@ -95,3 +95,15 @@ def test_an_older_stack_is_deployed_first(clients: Clients, stub: Stubs) -> None
     outputs(stub, KNOWN)
     with pytest.raises(Problem, match="`make deploy STACK=mlops` first"):
         drift.outputs(clients, "mlops")
+
+
+def test_a_look_that_was_begun_just_now_is_waited_for(
+    clients: Clients, stub: Stubs, console: Console
+) -> None:
+    who = {"Account": "123456789012", "UserId": "me", "Arn": "arn:aws:iam::123456789012:user/me"}
+    stub["sts"].add_response("get_caller_identity", who)
+    stub["stepfunctions"].add_response("start_execution", {"executionArn": "1", "startDate": START})
+    stub["stepfunctions"].add_client_error("describe_execution", "ExecutionDoesNotExist", "gone")
+    answer: Any = {"executionArn": "1", "stateMachineArn": MACHINE, "status": "SUCCEEDED"}
+    stub["stepfunctions"].add_response("describe_execution", answer | {"startDate": START})
+    assert drift.look(clients, WITH_DRIFT, console) == 0

@@ -32,7 +32,7 @@ def test_each_version_tells_how_good_it_is_and_what_became_of_it(
         versions.description(5, PENDING, difference="0.005", trigger="schedule"),
         versions.description(4, accuracy="nan", trigger="push"),
         {**refused, "ModelPackageDescription": "worse " * 60},
-        versions.description(2),
+        versions.description(2, trigger="other", triggered_by="role"),
         {**versions.description(1, "Rejected"), "ApprovalDescription": "it is biased"},
     ]
     versions.registry(stub, *found)
@@ -49,7 +49,9 @@ def test_each_version_tells_how_good_it_is_and_what_became_of_it(
         ["3", COMMIT, "91.4%", "-6.7%", "rejected", "3", "h"],
     ]
     assert lines[4].startswith("        worse worse")
-    assert ["2", COMMIT, "98.1%", "serves", "4", "h"] in [line.split() for line in lines]
+    assert ["2", COMMIT, "98.1%", "serves", "creation", "4", "h"] in [
+        line.split() for line in lines
+    ]
     assert "        it is biased\n" in page.getvalue()
     assert f"Endpoint mlops serves version 2 ({COMMIT})." in lines
     said = " ".join(page.getvalue().split())

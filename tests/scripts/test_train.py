@@ -57,6 +57,8 @@ def asked(
     started: Any = {"executionArn": "first", "startDate": START}
     expected = {"stateMachineArn": KNOWN["TrainingWorkflowArn"], "name": ANY, "input": ANY}
     stub["stepfunctions"].add_response("start_execution", started, expected)
+    # It is seen a moment later
+    stub["stepfunctions"].add_client_error("describe_execution", "ExecutionDoesNotExist", "gone")
     for output in outputs:
         answer: Any = {"executionArn": "x", "stateMachineArn": "x", "status": "SUCCEEDED"}
         answer |= {"startDate": START, "output": json.dumps(output)}

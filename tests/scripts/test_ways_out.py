@@ -26,7 +26,7 @@ TRIED = {
     "make trace": (VERSIONS, 'said(trace.main, "--version"'),
     "make status": (TEARDOWN, '"scripts.status"'),
     "make drift": ("tests/scripts/test_drift.py", "drift.drift(clients"),
-    "make train": (TEARDOWN, 'begin(aws, "train")'),
+    "make train": (TEARDOWN, 'begin(aws, "train"'),
     "make upload": (TEARDOWN, 'begin(aws, "upload")'),
     "make generate": (TEARDOWN, '"generate.py"'),
     "make data": ("tests/scripts/test_data.py", 'data.main(["digits"'),
@@ -36,6 +36,7 @@ TRIED = {
     "source .local/env": ("tests/system/driver.py", 'home / "env"'),
     "aws cloudformation describe-stacks": ("tests/system/driver.py", '"describe-stacks"'),
     "aws cloudformation update-termination-protection": (TEARDOWN, 'findall("`(aws [^`]+)`"'),
+    "aws s3 rm": ("tests/system/test_by_itself.py", '"`(aws s3 rm [^`]+)`"'),
     "aws sagemaker delete-endpoint": (
         "tests/system/test_rollout.py",
         "sagemaker.delete_endpoint(EndpointName=project.name)",

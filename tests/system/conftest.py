@@ -18,4 +18,4 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[remote.Remote]:
         yield remote.Remote(Context("eu-west-1", 0, home), remote.settings(home, process))
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(300)

@@ -51,6 +51,7 @@ def test_an_approval_in_the_registry_deploys_the_version_once(
     assert kept["by"].startswith("arn:aws:") and kept["why"] == "good"
     assert kept["at"] == stamped["decided-at"]
     assert stamped["verdict"] == "accepted"
+    assert deployed["about"]["words"] == f"Commit {COMMIT} (approved by {kept['by']})"
     project.told(0)
     assert project.executions() == [execution]
 

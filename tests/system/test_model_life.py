@@ -1,5 +1,6 @@
 """The life of a model, where a person decides: evaluated, held against what serves, registered,
-approved, explained. One story, told in order, by the aws CLI, git and the project's commands."""
+approved, watched, explained. One story, told in order, by the aws CLI, git and the project's
+commands."""
 
 import json
 import re
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.system.driver import ROOT, Driver, endpoint, until
+from tests.system.looks import PICTURES, Pixels, Watched, pictures
 from tests.system.notices import Notices
 
 pytestmark = pytest.mark.local
@@ -29,7 +31,8 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Driver]:
 def deploy(aws: Driver, *parameters: str) -> dict[str, str]:
     """Unwatched, as five minutes of that would be most of the story (test_rollout.py watches)."""
     kind = ("Approval=Manual", "MinimumAccuracy=0.05", "AccuracyTolerance=0.05")
-    given = " ".join((*kind, "RolloutBakeSeconds=0", *parameters))
+    watched = ("CapturePercent=100", "DriftMinimumRecords=150", "RetrainOnDrift=yes")
+    given = " ".join((*kind, *watched, "RolloutBakeSeconds=0", *parameters))
     script(aws, "create_stack", "--yes", "--parameters", given)
     return aws.outputs(STACK)
 
@@ -192,6 +195,18 @@ def test_a_model_of_other_classes_is_another_task(
     (work / "model.py").write_text(model)
 
 
+def test_a_manifest_that_names_missing_files_is_refused_by_name(
+    aws: Driver, deployed: dict[str, str], notices: Notices
+) -> None:
+    s3, champion, manifest = aws.client("s3"), serves(aws), "data/manifest.json"
+    body = json.dumps({"version": 1, "files": [{"key": "gone.tfrecords", "bytes": 1}]}).encode()
+    s3.put_object(Bucket=deployed["DataBucket"], Key=manifest, Body=body)
+    until(lambda: Watched(aws, STACK, deployed).trainings("data") == ["FAILED"])
+    assert any("names what is not here: gone.tfrecords" in one for one in notices.read())
+    assert serves(aws) == champion
+    s3.delete_object(Bucket=deployed["DataBucket"], Key=manifest)
+
+
 def test_tuning_finds_a_better_learning_rate_than_the_files_and_make_approve_deploys_it(
     aws: Driver, deployed: dict[str, str], notices: Notices, work: Path
 ) -> None:
@@ -215,6 +230,50 @@ def test_tuning_finds_a_better_learning_rate_than_the_files_and_make_approve_dep
 
     script(aws, "decide", "approve", "--yes")
     until(lambda: serves(aws) == known["version"])
+
+
+@pytest.fixture(scope="module")
+def watched(aws: Driver, deployed: dict[str, str]) -> Watched:
+    return Watched(aws, STACK, deployed)
+
+
+@pytest.fixture(scope="module")
+def asked() -> Pixels:
+    return pictures()
+
+
+def test_requests_of_the_same_kind_are_steady_whatever_garbage_lies_among_them(
+    watched: Watched, asked: Pixels
+) -> None:
+    watched.spoil()
+    watched.ask(asked)
+    found = watched.look()
+    assert (found["verdict"], found["records"]) == ("steady", PICTURES), found["words"]
+    assert found["skipped"].pop("golden") > 0  # by which each deployment asks
+    assert found["skipped"] == {"broken": 2, "other-types": 1}
+    until(lambda: watched.alarm() == "OK")
+
+
+def test_inverted_pictures_ring_in_one_look_and_are_trained_for_once(
+    watched: Watched, asked: Pixels, notices: Notices
+) -> None:
+    watched.age(days=10)
+    for due in (True, False):
+        watched.ask(255 - asked)
+        found = watched.look()
+        assert (found["verdict"], found["retrain"]) == ("drifted", due), found["why"]
+        until(lambda: watched.alarm() == "ALARM")
+    until(lambda: watched.trainings("drift") not in ([], ["RUNNING"]))
+    assert version(watched.aws, 6)["CustomerMetadataProperties"]["trigger"] == "drift"
+    assert any("make drift" in one and "input mean" in one for one in notices.read())
+
+
+def test_a_day_without_requests_leaves_the_alarm_ringing_and_trains_no_more(
+    watched: Watched,
+) -> None:
+    assert "nothing was captured since" in script(watched.aws, "drift", "--run")
+    assert watched.alarm() == "ALARM"
+    assert len(watched.trainings("drift")) == 1
 
 
 def test_the_trace_of_what_serves_leads_back_to_its_commit(

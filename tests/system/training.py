@@ -67,11 +67,11 @@ class Project:
     deployment: str
     approval: str
 
-    def start(self, *asked: str, force: str = "") -> str:
+    def start(self, *asked: str, force: str = "", commit: str = "0123456789abcdef") -> str:
         """An execution of one commit; what is asked of its program stands in hyperparameters."""
         data = {
-            "commit": "0123456789abcdef",
-            "version": "0123456789ab",
+            "commit": commit,
+            "version": commit[:12],
             "trainingImage": self.image,
             "servingImage": SERVING_IMAGE,
             "hyperparameters": dict.fromkeys(asked, "1"),
@@ -196,7 +196,8 @@ def create_project(
 ) -> Project:
     """`deployment` is the one state of what stands in the place of the deployment workflow;
     `settings` are parameters of the stack."""
-    data, artifacts = aws.bucket(data__train="x"), aws.bucket()
+    data, artifacts = encrypted(aws), encrypted(aws)
+    aws.client("s3").put_object(Bucket=data, Key="data/train", Body=b"x")
     mailbox, child = aws.mailbox(), stand_in(aws, deployment)
     approval = stand_in(aws, {"Type": "Succeed"})
     values = {
@@ -236,6 +237,16 @@ def create_project(
     machines = {"TrainingWorkflow": machine, "DeploymentWorkflow": child}
     create_alert(aws, artifacts, machines, mailbox.topic)
     return Project(aws, machine, image, data, artifacts, mailbox, child, approval)
+
+
+def encrypted(aws: Aws) -> str:
+    """A bucket as the template has them: what is put there has another ETag each time."""
+    bucket, key = aws.bucket(), {"SSEAlgorithm": "aws:kms"}
+    aws.client("s3").put_bucket_encryption(
+        Bucket=bucket,
+        ServerSideEncryptionConfiguration={"Rules": [{"ApplyServerSideEncryptionByDefault": key}]},
+    )
+    return bucket
 
 
 def stand_in(aws: Aws, state: Mapping[str, Any]) -> str:

@@ -3,7 +3,9 @@
 import json
 import re
 from contextlib import nullcontext
+from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import boto3
 import pytest
@@ -12,6 +14,7 @@ from cfnlint.schema import PROVIDER_SCHEMA_MANAGER, ResourceNotFoundError
 from local.cfn.functions import Scope
 from local.cfn.plan import Plan, check_rules
 from local.cfn.template import TemplateError, parse
+from local.scheduler.expressions import parse as parse_schedule
 
 Template = dict[str, Any]
 NUMBERS = {
@@ -144,6 +147,47 @@ def test_a_budget_is_launched_only_where_there_are_some_and_somebody_reads_it(
     scope = scope_of(template, region, given)
     with pytest.raises(TemplateError, match=refused) if refused else nullcontext():
         check_rules(scope)
+
+
+@pytest.mark.parametrize(
+    ("given", "refused"),
+    [
+        ({"CapturePercent": "20"}, ""),
+        ({}, "set CapturePercent"),
+        ({"CapturePercent": "20", "EndpointKind": "Serverless"}, "captures nothing"),
+    ],
+)
+def test_who_looks_for_drift_captures_requests(
+    template: Template, given: dict[str, str], refused: str
+) -> None:
+    asked = {"DriftSchedule": "cron(0 4 * * ? *)", "BootstrapBucket": "seed", **given}
+    with pytest.raises(TemplateError, match=refused) if refused else nullcontext():
+        check_rules(scope_of(template, "eu-west-1", asked))
+
+
+@pytest.mark.parametrize(
+    "time",
+    [
+        *("cron(0 3 ? * SUN *)", "cron(0 4 * * ? *)", "cron(*/15 9-17 ? * MON-FRI *)"),
+        *("cron(0,30 8,20 1 1,7 ? 2027)", "cron(0 0 L * ? *)", "cron(0 12 ? * 2#1 *)"),
+    ],
+)
+def test_a_time_that_the_scheduler_takes_is_taken(template: Template, time: str) -> None:
+    assert parse_schedule(time, ZoneInfo("UTC"), datetime.now(UTC))
+    assert takes(template, "RetrainSchedule", time)
+
+
+@pytest.mark.parametrize(
+    "time",
+    [
+        # Both days, neither day; no such time; five fields; another form
+        *("cron(0 3 * * * *)", "cron(0 3 ? * ? *)", "cron(61 3 ? * SUN *)"),
+        *("cron(0 24 ? * SUN *)", "cron(0 3 * * ?)", "rate(1 day)", "cron(0 3 ? * sun *)"),
+    ],
+)
+def test_a_time_that_the_scheduler_would_refuse_is_refused(template: Template, time: str) -> None:
+    for name in ("RetrainSchedule", "DriftSchedule"):
+        assert not takes(template, name, time)
 
 
 @pytest.mark.parametrize("region", sorted(boto3.Session().get_available_regions("cloudformation")))

@@ -17,6 +17,7 @@ from templates.parameters import Parameters
 from templates.parts.notifications import Notifications
 from templates.parts.storage import Storage
 from templates.workflows.approval.decision import (
+    BY,
     MODEL,
     know_version,
     record_decision,
@@ -35,7 +36,7 @@ from templates.workflows.approval.question import (
     settle,
 )
 from templates.workflows.deployment.story import Deployment
-from templates.workflows.failure import failure
+from templates.workflows.failure import failure, say_about
 from templates.workflows.hand_over import BEGUN_BEFORE, deploy
 from templates.workflows.language import catch, end, put
 from templates.workflows.machine import add_state_machine
@@ -69,6 +70,9 @@ def add_approval(
         *stamp(storage),
         *find_serving(),
         *tell_of_the_rest(topic, key, deployment.workflow),
+        say_about(
+            "NameDecision", f"States.Format('Commit {{}} (approved by {{}})', $.commit, {BY})"
+        ),
         deploy(
             deployment.workflow,
             MODEL,

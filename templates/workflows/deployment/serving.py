@@ -132,6 +132,7 @@ def describe_config(
         select={
             "name.$": "$.ProductionVariants[0].ModelName",
             "config.$": "$.EndpointConfigName",
+            "createdAt.$": "$.CreationTime",
             "serverless.$": "$.ProductionVariants[*].ServerlessConfig",
             "type.$": "$.ProductionVariants[*].InstanceType",
         },

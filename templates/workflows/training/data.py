@@ -26,6 +26,7 @@ from templates.workflows.language import (
     task,
     when,
 )
+from templates.workflows.training.triggers import MANIFEST
 
 # What Configure lays there for the first run to copy
 SEED_FILES = "$.settings.seedFiles"
@@ -36,6 +37,9 @@ DATA_SHA256, DATA_URI = f"{DATA}.sha256", f"{DATA}.uri"
 # What data is known by: what a listing says of its files or, where that has not all of them, the
 # name of this run, so that no other resumes it and misses a change
 _ETAGS, _OWN_NAME = f"{DATA}.Contents[*].ETag", "States.Array($.name)"
+# What its manifest says that it is: one SHA-256, or none
+_MANIFEST = "$.manifest"
+MANIFEST_SHA256 = f"{_MANIFEST}.sha256"
 # Where a job keeps its checkpoints
 CHECKPOINT_CONFIG = "$.checkpoints"
 
@@ -81,6 +85,26 @@ def _identify(name: str, identity: str, uri: State, tokens: State | None = None)
     """What the story carries of data, in the place of a listing."""
     sha256 = _hash(f"States.JsonToString({identity})")
     return put(name, DATA, {"sha256.$": sha256, **uri}, tokens=tokens)
+
+
+def find_manifest(storage: Storage) -> Step:
+    """What the data is by its manifest: `make data-upload` notes the SHA-256 of it with the object.
+
+    An ETag tells nothing of the content of an object under a key: the same manifest has another
+    each time it is put (github.com/aws/aws-sdk-java-v2, issue 7082). Where there is none, or it is
+    of somebody who notes nothing, nothing is known, which costs a training more at worst.
+    """
+    return task(
+        "FindManifest",
+        "aws-sdk:s3:headObject",
+        {"Bucket": "${DataBucket}", "Key": MANIFEST},
+        grants=read_objects("ReadManifest", Sub(f"${{{storage.data.title}.Arn}}/{MANIFEST}")),
+        tokens={"DataBucket": storage.data.ref()},
+        at=_MANIFEST,
+        # A path to what is not there would fail; looked for everywhere, it is an empty list
+        select={"sha256.$": "$..sha256"},
+        caught=[catch([put("NoManifest", _MANIFEST, {"sha256": []})])],
+    )
 
 
 def read_data(storage: Storage) -> list[Statement]:
@@ -147,7 +171,7 @@ def name_checkpoints(storage: Storage) -> Step:
     """Where the job keeps its checkpoints: whoever trains the same finds them and goes on.
 
     The folder's name is the SHA-256 of the commit, the hyperparameters and the ETags of the data,
-    which change with its content (Object, Amazon S3 API Reference). A hash takes 10,000 characters
+    which change when it is put (Object, Amazon S3 API Reference). A hash takes 10,000 characters
     (Intrinsic functions, Step Functions Developer Guide): 100 ETags are fewer than 5,000, and the
     Build stage holds the hyperparameters to it.
     """

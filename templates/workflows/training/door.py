@@ -1,7 +1,9 @@
 """Training, first part: one door for whatever asks for a model, and one run at a time.
 
 A push brings what its Build stage made: images, hyperparameters. Data, a schedule, drift and a
-person bring only who they are, and train what the newest push has built, without building anew.
+person bring only who they are, and nothing is built anew for them: a person trains what the newest
+push has built; the others what has last passed the gate, if anything has, since what was refused
+would keep a model from being renewed.
 What asks while another of these waits for its turn is answered by the same run: that run looks for
 data and images when its turn has come, after whatever has asked meanwhile. So nothing that arrives
 is lost, and five that arrive while one waits are one run.
@@ -27,6 +29,7 @@ from templates.workflows.language import (
     EXPLAIN,
     FIRST_LOOK,
     NOTIFY,
+    Below,
     ChoiceRule,
     State,
     Step,
@@ -45,12 +48,15 @@ from templates.workflows.language import (
     task,
     when,
 )
+from templates.workflows.training.triggers import MANIFEST
 
 # Looks at who is first, and what they come to: five days. A training may take that long; it has
 # 20,000 events then, of 25,000
 _LOOKS = 930
-_WAITING, _NEWEST = (f"{RETRAINING}{name}" for name in ("waiting.json", "newest.json"))
-_LAST = f"{RETRAINING}last.json"
+_WAITING, _LAST = (f"{RETRAINING}{name}" for name in ("waiting.json", "last.json"))
+# What was built last, and what of that has passed the gate last. In a listing the second comes
+# first, so that whoever takes the first of both takes what is good, if anything is
+_NEWEST, _GOOD = (f"{RETRAINING}{name}" for name in ("newest.json", "newest-good.json"))
 # What a push gives for later runs, beside the rest of its input
 KEPT = (
     "commit",
@@ -68,10 +74,13 @@ _LAST_AT, NOBODY = "$.last", "nobody"
 _GIVEN = "$.given"
 _HOLDER, _MARK_MUST = (f"{_MARK}.document.{name}" for name in ("execution", "must"))
 _NO_MARK = {"execution": NOBODY, "must": False}
-# Whether there has to be a model, whatever the data is: all but data ask for that
+# Whether there has to be a model, whatever the data is: all but a manifest ask for that
 _MUST = "$.must"
 _HAS_TO = f"{_MUST}.train"
-DATA = "data"
+# When its turn came: older than that is whoever came to the queue before
+TURN = "$.turn"
+_TRAINS, _KEY = "$.trigger.must", "$.look"
+DATA, PERSON = "data", "person"
 
 
 def come_in(storage: Storage, needed: Sequence[Step]) -> list[Step]:
@@ -84,6 +93,7 @@ def come_in(storage: Storage, needed: Sequence[Step]) -> list[Step]:
         f"{queue.FIRST})",
     )
     line = queue.Queue(f"{RETRAINING}queue.json", "training", storage, _LOOKS)
+    newest = _keep("KeepNewest", _NEWEST, storage, [catch(EXPLAIN)])
     asked = f"States.Format('Commit {{}} ({_WHO})', $.commit, {_KIND_AND_BY})"
     return [
         # Until its commit is known, a notice names the run
@@ -92,20 +102,23 @@ def come_in(storage: Storage, needed: Sequence[Step]) -> list[Step]:
         put("CountFromFirst", COUNT, FIRST_LOOK),
         *queue.take_turn(line, too_long),
         choose("TakesNewest", when(_is_asked(), _take_newest(storage)), otherwise=None),
+        put("NoteTurn", TURN, {"at.$": "$$.State.EnteredTime"}),
         *needed,
         say_about("NameCommit", asked),
-        choose("IsNewest", when(_is_asked()), otherwise=[_keep_newest(storage)]),
+        choose("IsNewest", when(_is_asked()), otherwise=[newest]),
     ]
 
 
-def refuse_unchanged(storage: Storage, data: str) -> list[Step]:
-    """Where only data has asked, and is what the last model of this commit was trained on. `data`
-    is its identity, which is kept as it is here, before anything is made of it."""
+def refuse_unchanged(storage: Storage, manifest: str) -> list[Step]:
+    """Where only manifests have asked, and the last model of this commit was trained on what this
+    one names. `manifest` is a list of its SHA-256, or an empty one: then it is trained."""
+    trained, now = f"{_LAST_AT}.document", f"{_GIVEN}.manifest[0]"
     same = all_of(
-        present(f"{_LAST_AT}.document.commit"),
-        present(f"{_LAST_AT}.document.data"),
-        compares(f"{_LAST_AT}.document.commit", "StringEqualsPath", "$.commit"),
-        compares(f"{_LAST_AT}.document.data", "StringEqualsPath", f"{_GIVEN}.data"),
+        present(f"{trained}.commit"),
+        present(f"{trained}.manifest[0]"),
+        present(now),
+        compares(f"{trained}.commit", "StringEqualsPath", "$.commit"),
+        compares(f"{trained}.manifest[0]", "StringEqualsPath", now),
     )
     told = put(
         "SayUnchanged",
@@ -118,11 +131,11 @@ def refuse_unchanged(storage: Storage, data: str) -> list[Step]:
         equals("$.trigger.must", False),
     )
     asked = [
-        _read("ReadLast", _LAST, storage, _LAST_AT, [catch(None, at=_LAST_AT)]),
+        _read("ReadLast", {"Key": _LAST}, storage, _LAST_AT, [catch(None, at=_LAST_AT)]),
         choose("IsUnchanged", when(same, [told, end("Unchanged")]), otherwise=None),
     ]
     return [
-        put("NoteData", _GIVEN, {"commit.$": "$.commit", "data.$": data}),
+        put("NoteData", _GIVEN, {"commit.$": "$.commit", "manifest.$": manifest}),
         choose("HasDataAsked", when(only_data, asked), otherwise=None),
     ]
 
@@ -151,6 +164,10 @@ def _ask(storage: Storage) -> list[Step]:
         "InvalidInput",
     )
     came = put("SayCameBefore", None, {"trained": "nothing: this event came before"})
+    event = f"States.Format('{SEEN_EVENTS}{{}}/{{}}', $.trigger.kind, $.trigger.id)"
+    # Of a write whose answer was lost the second try is refused
+    read = _read("ReadEvent", {"Key.$": event}, storage, _OTHER, [catch(EXPLAIN)])
+    own = choose("IsEventMine", when(_mine(_OTHER), "OpenMark"), otherwise=None)
     return [
         check(
             "IsAskedWell",
@@ -164,19 +181,21 @@ def _ask(storage: Storage) -> list[Step]:
         choose(
             "WhoAsks",
             when(
-                equals("$.trigger.kind", DATA), [put("MayFindItUnchanged", _MUST, {"train": False})]
+                # What else data comes with says nothing of it
+                all_of(equals("$.trigger.kind", DATA), matches("$.trigger.by", f"*/{MANIFEST}")),
+                [put("MayFindItUnchanged", _MUST, {"train": False})],
             ),
             otherwise=[put("HasToTrain", _MUST, {"train": True})],
         ),
         _write(
             "NoteEvent",
             {
-                "Key.$": f"States.Format('{SEEN_EVENTS}{{}}/{{}}', $.trigger.kind, $.trigger.id)",
+                "Key.$": event,
                 "Body": {"execution.$": "$$.Execution.Id"},
                 "IfNoneMatch": "*",
             },
             storage,
-            _unless_there("IsNoted", [came, end("CameBefore")]),
+            _unless_there("IsNoted", [read, own, came, end("CameBefore")]),
         ),
         # An empty mark where there is none, so that reading needs no right to list the bucket
         _write(
@@ -224,9 +243,10 @@ def _join(storage: Storage) -> list[Step]:
         otherwise="TakeMark",
     )
     return [
-        _read("ReadMark", _WAITING, storage, _MARK, [catch(EXPLAIN)]),
+        _read("ReadMark", {"Key": _WAITING}, storage, _MARK, [catch(EXPLAIN)]),
         choose(
             "WaitsAnybody",
+            when(_mine(_MARK), Below("TakeMark")),
             when({"Not": equals(_HOLDER, NOBODY)}, [describe, is_waiting]),
             otherwise=None,
         ),
@@ -250,31 +270,43 @@ def _take_newest(storage: Storage) -> list[Step]:
         then=NOTIFY,
     )
     forced = "$.force"
+    take_away = _write(
+        "TakeMarkAway",
+        {"Key": _WAITING, "Body": _NO_MARK, "IfMatch.$": f"{_MARK}.etag"},
+        storage,
+        _unless_there("HasSomebodyJoined", "ReadOwnMark"),
+    )
     return [
-        _read("ReadOwnMark", _WAITING, storage, _MARK, [catch(EXPLAIN)]),
-        _write(
-            "TakeMarkAway",
-            {"Key": _WAITING, "Body": _NO_MARK, "IfMatch.$": f"{_MARK}.etag"},
-            storage,
-            _unless_there("HasSomebodyJoined", "ReadOwnMark"),
+        put("TakeOwnMust", _TRAINS, _HAS_TO),
+        _read("ReadOwnMark", {"Key": _WAITING}, storage, _MARK, [catch(EXPLAIN)]),
+        # It is not, where it was taken away by a write whose answer was lost
+        choose(
+            "IsMarkMine",
+            when(_mine(_MARK), [put("TakeMust", _TRAINS, _MARK_MUST), take_away]),
+            otherwise=None,
         ),
-        put("TakeMust", "$.trigger.must", _MARK_MUST),
         task(
             "FindNewest",
             "aws-sdk:s3:listObjectsV2",
-            {"Bucket": "${ArtifactBucket}", "Prefix": _NEWEST, "MaxKeys": 1},
+            {"Bucket": "${ArtifactBucket}", "Prefix": f"{RETRAINING}newest", "MaxKeys": 2},
             # A listing tells what is absent from what is forbidden (GetObject, S3 API Reference)
             grants=list_objects("ListMarks", storage.artifacts, RETRAINING),
             tokens={"ArtifactBucket": storage.artifacts.ref()},
             at=_FOUND,
-            select={"count.$": "$.KeyCount"},
+            select={"count.$": "$.KeyCount", "keys.$": "$..Key"},
         ),
         check(
             "IsAnythingBuilt",
             compares(f"{_FOUND}.count", "NumericGreaterThan", 0),
             otherwise=[none],
         ),
-        _read("ReadNewest", _NEWEST, storage, _FOUND, [catch(EXPLAIN)]),
+        put("TakeGood", _KEY, {"key.$": f"{_FOUND}.keys[0]"}),
+        choose(
+            "IsPersonAsking",
+            when(equals("$.trigger.kind", PERSON), [put("TakeLast", _KEY, {"key": _NEWEST})]),
+            otherwise=None,
+        ),
+        _read("ReadNewest", {"Key.$": f"{_KEY}.key"}, storage, _FOUND, [catch(EXPLAIN)]),
         choose(
             "IsAskedToForce",
             when(all_of(present(f"{forced}.reason"), present(f"{forced}.by"))),
@@ -293,9 +325,20 @@ def _take_newest(storage: Storage) -> list[Step]:
     ]
 
 
-def _keep_newest(storage: Storage) -> Step:
+def keep_good(storage: Storage) -> Step:
+    """What has passed the gate is what is trained again by itself; a person takes what is newest,
+    to mend it. That it cannot be written is no reason to lose a model."""
+    return _keep("KeepGood", _GOOD, storage, [catch(None, at=_WRITTEN)])
+
+
+def _keep(name: str, key: str, storage: Storage, caught: Sequence[State]) -> Step:
     body = {f"{name}.$": f"$.{name}" for name in KEPT}
-    return _write("KeepNewest", {"Key": _NEWEST, "Body": body}, storage, [catch(EXPLAIN)])
+    return _write(name, {"Key": key, "Body": body}, storage, caught)
+
+
+def _mine(at: str) -> ChoiceRule:
+    """Whether what was read there was written by this run."""
+    return compares(f"{at}.document.execution", "StringEqualsPath", f"{at}.me")
 
 
 def _unless_there(name: str, there: Way) -> list[State]:
@@ -329,18 +372,22 @@ def _write(
     )
 
 
-def _read(name: str, key: str, storage: Storage, at: str, caught: Sequence[State]) -> Step:
+def _read(name: str, what: State, storage: Storage, at: str, caught: Sequence[State]) -> Step:
     return task(
         name,
         "aws-sdk:s3:getObject",
-        {"Bucket": "${ArtifactBucket}", "Key": key},
+        {"Bucket": "${ArtifactBucket}", **what},
         grants=[
-            allow("ReadMarks", [s3.GetObject], _marks(storage)),
+            allow("ReadMarks", [s3.GetObject], _marks(storage, SEEN_EVENTS)),
             *use_key("DecryptObjects", storage.key, "s3", kms.Decrypt),
         ],
         tokens={"ArtifactBucket": storage.artifacts.ref()},
         at=at,
-        select={"document.$": "States.StringToJson($.Body)", "etag.$": "$.ETag"},
+        select={
+            "document.$": "States.StringToJson($.Body)",
+            "etag.$": "$.ETag",
+            "me.$": "$$.Execution.Id",
+        },
         caught=caught,
     )
 
@@ -348,5 +395,5 @@ def _read(name: str, key: str, storage: Storage, at: str, caught: Sequence[State
 def _marks(storage: Storage, *more: str) -> list[Sub]:
     """All but the queue, which brings its own grant."""
     bucket = storage.artifacts.title
-    files = [Sub(f"${{{bucket}.Arn}}/{each}") for each in (_WAITING, _NEWEST, _LAST)]
+    files = [Sub(f"${{{bucket}.Arn}}/{each}") for each in (_WAITING, _NEWEST, _GOOD, _LAST)]
     return [*files, *(objects(storage.artifacts, folder) for folder in more)]

@@ -22,7 +22,7 @@ from templates.parts.storage import Storage
 from templates.workflows.approval.story import Approval
 from templates.workflows.deployment.order import TRAINING
 from templates.workflows.deployment.story import Deployment
-from templates.workflows.failure import ABOUT, ABOUT_WORDS, check_input, failure
+from templates.workflows.failure import ABOUT_WORDS, check_input, failure
 from templates.workflows.hand_over import ENDPOINT, IMAGE, SERVES, deploy
 from templates.workflows.job import VERSION_NAME
 from templates.workflows.language import Step, check, compares, end, put
@@ -35,8 +35,20 @@ from templates.workflows.settings import (
 )
 from templates.workflows.training.ask import ask_for_approval, want_approval
 from templates.workflows.training.champion import find_champion
-from templates.workflows.training.data import DATA_SHA256, SEEDS, find_data, name_checkpoints
-from templates.workflows.training.door import come_in, refuse_unchanged, remember
+from templates.workflows.training.data import (
+    MANIFEST_SHA256,
+    SEEDS,
+    find_data,
+    find_manifest,
+    name_checkpoints,
+)
+from templates.workflows.training.door import (
+    TURN,
+    come_in,
+    keep_good,
+    refuse_unchanged,
+    remember,
+)
 from templates.workflows.training.evaluate import evaluate
 from templates.workflows.training.judge import ACCURACY, WORDS, choose_image, judge, obey
 from templates.workflows.training.prepare import prepare
@@ -76,7 +88,8 @@ def add_training(
         ),
         _configure(settings),
         *find_data(parameters, storage),
-        *refuse_unchanged(storage, DATA_SHA256),
+        find_manifest(storage),
+        *refuse_unchanged(storage, MANIFEST_SHA256),
         prepare(settings, storage, registry),
         name_checkpoints(storage),
         tune(settings, storage, role),
@@ -90,6 +103,7 @@ def add_training(
         remember(storage),
         publish_accuracy(),
         *obey(topic, storage.key),
+        keep_good(storage),
         ask_for_approval(
             parameters, approval.workflow, topic, storage.key, _summarize("SummarizePending")
         ),
@@ -98,8 +112,7 @@ def add_training(
             MODEL,
             {
                 "package.$": PACKAGE,
-                "about.$": ABOUT,
-                TRAINING: {"name.$": VERSION_NAME, "startedAt.$": "$$.Execution.StartTime"},
+                TRAINING: {"name.$": VERSION_NAME, "startedAt.$": f"{TURN}.at"},
             },
         ),
         _summarize("Summarize", {"endpoint.$": ENDPOINT, "serves.$": SERVES}),
@@ -139,7 +152,7 @@ def _configure(settings: TrainingSettings) -> Step:
         "Configure",
         None,
         {
-            **{f"{name}.$": f"$.{name}" for name in (*_NEEDED, "about")},
+            **{f"{name}.$": f"$.{name}" for name in (*_NEEDED, "about", "turn")},
             "name.$": f"States.Format('${{VersionPrefix}}-{{}}-{{}}', $.version, {unique})",
             "settings": {**setting_values(settings), "seedFiles": list(SEEDS)},
         },

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
 from scripts.lib import workflow
@@ -54,6 +55,30 @@ def test_a_failure_in_the_deployment_is_traced_to_its_state(clients: Clients) ->
         stub.add_response("get_execution_history", {"events": inner}, {"executionArn": CHILD})
         said = str(workflow.failure(clients.stepfunctions, EXECUTION))
     assert said == "state Deploy > CheckServing: NotHealthy: ping failed"
+
+
+@pytest.mark.parametrize(("unseen", "seconds"), [(2, 60), (1, -1)])
+def test_what_was_started_just_now_may_not_be_seen_yet(
+    clients: Clients, unseen: int, seconds: float
+) -> None:
+    """For some seconds; then there is none."""
+    answer: Any = {"executionArn": EXECUTION, "stateMachineArn": "arn", "status": "RUNNING"}
+    with Stubber(clients.stepfunctions) as stub:
+        for _ in range(unseen):
+            stub.add_client_error("describe_execution", "ExecutionDoesNotExist", "gone")
+        stub.add_response("describe_execution", answer | {"startDate": 1})
+        if seconds > 0:
+            assert workflow.describe(clients.stepfunctions, EXECUTION, seconds)["status"]
+        else:
+            with pytest.raises(ClientError):
+                workflow.describe(clients.stepfunctions, EXECUTION, seconds)
+
+
+def test_another_error_is_none_that_passes(clients: Clients) -> None:
+    with Stubber(clients.stepfunctions) as stub:
+        stub.add_client_error("describe_execution", "AccessDeniedException", "no")
+        with pytest.raises(ClientError, match="no"):
+            workflow.describe(clients.stepfunctions, EXECUTION)
 
 
 def test_the_cause_is_dug_out_of_a_job_description() -> None:

@@ -82,7 +82,7 @@ def look(template: Template, folder: Path, port: int, up_minutes: int) -> tuple[
 
 
 def used(minutes: int, state: str = "idle") -> dict[str, str]:
-    """A kernel, or a terminal, that was last used so long ago."""
+    """A kernel, or a terminal, that was last used so long before the tests were collected."""
     last = datetime.now(UTC) - timedelta(minutes=minutes)
     return {"last_activity": f"{last:%Y-%m-%dT%H:%M:%S.%fZ}", "execution_state": state}
 
@@ -92,7 +92,7 @@ def used(minutes: int, state: str = "idle") -> dict[str, str]:
     [
         (90, [], [], True),
         (90, [used(61)], [used(75)], True),
-        (90, [used(59), used(80)], [], False),
+        (90, [used(30), used(80)], [], False),
         (90, [], [used(5)], False),
         (600, [used(300, "busy")], [], False),  # a cell that takes hours
         (30, [], [], False),  # nobody has come yet

@@ -165,7 +165,9 @@ def test_models_stay_and_what_can_be_made_again_goes(template: Template) -> None
     rules = bucket["LifecycleConfiguration"]["Rules"]
     expiring = {str(rule["Prefix"]) for rule in rules if "ExpirationInDays" in rule}
     folders = {"checkpoints/", "prepared/", "capture/", "batch/"}
-    assert expiring == {*folders, str({"Fn::Sub": "${ProjectName}/"})}
+    folders |= {"drift/manifests/", "retraining/events/"}
+    own = {str({"Fn::Sub": each}) for each in ("${ProjectName}/", "drift/${ProjectName}-")}
+    assert expiring == folders | own
 
 
 def test_a_push_to_another_branch_starts_nothing(template: Template) -> None:
