@@ -7,6 +7,7 @@ if __name__ == "__main__":  # until it serves, Ctrl-C ends it at once and withou
 
 import argparse
 import contextlib
+import gc
 import os
 import shlex
 import shutil
@@ -53,6 +54,9 @@ class _CannotStart(Exception):
 
 def main(argv: list[str] | None = None) -> int:
     began = time.monotonic()
+    # Seldom: to look for garbage through what moto and botocore keep in memory takes longer than
+    # most requests
+    gc.set_threshold(50_000, 20, 20)
     options = parser().parse_args(argv)
     os.umask(0o077)  # what it writes is its user's alone
     try:

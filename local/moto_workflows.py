@@ -78,13 +78,13 @@ def _json_paths() -> None:
     import moto.stepfunctions.parser.asl.utils.json_path as paths
     from jsonpath_ng.jsonpath import DatumInContext, Index
 
-    original = paths.parse
+    from local.stepfunctions.expressions import parse
 
     class Checked:
         def __init__(self, path: str) -> None:
-            self.path, self.expression = path, original(path)
+            self.path, self.expression = path, parse(path)
             definite = INDEFINITE.split(path, maxsplit=1)[0]
-            self.definite = original(definite) if definite not in (path, "", "$") else None
+            self.definite = parse(definite) if definite not in (path, "", "$") else None
 
         def find(self, data: Any) -> Any:
             if self.definite and not self.definite.find(data):

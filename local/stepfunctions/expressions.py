@@ -5,11 +5,13 @@ Developer Guide, "Intrinsic functions".
 """
 
 import re
+import threading
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache, lru_cache
+from typing import Any
 
 from jsonpath_ng.exceptions import JSONPathError
-from jsonpath_ng.ext import parse
+from jsonpath_ng.ext.parser import ExtendedJsonPathParser
 
 MAX_NESTED = 10  # intrinsics within each other (Developer Guide, "Intrinsic functions")
 # How many arguments each takes: at least, and at most (None: any number)
@@ -61,6 +63,16 @@ def check_reference(path: str) -> None:
     assert root
     if not _REFERENCE.fullmatch(path[root.end() :]):
         raise BadExpression(f"'{path}' is no reference path: it may name one place only")
+
+
+_one_at_a_time = threading.Lock()
+_parser = cache(ExtendedJsonPathParser)
+
+
+def parse(path: str) -> Any:
+    """As jsonpath_ng does, which loads the parser's tables anew for each path."""
+    with _one_at_a_time:
+        return _parser().parse(path)
 
 
 @lru_cache(maxsize=4096)

@@ -71,6 +71,7 @@ EXCEPTIONS = {
             *("ListTags", "AddTags"),
         )
     },
+    ("TrainingWorkflowRole", "s3:ListBucket", "another's work"): "the marks are its own",
     **{
         (role, "s3:ListBucket", "another's work"): "names of what evaluations have left"
         for role in ("DeploymentWorkflowRole", "DriftWorkflowRole", "DriftJobRole")

@@ -15,11 +15,10 @@ marks are objects in S3, written only where there is none (conditional writes, S
 
 from collections.abc import Sequence
 
-from awacs import kms, s3, states
-from troposphere import Sub
+from awacs import states
 
-from templates.kit.grants import list_objects, use_key
-from templates.kit.iam import allow, arn, objects
+from templates.kit.grants import list_objects
+from templates.kit.iam import allow, arn
 from templates.kit.names import RETRAINING, SEEN_EVENTS
 from templates.parts.storage import Storage
 from templates.workflows import queue
@@ -33,9 +32,7 @@ from templates.workflows.language import (
     ChoiceRule,
     State,
     Step,
-    Way,
     all_of,
-    any_of,
     catch,
     check,
     choose,
@@ -48,15 +45,12 @@ from templates.workflows.language import (
     task,
     when,
 )
+from templates.workflows.training import marks
 from templates.workflows.training.triggers import MANIFEST
 
 # Looks at who is first, and what they come to: five days. A training may take that long; it has
 # 20,000 events then, of 25,000
 _LOOKS = 930
-_WAITING, _LAST = (f"{RETRAINING}{name}" for name in ("waiting.json", "last.json"))
-# What was built last, and what of that has passed the gate last. In a listing the second comes
-# first, so that whoever takes the first of both takes what is good, if anything is
-_NEWEST, _GOOD = (f"{RETRAINING}{name}" for name in ("newest.json", "newest-good.json"))
 # What a push gives for later runs, beside the rest of its input
 KEPT = (
     "commit",
@@ -69,7 +63,7 @@ KEPT = (
 )
 _ASKED = ("trigger.kind", "trigger.by", "trigger.id")
 _WHO, _KIND_AND_BY = "asked for by {}: {}", "$.trigger.kind, $.trigger.by"
-_MARK, _OTHER, _WRITTEN, _FOUND = "$.mark", "$.other", "$.written", "$.newest"
+_MARK, _OTHER, _FOUND = "$.mark", "$.other", "$.newest"
 _LAST_AT, NOBODY = "$.last", "nobody"
 _GIVEN = "$.given"
 _HOLDER, _MARK_MUST = (f"{_MARK}.document.{name}" for name in ("execution", "must"))
@@ -93,7 +87,7 @@ def come_in(storage: Storage, needed: Sequence[Step]) -> list[Step]:
         f"{queue.FIRST})",
     )
     line = queue.Queue(f"{RETRAINING}queue.json", "training", storage, _LOOKS)
-    newest = _keep("KeepNewest", _NEWEST, storage, [catch(EXPLAIN)])
+    newest = _keep("KeepNewest", marks.NEWEST, storage, [catch(EXPLAIN)])
     asked = f"States.Format('Commit {{}} ({_WHO})', $.commit, {_KIND_AND_BY})"
     return [
         # Until its commit is known, a notice names the run
@@ -131,7 +125,7 @@ def refuse_unchanged(storage: Storage, manifest: str) -> list[Step]:
         equals("$.trigger.must", False),
     )
     asked = [
-        _read("ReadLast", {"Key": _LAST}, storage, _LAST_AT, [catch(None, at=_LAST_AT)]),
+        marks.read("ReadLast", {"Key": marks.LAST}, storage, _LAST_AT, [catch(None, at=_LAST_AT)]),
         choose("IsUnchanged", when(same, [told, end("Unchanged")]), otherwise=None),
     ]
     return [
@@ -142,11 +136,11 @@ def refuse_unchanged(storage: Storage, manifest: str) -> list[Step]:
 
 def remember(storage: Storage) -> Step:
     """What was trained last. That it cannot be written costs a run more, and is no failure."""
-    return _write(
+    return marks.write(
         "RememberTrained",
-        {"Key": _LAST, "Body.$": _GIVEN},
+        {"Key": marks.LAST, "Body.$": _GIVEN},
         storage,
-        [catch(None, at=_WRITTEN)],
+        [catch(None, at=marks.WRITTEN)],
     )
 
 
@@ -166,8 +160,8 @@ def _ask(storage: Storage) -> list[Step]:
     came = put("SayCameBefore", None, {"trained": "nothing: this event came before"})
     event = f"States.Format('{SEEN_EVENTS}{{}}/{{}}', $.trigger.kind, $.trigger.id)"
     # Of a write whose answer was lost the second try is refused
-    read = _read("ReadEvent", {"Key.$": event}, storage, _OTHER, [catch(EXPLAIN)])
-    own = choose("IsEventMine", when(_mine(_OTHER), "OpenMark"), otherwise=None)
+    read = marks.read("ReadEvent", {"Key.$": event}, storage, _OTHER, [catch(EXPLAIN)])
+    own = choose("IsEventMine", when(marks.mine(_OTHER), "OpenMark"), otherwise=None)
     return [
         check(
             "IsAskedWell",
@@ -187,7 +181,7 @@ def _ask(storage: Storage) -> list[Step]:
             ),
             otherwise=[put("HasToTrain", _MUST, {"train": True})],
         ),
-        _write(
+        marks.write(
             "NoteEvent",
             {
                 "Key.$": event,
@@ -195,14 +189,14 @@ def _ask(storage: Storage) -> list[Step]:
                 "IfNoneMatch": "*",
             },
             storage,
-            _unless_there("IsNoted", [read, own, came, end("CameBefore")]),
+            marks.unless_there("IsNoted", [read, own, came, end("CameBefore")]),
         ),
         # An empty mark where there is none, so that reading needs no right to list the bucket
-        _write(
+        marks.write(
             "OpenMark",
-            {"Key": _WAITING, "Body": _NO_MARK, "IfNoneMatch": "*"},
+            {"Key": marks.WAITING, "Body": _NO_MARK, "IfNoneMatch": "*"},
             storage,
-            [catch(None, error="S3.S3Exception", at=_WRITTEN), catch(EXPLAIN)],
+            [catch(None, error="S3.S3Exception", at=marks.WRITTEN), catch(EXPLAIN)],
         ),
         *_join(storage),
     ]
@@ -225,15 +219,15 @@ def _join(storage: Storage) -> list[Step]:
     )
     running = all_of(present(status), equals(status, "RUNNING"))
     asks_for_more = all_of(equals(_HAS_TO, True), equals(_MARK_MUST, False))
-    tell = _write(
+    tell = marks.write(
         "TellHolder",
         {
-            "Key": _WAITING,
+            "Key": marks.WAITING,
             "Body": {"execution.$": _HOLDER, "must": True},
             "IfMatch.$": f"{_MARK}.etag",
         },
         storage,
-        _unless_there("IsHolderTold", "ReadMark"),
+        marks.unless_there("IsHolderTold", "ReadMark"),
         then=joined.name,
     )
     is_waiting = choose(
@@ -243,22 +237,22 @@ def _join(storage: Storage) -> list[Step]:
         otherwise="TakeMark",
     )
     return [
-        _read("ReadMark", {"Key": _WAITING}, storage, _MARK, [catch(EXPLAIN)]),
+        marks.read("ReadMark", {"Key": marks.WAITING}, storage, _MARK, [catch(EXPLAIN)]),
         choose(
             "WaitsAnybody",
-            when(_mine(_MARK), Below("TakeMark")),
+            when(marks.mine(_MARK), Below("TakeMark")),
             when({"Not": equals(_HOLDER, NOBODY)}, [describe, is_waiting]),
             otherwise=None,
         ),
-        _write(
+        marks.write(
             "TakeMark",
             {
-                "Key": _WAITING,
+                "Key": marks.WAITING,
                 "Body": {"execution.$": "$$.Execution.Id", "must.$": _HAS_TO},
                 "IfMatch.$": f"{_MARK}.etag",
             },
             storage,
-            _unless_there("IsMarkTaken", "ReadMark"),
+            marks.unless_there("IsMarkTaken", "ReadMark"),
         ),
     ]
 
@@ -270,19 +264,19 @@ def _take_newest(storage: Storage) -> list[Step]:
         then=NOTIFY,
     )
     forced = "$.force"
-    take_away = _write(
+    take_away = marks.write(
         "TakeMarkAway",
-        {"Key": _WAITING, "Body": _NO_MARK, "IfMatch.$": f"{_MARK}.etag"},
+        {"Key": marks.WAITING, "Body": _NO_MARK, "IfMatch.$": f"{_MARK}.etag"},
         storage,
-        _unless_there("HasSomebodyJoined", "ReadOwnMark"),
+        marks.unless_there("HasSomebodyJoined", "ReadOwnMark"),
     )
     return [
         put("TakeOwnMust", _TRAINS, _HAS_TO),
-        _read("ReadOwnMark", {"Key": _WAITING}, storage, _MARK, [catch(EXPLAIN)]),
+        marks.read("ReadOwnMark", {"Key": marks.WAITING}, storage, _MARK, [catch(EXPLAIN)]),
         # It is not, where it was taken away by a write whose answer was lost
         choose(
             "IsMarkMine",
-            when(_mine(_MARK), [put("TakeMust", _TRAINS, _MARK_MUST), take_away]),
+            when(marks.mine(_MARK), [put("TakeMust", _TRAINS, _MARK_MUST), take_away]),
             otherwise=None,
         ),
         task(
@@ -303,10 +297,10 @@ def _take_newest(storage: Storage) -> list[Step]:
         put("TakeGood", _KEY, {"key.$": f"{_FOUND}.keys[0]"}),
         choose(
             "IsPersonAsking",
-            when(equals("$.trigger.kind", PERSON), [put("TakeLast", _KEY, {"key": _NEWEST})]),
+            when(equals("$.trigger.kind", PERSON), [put("TakeLast", _KEY, {"key": marks.NEWEST})]),
             otherwise=None,
         ),
-        _read("ReadNewest", {"Key.$": f"{_KEY}.key"}, storage, _FOUND, [catch(EXPLAIN)]),
+        marks.read("ReadNewest", {"Key.$": f"{_KEY}.key"}, storage, _FOUND, [catch(EXPLAIN)]),
         choose(
             "IsAskedToForce",
             when(all_of(present(f"{forced}.reason"), present(f"{forced}.by"))),
@@ -328,72 +322,9 @@ def _take_newest(storage: Storage) -> list[Step]:
 def keep_good(storage: Storage) -> Step:
     """What has passed the gate is what is trained again by itself; a person takes what is newest,
     to mend it. That it cannot be written is no reason to lose a model."""
-    return _keep("KeepGood", _GOOD, storage, [catch(None, at=_WRITTEN)])
+    return _keep("KeepGood", marks.GOOD, storage, [catch(None, at=marks.WRITTEN)])
 
 
 def _keep(name: str, key: str, storage: Storage, caught: Sequence[State]) -> Step:
     body = {f"{name}.$": f"$.{name}" for name in KEPT}
-    return _write(name, {"Key": key, "Body": body}, storage, caught)
-
-
-def _mine(at: str) -> ChoiceRule:
-    """Whether what was read there was written by this run."""
-    return compares(f"{at}.document.execution", "StringEqualsPath", f"{at}.me")
-
-
-def _unless_there(name: str, there: Way) -> list[State]:
-    """Where a conditional write is refused: 412, or 409 while another goes on. That has no name of
-    its own (PutObject, S3 API Reference), so its cause is read."""
-    cause = f"{_WRITTEN}.Cause"
-    refused = all_of(
-        present(cause),
-        any_of(matches(cause, "*Status Code: 412*"), matches(cause, "*Status Code: 409*")),
-    )
-    keep = put(f"Keep{name}Error", "$.error", _WRITTEN, then=EXPLAIN)
-    asked = choose(name, when(refused, there), otherwise=[keep])
-    return [catch([asked], error="S3.S3Exception", at=_WRITTEN), catch(EXPLAIN)]
-
-
-def _write(
-    name: str, what: State, storage: Storage, caught: Sequence[State], then: Way = None
-) -> Step:
-    return task(
-        name,
-        "aws-sdk:s3:putObject",
-        {"Bucket": "${ArtifactBucket}", **what},
-        grants=[
-            allow("WriteMarks", [s3.PutObject], _marks(storage, SEEN_EVENTS)),
-            *use_key("EncryptObjects", storage.key, "s3", kms.GenerateDataKey),
-        ],
-        tokens={"ArtifactBucket": storage.artifacts.ref()},
-        at=_WRITTEN,
-        caught=caught,
-        then=then,
-    )
-
-
-def _read(name: str, what: State, storage: Storage, at: str, caught: Sequence[State]) -> Step:
-    return task(
-        name,
-        "aws-sdk:s3:getObject",
-        {"Bucket": "${ArtifactBucket}", **what},
-        grants=[
-            allow("ReadMarks", [s3.GetObject], _marks(storage, SEEN_EVENTS)),
-            *use_key("DecryptObjects", storage.key, "s3", kms.Decrypt),
-        ],
-        tokens={"ArtifactBucket": storage.artifacts.ref()},
-        at=at,
-        select={
-            "document.$": "States.StringToJson($.Body)",
-            "etag.$": "$.ETag",
-            "me.$": "$$.Execution.Id",
-        },
-        caught=caught,
-    )
-
-
-def _marks(storage: Storage, *more: str) -> list[Sub]:
-    """All but the queue, which brings its own grant."""
-    bucket = storage.artifacts.title
-    files = [Sub(f"${{{bucket}.Arn}}/{each}") for each in (_WAITING, _NEWEST, _GOOD, _LAST)]
-    return [*files, *(objects(storage.artifacts, folder) for folder in more)]
+    return marks.write(name, {"Key": key, "Body": body}, storage, caught)
