@@ -25,11 +25,6 @@ EXCEPTIONS = {
     ("NotebookRole", "s3:GetObject", "another's work"): "people look at all of the data",
     ("NotebookRole", "s3:PutObject", "another's work"): "people bring data, as the first run does",
     ("TrainingWorkflowRole", "s3:PutObject", "another's work"): "the first run brings data",
-    (
-        "TrainingWorkflowRole",
-        "s3:ListBucket",
-        "another's work",
-    ): "what was built is its own to find",
     **{
         (f"{job}JobRole", "s3:GetObject", "another's work"): "jobs read all of the data"
         for job in ("Preparation", "Training", "Evaluation")
