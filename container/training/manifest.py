@@ -3,7 +3,8 @@ manifest.json last; whoever has none is taken as whole.
 
 `{"files": [{"key": "train.tfrecords", "bytes": 1234, "sha256": "…"}, …]}`, keys from the folder of
 the data on; a file that has a size or a hash has to have that one. All data is read before it is
-trained on anyway: hashing it takes a second or two more for 1 GB.
+trained on anyway: hashing 1 GB takes 0.7 seconds more of a processor with instructions for SHA,
+and some without.
 """
 
 import hashlib

@@ -24,6 +24,8 @@ PARAMETERS = (
     f"ScheduleTimezone={ZONE.key}",
     "Approval=Manual",
 )
+# Data that lies there and is not sent again would be trained on too, and is refused
+BEGUN_WITH = ("train.tfrecords", "validation.tfrecords", "eval.tfrecords")
 JOINED = "nothing: what waits will see it"
 
 
@@ -44,6 +46,11 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ShellStack]:
                 "--parameters", " ".join(PARAMETERS))  # fmt: skip
         assert aws.verdict(STACK, after=0) == "Succeeded", aws.actions(STACK)
         yield ShellStack(aws, STACK, aws.outputs(STACK), hold)
+
+
+def fill(folder: Path, *names: str) -> None:
+    for name in names:
+        (folder / name).write_text(name)
 
 
 def before_summer(now: datetime) -> datetime:
@@ -72,7 +79,7 @@ def test_five_that_ask_at_once_while_one_trains_are_two_runs_in_order(
     url = stack.outputs["RepositoryCloneUrl"]
     aws.git("clone", "--quiet", url, str(work), cwd=tmp_path)
     more.mkdir()
-    (more / "one.csv").write_text("one more")
+    fill(more, *BEGUN_WITH, "one.csv")
 
     stack.hold.touch()
     stack.ask("test")
@@ -135,10 +142,9 @@ def test_of_a_hundred_files_and_two_manifests_in_a_second_comes_one_training(
 ) -> None:
     before, trained = len(stack.listed()), len(stack.jobs())
     s3, bucket, key = stack.aws.client("s3"), stack.outputs["DataBucket"], "data/manifest.json"
-    for number in range(100):
-        (tmp_path / f"{number}.csv").write_text(str(number))
+    fill(tmp_path, *BEGUN_WITH, *(f"{number}.csv" for number in range(100)))
     said = stack.begin("data_upload", "--input", str(tmp_path)).communicate()[0]
-    assert "100 files" in said
+    assert "103 files" in said
     manifest = s3.get_object(Bucket=bucket, Key=key)
     more = {"Body": manifest["Body"].read(), "Metadata": manifest["Metadata"]}
     again = s3.put_object(Bucket=bucket, Key=key, **more)
@@ -155,7 +161,7 @@ def test_what_would_be_trained_on_with_it_goes_by_the_command_that_is_named(
     stack: ShellStack, tmp_path: Path
 ) -> None:
     before = len(stack.listed())
-    (tmp_path / "train-0.tfrecords").write_text("one")
+    fill(tmp_path, "train-0.tfrecords")
     refused = stack.begin("data_upload", "--input", str(tmp_path))
     said = " ".join(refused.communicate()[0].split())
     assert refused.returncode != 0
@@ -174,7 +180,7 @@ def test_what_could_not_be_started_lies_in_the_queue_and_somebody_is_told(
     notices.subscribe(stack.outputs["NotificationTopicArn"])
     for title in ("DataTriggerRole", "RetrainingScheduleRole"):
         stack.deny_starts(title)
-    (tmp_path / "late.csv").write_text("too late")
+    fill(tmp_path, "train-0.tfrecords", "late.csv")
     stack.begin("data_upload", "--input", str(tmp_path)).communicate()
     forward(stack.aws, DAY)
 
