@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 
 from scripts.lib import packages, stacks, workflow
 from scripts.lib.approval import execution
-from scripts.lib.console import Console, Pace
+from scripts.lib.console import Console
 from scripts.lib.guard import guarded
 from scripts.lib.kept import kept, of_package
 from scripts.lib.problems import FAILED, Problem, error_code, is_gone, make
@@ -251,15 +251,7 @@ def upload(
 
 
 def follow(clients: Clients, arn: str, target: str, asked: int, console: Console) -> int:
-    pace, before = Pace(), ""
-    while True:
-        answer = workflow.describe(clients.stepfunctions, arn)
-        if answer["status"] != "RUNNING":
-            break
-        now = workflow.where(clients, arn)
-        console.live(now)
-        pace.wait(news=now != before)
-        before = now
+    answer = workflow.follow(clients, arn, lambda now, _: console.live(now))
     answers = [one for one in objects(clients, *split(target)) if one.name.endswith(ANSWER)]
     if answer["status"] == "SUCCEEDED":
         told = workflow.parsed(answer.get("output", ""))

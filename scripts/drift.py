@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from scripts.lib import stacks, workflow
-from scripts.lib.console import Console, Pace, ago
+from scripts.lib.console import Console, ago
 from scripts.lib.guard import guarded
 from scripts.lib.looks import compared, found
 from scripts.lib.problems import FAILED, Problem, make
@@ -60,15 +60,7 @@ def look(clients: Clients, known: Mapping[str, str], console: Console) -> int:
     started = clients.stepfunctions.start_execution(
         stateMachineArn=known["DriftWorkflowArn"], name=event, input=json.dumps(asked)
     )["executionArn"]
-    pace, before = Pace(), ""
-    while True:
-        answer = workflow.describe(clients.stepfunctions, started)
-        if answer["status"] != "RUNNING":
-            break
-        now = workflow.where(clients, started)
-        console.live(now)
-        pace.wait(news=now != before)
-        before = now
+    answer = workflow.follow(clients, started, lambda now, _: console.live(now))
     if answer["status"] == "SUCCEEDED":
         return 0
     console.line(f"It ended as {answer['status']}:", "red")

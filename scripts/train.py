@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from scripts.lib import stacks, workflow
-from scripts.lib.console import Console, Pace, clock
+from scripts.lib.console import Console, clock
 from scripts.lib.following import follow, tell_training
 from scripts.lib.guard import guarded
 from scripts.lib.problems import Problem, make
@@ -108,16 +108,12 @@ def follow_training(
     clients: Clients, known: Mapping[str, str], execution: str, console: Console, stack: str
 ) -> int:
     """Until it has ended; where it only joined another that waited, that one."""
-    pace, before = Pace(), ""
-    while True:
-        answer = workflow.describe(clients.stepfunctions, execution)
-        if answer["status"] != "RUNNING":
-            break
-        now = workflow.where(clients, execution)
-        if now != before:
+
+    def tell(now: str, news: bool) -> None:
+        if news:
             console.line(f"  {clock(console.elapsed)}  {now}")
-        pace.wait(news=now != before)
-        before = now
+
+    answer = workflow.follow(clients, execution, tell)
     output = workflow.parsed(answer.get("output", ""))
     if by := output.get("by"):
         console.paragraph(f"Another run waited already, which does what this one was to do: {by}")

@@ -3,6 +3,7 @@
 import json
 import re
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -66,6 +67,22 @@ def describe(
             if not is_gone(error) or time.monotonic() > until:
                 raise
         pace.wait()
+
+
+def follow(
+    clients: Clients, execution: str, tell: Callable[[str, bool], object]
+) -> "DescribeExecutionOutputTypeDef":
+    """How an execution ended, once it has. `tell` is told where it is at each look, and whether
+    that is news."""
+    pace, before = Pace(), ""
+    while True:
+        answer = describe(clients.stepfunctions, execution)
+        if answer["status"] != "RUNNING":
+            return answer
+        now = where(clients, execution)
+        tell(now, now != before)
+        pace.wait(news=now != before)
+        before = now
 
 
 def started_by(stepfunctions: "SFNClient", machine: str, build: str) -> str:

@@ -15,6 +15,7 @@ from troposphere import Sub
 from templates.kit.grants import use_key
 from templates.kit.iam import allow, arn
 from templates.parts.storage import Storage
+from templates.workflows.conditional import refused
 from templates.workflows.language import (
     COUNT,
     EXPLAIN,
@@ -29,7 +30,6 @@ from templates.workflows.language import (
     choose,
     compares,
     equals,
-    matches,
     present,
     put,
     task,
@@ -88,7 +88,9 @@ def _open_queue(queue: Queue) -> Step:
 
     A queue that is there is refused, with 412. Other refusals meet whoever reads or writes it.
     """
-    return _put_queue("OpenQueue", {"Body": [], "IfNoneMatch": "*"}, queue, refused=None, then=None)
+    return _put_queue(
+        "OpenQueue", {"Body": [], "IfNoneMatch": "*"}, queue, otherwise=None, then=None
+    )
 
 
 def _read_queue(queue: Queue) -> Step:
@@ -153,30 +155,20 @@ def _describe_first(queue: Queue) -> Step:
 
 def _write_queue(queue: Queue) -> Step:
     """Only over the line that was read; else somebody was quicker, and it is read again."""
-    cause = f"{_WRITTEN}.Cause"
-    quicker = all_of(
-        present(cause),
-        any_of(matches(cause, "*Status Code: 412*"), matches(cause, "*Status Code: 409*")),
-    )
-    refused = choose(
-        "IsQueueChanged",
-        when(quicker, "ReadQueue"),
-        otherwise=[put("KeepQueueError", "$.error", _WRITTEN, then=EXPLAIN)],
-    )
+    changed = refused("IsQueueChanged", "ReadQueue", at=_WRITTEN, error="KeepQueueError")
     return _put_queue(
         "WriteQueue",
         {"Body.$": _NEXT, "IfMatch.$": f"{_QUEUE}.etag"},
         queue,
-        refused=[refused],
+        otherwise=[changed],
         then="ReadQueue",
     )
 
 
-def _put_queue(name: str, what: State, queue: Queue, refused: Way, then: Way) -> Step:
-    """A conditional write. What it is refused with has no name of its own: 412, or 409 while
-    another write is going on (PutObject, Amazon S3 API Reference). So it is read from the cause,
-    and not tried again; a second call, made since S3 was ill or asked too often, may be: a line
-    that has been changed never becomes what it was, so that it is refused in the end."""
+def _put_queue(name: str, what: State, queue: Queue, otherwise: Way, then: Way) -> Step:
+    """A conditional write. Where it is refused it is not tried again; a second call, made since S3
+    was ill or asked too often, may be: a line that has been changed never becomes what it was, so
+    that it is refused in the end."""
     return task(
         name,
         "aws-sdk:s3:putObject",
@@ -187,7 +179,7 @@ def _put_queue(name: str, what: State, queue: Queue, refused: Way, then: Way) ->
         ],
         tokens={"ArtifactBucket": queue.storage.artifacts.ref()},
         at=_WRITTEN,
-        caught=[catch(refused, error="S3.S3Exception", at=_WRITTEN), catch(EXPLAIN)],
+        caught=[catch(otherwise, error="S3.S3Exception", at=_WRITTEN), catch(EXPLAIN)],
         then=then,
     )
 

@@ -14,6 +14,7 @@ from templates.kit.iam import allow, arn
 from templates.kit.names import RECORDS, version_objects
 from templates.parameters import Parameters
 from templates.parts.storage import Storage
+from templates.workflows.conditional import refused
 from templates.workflows.failure import problem
 from templates.workflows.language import (
     EXPLAIN,
@@ -235,16 +236,7 @@ def _change_record(storage: Storage) -> list[Step]:
             f"States.JsonMerge({PACKAGE}.CustomerMetadataProperties, $.stamp, false)"
         ),
     }
-    cause = f"{_WRITTEN}.Cause"
-    quicker = all_of(
-        present(cause),
-        any_of(matches(cause, "*Status Code: 412*"), matches(cause, "*Status Code: 409*")),
-    )
-    refused = choose(
-        "IsRecordChanged",
-        when(quicker, "ReadRecord"),
-        otherwise=[put("KeepRecordError", "$.error", _WRITTEN, then=EXPLAIN)],
-    )
+    changed = refused("IsRecordChanged", "ReadRecord", at=_WRITTEN, error="KeepRecordError")
     return [
         put("StampRecord", "$.stamp", stamp_of(f"{DECISION}.by")),
         put("ChangeRecord", "$.change", change),
@@ -273,7 +265,7 @@ def _change_record(storage: Storage) -> list[Step]:
             ],
             tokens={"ArtifactBucket": storage.artifacts.ref()},
             at=_WRITTEN,
-            caught=[catch([refused], error="S3.S3Exception", at=_WRITTEN), catch(EXPLAIN)],
+            caught=[catch([changed], error="S3.S3Exception", at=_WRITTEN), catch(EXPLAIN)],
         ),
     ]
 

@@ -12,22 +12,16 @@ from templates.kit.grants import use_key
 from templates.kit.iam import allow, objects
 from templates.kit.names import RETRAINING, SEEN_EVENTS
 from templates.parts.storage import Storage
+from templates.workflows.conditional import refused
 from templates.workflows.language import (
     EXPLAIN,
     ChoiceRule,
     State,
     Step,
     Way,
-    all_of,
-    any_of,
     catch,
-    choose,
     compares,
-    matches,
-    present,
-    put,
     task,
-    when,
 )
 
 WAITING, LAST = (f"{RETRAINING}{name}" for name in ("waiting.json", "last.json"))
@@ -43,15 +37,8 @@ def mine(at: str) -> ChoiceRule:
 
 
 def unless_there(name: str, there: Way) -> list[State]:
-    """Where a conditional write is refused: 412, or 409 while another goes on. That has no name of
-    its own (PutObject, S3 API Reference), so its cause is read."""
-    cause = f"{WRITTEN}.Cause"
-    refused = all_of(
-        present(cause),
-        any_of(matches(cause, "*Status Code: 412*"), matches(cause, "*Status Code: 409*")),
-    )
-    keep = put(f"Keep{name}Error", "$.error", WRITTEN, then=EXPLAIN)
-    asked = choose(name, when(refused, there), otherwise=[keep])
+    """Where a conditional write is refused."""
+    asked = refused(name, there, at=WRITTEN, error=f"Keep{name}Error")
     return [catch([asked], error="S3.S3Exception", at=WRITTEN), catch(EXPLAIN)]
 
 
