@@ -253,7 +253,10 @@ def parse_parameters(items: Iterable[str]) -> dict[str, str]:
     for item in items:
         key, sign, value = item.partition("=")
         if not sign or not key:
-            raise Problem(f"{item!r} is no parameter: write Key=Value")
+            raise Problem(
+                f"{item!r} is no parameter: write Key=Value, with quotes around spaces: "
+                "PARAMS=\"RetrainSchedule='cron(0 3 ? * SUN *)'\""
+            )
         if key in given:
             raise Problem(f"parameter {key} is given twice")
         given[key] = value

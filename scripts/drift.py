@@ -76,10 +76,12 @@ def drift(
         stateMachineArn=known["DriftWorkflowArn"], maxResults=SHOWN
     )["executions"]
     if not listed:
+        described = stacks.describe(clients.cloudformation, stack)
+        when = stacks.parameters(described).get("DriftSchedule") if described else ""
         by_itself = make("deploy", stack, 'PARAMS="CapturePercent=20 DriftSchedule=…"')
+        first = f"The first look comes by {when}" if when else f"{by_itself} looks by itself"
         console.paragraph(
-            f"Nobody has looked for drift yet. {by_itself} looks by itself, "
-            f"{make('drift', stack, 'RUN=1')} now."
+            f"Nobody has looked for drift yet. {first}, {make('drift', stack, 'RUN=1')} now."
         )
         return 0
     for one in listed:

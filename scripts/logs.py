@@ -140,9 +140,11 @@ class Follower:
 
 
 def last_asked(clients: Clients, machine: str) -> TrainingRun | None:
-    """The last training that did not come by the pipeline and has trained, or still may."""
+    """Of the trainings that did not come by the pipeline the one that runs, not those that wait for
+    it; else the last one that has trained."""
     found = trainings(clients, machine)
-    return next((one for one in found if one.is_asked and not one.nothing), None)
+    running = [one for one in reversed(found) if one.status == "RUNNING"]
+    return next((one for one in [*running, *found] if one.is_asked and not one.nothing), None)
 
 
 def is_later(asked: TrainingRun, run: PipelineRun) -> bool:

@@ -17,8 +17,16 @@ _TIMES = "{0}(,{0})*"
 _MINUTES, _HOURS = (
     _TIMES.format(rf"(\*|{one}(-{one})?)(/[1-9][0-9]?)?") for one in (_MINUTE, _HOUR)
 )
-_FIELD, _DAY = "[0-9A-Z,*/-]+", "[0-9A-Z,*/#-]+"
-_CRON = rf"^$|^cron\({_MINUTES} {_HOURS} (\? {_FIELD} {_DAY}|{_DAY} {_FIELD} \?) {_FIELD}\)$"
+_MONTH = "(0?[1-9]|1[0-2]|JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC)"
+_DATE, _DAY = "(0?[1-9]|[12][0-9]|3[01])", "([1-7]|SUN|MON|TUE|WED|THU|FRI|SAT)"
+_MONTHS, _DATES, _WEEKDAYS = (
+    _TIMES.format(rf"(\*|{one}(-{one})?)(/[1-9][0-9]?)?") for one in (_MONTH, _DATE, _DAY)
+)
+_CRON = (
+    rf"^$|^cron\({_MINUTES} {_HOURS} "
+    rf"(\? {_MONTHS} ({_WEEKDAYS}|{_DAY}L|{_DAY}#[1-5])|({_DATES}|L|LW|{_DATE}W) {_MONTHS} \?) "
+    r"[0-9,*/-]+\)$"
+)
 _SHARE = r"^(0(\.[0-9]+)?|1(\.0+)?)$"
 # Of jobs and workflows, in the artifact bucket
 _FOLDERS = (

@@ -63,6 +63,10 @@ def show_drift(
     if words and words.lower() not in said.lower():
         at = packages.moment(compared.get("at"))
         console.paragraph(f"Last comparison {ago(at, now)} ago: {words}.")
+    given = stacks.parameters(stack)
+    if given.get("RetrainOnDrift") == "yes":
+        days = given.get("DriftCooldownDays")
+        console.paragraph(f"Drift trains by itself, from {days} days after the last model on.")
 
 
 def show_schedules(stack: "StackTypeDef", console: Console) -> None:

@@ -86,9 +86,16 @@ def test_a_page_that_is_gone_or_is_none_keeps_nobody_from_the_verdicts(
 def test_where_nobody_has_looked_the_way_to_a_look_is_told(
     clients: Clients, stub: Stubs, console: Console, page: io.StringIO
 ) -> None:
-    looks(stub)
-    assert drift.drift(clients, WITH_DRIFT, "mlops", console, NOW) == 0
-    assert "`make drift STACK=mlops RUN=1` now" in " ".join(page.getvalue().split())
+    for when in ("", "cron(0 4 * * ? *)"):
+        looks(stub)
+        given = [{"ParameterKey": "DriftSchedule", "ParameterValue": when}]
+        named = {"StackName": "mlops", "StackStatus": "CREATE_COMPLETE", "CreationTime": START}
+        described = {"Stacks": [{**named, "Parameters": given}]}
+        stub["cloudformation"].add_response("describe_stacks", described)
+        assert drift.drift(clients, WITH_DRIFT, "mlops", console, NOW) == 0
+        said = " ".join(page.getvalue().split())
+        assert "`make drift STACK=mlops RUN=1` now" in said
+        assert (f"The first look comes by {when}" in said) is bool(when)
 
 
 def test_an_older_stack_is_deployed_first(clients: Clients, stub: Stubs) -> None:

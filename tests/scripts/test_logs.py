@@ -173,6 +173,16 @@ def test_the_last_training_that_somebody_asked_for_is_not_one_that_trained_nothi
     assert found and found.arn == trained["executionArn"]
 
 
+def test_of_the_trainings_that_run_the_one_that_began_first_is_not_waiting_for_the_others(
+    clients: Clients, stub: dict[str, Stubber]
+) -> None:
+    waits, trains = asked("waits", "RUNNING", 9), asked("trains", "RUNNING", 5)
+    lists(stub, waits, trains)
+    describes(stub, trains)
+    found = logs.last_asked(clients, KNOWN["TrainingWorkflowArn"])
+    assert found and found.arn == trains["executionArn"]
+
+
 @pytest.mark.parametrize(
     ("status", "minute", "pipeline", "later"),
     [

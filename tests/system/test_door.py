@@ -69,7 +69,10 @@ def trained(project: Project, execution: str) -> Any:
 
 
 def test_before_the_first_push_there_is_nothing_to_train_with(project: Project) -> None:
-    told = project.ended(ask(project, "data", "1"))
+    assert trained(project, ask(project, "data", "1")) == (
+        "nothing: the first push trains on this data"
+    )
+    told = project.ended(ask(project, "schedule", "1"))
     assert (told["status"], told["error"]) == ("FAILED", "NothingBuilt")
     assert "push a commit" in told["cause"]
     (notice,) = project.mailbox.read(1)

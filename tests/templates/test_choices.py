@@ -170,6 +170,7 @@ def test_who_looks_for_drift_captures_requests(
     [
         *("cron(0 3 ? * SUN *)", "cron(0 4 * * ? *)", "cron(*/15 9-17 ? * MON-FRI *)"),
         *("cron(0,30 8,20 1 1,7 ? 2027)", "cron(0 0 L * ? *)", "cron(0 12 ? * 2#1 *)"),
+        *("cron(0 0 15W JAN-JUN ? 2027-2030)", "cron(5/10 8 ? * 6L *)", "cron(0 0 1/2 * ? *)"),
     ],
 )
 def test_a_time_that_the_scheduler_takes_is_taken(template: Template, time: str) -> None:
@@ -183,6 +184,7 @@ def test_a_time_that_the_scheduler_takes_is_taken(template: Template, time: str)
         # Both days, neither day; no such time; five fields; another form
         *("cron(0 3 * * * *)", "cron(0 3 ? * ? *)", "cron(61 3 ? * SUN *)"),
         *("cron(0 24 ? * SUN *)", "cron(0 3 * * ?)", "rate(1 day)", "cron(0 3 ? * sun *)"),
+        *("cron(0 3 ? * SUND *)", "cron(0 3 ? * 8 *)", "cron(0 3 32 * ? *)", "cron(0 3 1 13 ? *)"),
     ],
 )
 def test_a_time_that_the_scheduler_would_refuse_is_refused(template: Template, time: str) -> None:

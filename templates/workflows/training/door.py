@@ -263,6 +263,8 @@ def _take_newest(storage: Storage) -> list[Step]:
         "There is no image to train with yet: push a commit, or run the pipeline",
         then=NOTIFY,
     )
+    # The first push takes whatever data is there
+    early = put("SayTooEarly", None, {"trained": "nothing: the first push trains on this data"})
     forced = "$.force"
     take_away = marks.write(
         "TakeMarkAway",
@@ -289,9 +291,10 @@ def _take_newest(storage: Storage) -> list[Step]:
             at=_FOUND,
             select={"count.$": "$.KeyCount", "keys.$": "$..Key"},
         ),
-        check(
+        choose(
             "IsAnythingBuilt",
-            compares(f"{_FOUND}.count", "NumericGreaterThan", 0),
+            when(compares(f"{_FOUND}.count", "NumericGreaterThan", 0)),
+            when(equals("$.trigger.kind", DATA), [early, end("TooEarly")]),
             otherwise=[none],
         ),
         put("TakeGood", _KEY, {"key.$": f"{_FOUND}.keys[0]"}),
