@@ -76,7 +76,7 @@ def test_before_the_first_push_there_is_nothing_to_train_with(project: Project) 
     assert (told["status"], told["error"]) == ("FAILED", "NothingBuilt")
     assert "push a commit" in told["cause"]
     (notice,) = project.mailbox.read(1)
-    assert f"(asked for by data: somebody): NothingBuilt: {told['cause']}" in notice
+    assert f"(asked for by schedule: somebody): NothingBuilt: {told['cause']}" in notice
 
 
 def test_what_asks_while_one_waits_is_answered_by_it_and_nothing_is_lost(project: Project) -> None:
