@@ -204,7 +204,7 @@ def alone(folder: Path, **settings: str) -> Iterator[Deployments]:
             yield project
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(300)
 
 
 def archive(text: str) -> bytes:

@@ -80,7 +80,7 @@ def register(
 ) -> dict[str, Any]:
     """What the story carries when it goes on, or when it is about to explain an error."""
     values = {"ProjectName": given["card"]["ModelPackageGroupName"], **values}
-    steps = part("TrainingWorkflow", first, "IsWanted", "HasCause", **values)
+    steps = part("TrainingWorkflow", first, "RememberTrained", "HasCause", **values)
     told = ended(aws, start(aws, create(aws, role or aws.role("states"), steps), given))
     assert told["status"] == "SUCCEEDED", told
     return dict(json.loads(told["output"]))
@@ -159,7 +159,7 @@ def without(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Remote]:
         yield Remote(context, remote.settings(home, process))
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(300)
 
 
 def test_a_region_without_a_registry_has_records_and_says_so_once(without: Remote) -> None:
