@@ -142,10 +142,11 @@ lint: generate ## check code, types and the templates for five regions
 	@echo "ruff, mypy, cfn-lint for $(REGIONS)"
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
-	@$(PY) -m mypy --exclude '^(container|benchmarks)/' .
-	@MYPYPATH=container:container/tests:. $(PY) -m mypy container benchmarks
 	@.venv/bin/cfn-lint --include-checks I3042 --regions $(REGIONS) \
-	  --template build/mlops.yaml build/bootstrap.yaml build/deployer.yaml
+	  --template build/mlops.yaml build/bootstrap.yaml build/deployer.yaml & templates=$$!; \
+	$(PY) -m mypy --exclude '^(container|benchmarks)/' . && \
+	MYPYPATH=container:container/tests:. $(PY) -m mypy container benchmarks; code=$$?; \
+	wait $$templates && exit $$code
 
 test: $(VENV) ## run every test that needs nothing but this machine
 	@$(PYTEST) -m "not image"

@@ -19,7 +19,8 @@ from tests.container.test_own_model import CONTAINER, record
 
 pytestmark = pytest.mark.slow  # jobs are processes, as the container has them
 
-HYPERPARAMETERS = {"epochs": "40", "batch_size": "20", "checkpoint_seconds": "0"}
+EPOCHS = 12
+HYPERPARAMETERS = {"epochs": str(EPOCHS), "batch_size": "20", "checkpoint_seconds": "0"}
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +68,7 @@ def test_two_instances_train_as_one_though_their_machines_are_taken_away(
     both, one = losses(said), losses("\n".join(lines(aws, alone)))
     # Each epoch is told once, over both attempts; what differs is the order of additions, and
     # that grows from step to step
-    assert len(both) == len(one) == 40 + 1
+    assert len(both) == len(one) == EPOCHS + 1
     assert both[0] == pytest.approx(one[0], rel=1e-5)
     assert both == pytest.approx(one, rel=1e-3, abs=2e-6)  # six digits are told
 
