@@ -61,6 +61,7 @@ def look(processing: Path, before: np.ndarray, now: np.ndarray, digits: Digits) 
     return {"score": found["score"], "drifted": found["verdict"] == "drifted", **figures}
 
 
+@pytest.mark.slow  # it looks many times
 def test_a_year_of_looks_at_digits_of_the_same_kind_raises_no_alarm(
     digits: Digits, tmp_path: Path
 ) -> None:

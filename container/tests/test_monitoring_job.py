@@ -102,6 +102,7 @@ def test_a_column_that_was_always_the_same_is_drifted_when_it_is_another(tmp_pat
     assert look(tmp_path, now, answers(500, seed=2))["inputs"]["value 1"]["psi"] > 0.25
 
 
+@pytest.mark.slow  # it looks many times
 def test_what_was_always_the_same_lies_in_its_own_bucket_whatever_number_it_is(
     tmp_path: Path,
 ) -> None:
@@ -168,6 +169,7 @@ def test_classes_that_cannot_be_are_no_baseline(tmp_path: Path, then: str, other
     assert look(tmp_path, rows(500, 2), answers(500))["verdict"] == "no-baseline"
 
 
+@pytest.mark.slow  # it looks many times
 def test_a_baseline_that_was_made_by_another_hand_ends_nothing(tmp_path: Path) -> None:
     """Each number in it once something else: it is compared with, or refused by name."""
     file = baseline(tmp_path, rows(60, 1), answers(60, seed=1))
