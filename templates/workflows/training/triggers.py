@@ -88,7 +88,7 @@ def add_schedules(
         template,
         parameters,
         "Retraining",
-        "Trains with the newest images and the data that is there",
+        "Trains the last commit that passed the gate, with the data that is there",
         parameters.retrain_schedule,
         parameters.schedule_wanted,
         training,
