@@ -1,6 +1,6 @@
 """Prepare training data: TFRecords of 32x32 colour images in the CIFAR-10 format.
 
-digits    1,797 handwritten digits from scikit-learn (BSD licence); no network, a second
+digits    1,797 handwritten digits (UCI's optdigits, CC BY 4.0); no network, a second
 cifar10   CIFAR-10, 60,000 photographs in ten classes, from its official archive (170 MB)
 sample    one image that no training sees, as a PNG to try a prediction with
 

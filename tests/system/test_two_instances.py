@@ -9,13 +9,12 @@ from pathlib import Path
 
 import pytest
 import tensorflow as tf
-from sklearn.datasets import load_wine
 
 from local import reclaim
 from local.tests.aws import Aws, wait
 from local.tests.remote import Remote
 from local.tests.training import lines, request, start
-from tests.container.test_own_model import CONTAINER, record
+from tests.container.test_own_model import CONTAINER, read_wines, record
 
 pytestmark = pytest.mark.slow  # jobs are processes, as the container has them
 
@@ -25,10 +24,10 @@ HYPERPARAMETERS = {"epochs": str(EPOCHS), "batch_size": "20", "checkpoint_second
 
 @pytest.fixture(scope="module")
 def channel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder, wines = tmp_path_factory.mktemp("channel"), load_wine()
+    folder, (measures, kinds) = tmp_path_factory.mktemp("channel"), read_wines()
     for name in ("train", "validation", "eval"):
         with tf.io.TFRecordWriter(str(folder / f"{name}.tfrecords")) as file:
-            for numbers, label in zip(wines.data[::2], wines.target[::2], strict=True):
+            for numbers, label in zip(measures[::2], kinds[::2], strict=True):
                 file.write(record(numbers, int(label)))
     return folder
 
