@@ -152,4 +152,8 @@ def _say(text: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    code = main()
+    sys.stdout.flush()
+    # All is in order by now: to take apart, object by object, what moto keeps in memory takes the
+    # interpreter two seconds
+    os._exit(code)
