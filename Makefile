@@ -43,6 +43,8 @@ SURE  = $(if $(YES),--yes)
 # Three processes share the files, in the order in which conftest.py puts them: on two cores, since
 # stories wait for a good part of their time
 PYTEST = $(PY) -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+# What the jobs of container/ begin with, as its image has it, is imported once for all of them
+LOAD := $(addprefix --load ,tensorflow keras TF_CPP_MIN_LOG_LEVEL=2 TF_ENABLE_ONEDNN_OPTS=1)
 REGIONS := us-east-1 eu-west-1 cn-north-1 cn-northwest-1 us-gov-west-1
 
 .DEFAULT_GOAL := help
@@ -62,11 +64,11 @@ deploy: check lint generate upload create-stack ## check, lint, generate, upload
 check: generate ## look at STACK, REGION, PROFILE, PARAMS and ROLE before anything is done
 	@$(PY) -m scripts.create_stack $(WHERE) --parameters "$$PARAMS" --role "$$ROLE" --check
 
-demo: generate ## the whole system on this machine in two minutes
-	@$(PY) -m scripts.demo
+demo: generate ## the whole system on this machine in a minute
+	@$(PY) -m scripts.demo $(LOAD)
 
 local: $(VENV) ## run the local AWS endpoint until Ctrl-C
-	@$(PY) -m local
+	@$(PY) -m local $(LOAD)
 
 generate: $(VENV) ## write build/mlops.yaml, bootstrap.yaml and deployer.yaml
 	@$(PY) generate.py

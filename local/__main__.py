@@ -16,6 +16,7 @@ import threading
 import time
 from pathlib import Path
 
+from local import processes
 from local.context import Context
 from local.home import FOLDERS, SETTINGS, HomeRefused
 from local.server import Front, create
@@ -45,6 +46,14 @@ def parser() -> argparse.ArgumentParser:
         default=Path(".local"),
         help=f"folder for all state (default .local); a start empties {', '.join(FOLDERS)} in it",
     )
+    parser.add_argument(
+        "--load",
+        action="append",
+        default=[],
+        metavar="MODULE",
+        help="import this once for all jobs in Python, which then start sooner (on Linux); with "
+        "NAME=VALUE in the environment, as the images have it",
+    )
     return parser
 
 
@@ -62,6 +71,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         _check(options.port)
         front = _open(options.region, options.port, options.home)
+        _load(options.load)
     except _CannotStart as why:
         print(f"local: {why}", file=sys.stderr)
         return 2
@@ -93,6 +103,12 @@ def _open(region: str, port: int, home: Path) -> Front:
             f"cannot listen on port {port}: {os.strerror(error.errno or 0)}; "
             "give --port another (0 takes a free one)"
         ) from None
+
+
+def _load(words: list[str]) -> None:
+    modules = [word for word in words if "=" not in word]
+    if modules:
+        processes.load(modules, dict(word.split("=", 1) for word in words if "=" in word))
 
 
 def _stop_soon(front: Front) -> None:

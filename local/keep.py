@@ -17,7 +17,8 @@ import select
 import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36  # linux/prctl.h
@@ -28,15 +29,16 @@ SWEEP_SECONDS = 10.0  # what runs as another user (sudo) cannot be killed, and i
 PAUSE = 0.01
 
 
-def keep(argv: Sequence[str], report: int | None) -> int:
-    """Run the program to its end, and end what is left; its exit status."""
+def keep(argv: Sequence[str], report: int | None, run: Callable[[], object] | None = None) -> int:
+    """Run the program to its end, and end what is left; its exit status. `run` becomes the program
+    in another way than to execute `argv`."""
     _prctl(PR_SET_CHILD_SUBREAPER, 1)
     news, wake = os.pipe()
     os.set_blocking(wake, False)
     signal.set_wakeup_fd(wake)
     for watched in (signal.SIGCHLD, *FORWARDED):
         signal.signal(watched, lambda *_: None)
-    program = _start(argv, report)
+    program = _start(argv, report, run or partial(os.execvp, argv[0], list(argv)))
     status = None
     while status is None:
         ready = select.select([sys.stdin.fileno(), news], [], [])[0]
@@ -65,7 +67,7 @@ def end_marked(mark: str) -> None:
         time.sleep(PAUSE)
 
 
-def _start(argv: Sequence[str], report: int | None) -> int:
+def _start(argv: Sequence[str], report: int | None, run: Callable[[], object]) -> int:
     """The program in a session of its own; its process id. The number of an error that keeps it
     from starting is written to `report`, which is closed once it runs."""
     keeper = os.getpid()
@@ -82,7 +84,7 @@ def _start(argv: Sequence[str], report: int | None) -> int:
         os.dup2(os.open(os.devnull, os.O_RDONLY), sys.stdin.fileno())
         for number in IGNORED_BY_PYTHON:
             signal.signal(number, signal.SIG_DFL)
-        os.execvp(argv[0], list(argv))  # noqa: S606 - running what it is given is its purpose
+        run()
     except OSError as error:
         if report is None:
             os.write(sys.stderr.fileno(), f"cannot run {argv[0]}: {error.strerror}\n".encode())

@@ -2,11 +2,14 @@
 
 Each runs below a process of its own, its keeper (keep.py), which the endpoint holds by the
 keeper's standard input. What a keeper that was killed itself leaves behind is found by a mark in
-its environment.
+its environment. Jobs may be forks of one process that has imported what they need (loaded.py).
 """
 
+import contextlib
+import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -15,9 +18,9 @@ import traceback
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, Any, Protocol
 
-from local import keep
+from local import keep, loaded
 
 LineHandler = Callable[[str], None]
 MAX_LINE = 64 * 1024
@@ -26,16 +29,28 @@ UMASK = 0o022  # a container's; the home folder keeps others out
 
 _lock = threading.Lock()
 _running: set["Child"] = set()
+_loaded: "_Loaded | None" = None
 _home = ""
 _stopping = False
+
+
+class _Keeper(Protocol):
+    """As subprocess.Popen."""
+
+    pid: int
+    returncode: Any
+    stdin: Any
+    stdout: Any
+
+    def wait(self) -> int: ...
+
+    def send_signal(self, how: int) -> None: ...
 
 
 class Child:
     """A running program. Its output, stderr included, goes line by line to `on_line`."""
 
-    def __init__(
-        self, keeper: "subprocess.Popen[bytes]", mark: str, on_line: LineHandler | None
-    ) -> None:
+    def __init__(self, keeper: _Keeper, mark: str, on_line: LineHandler | None) -> None:
         self._keeper, self._mark, self._on_line = keeper, mark, on_line
         self._ended = threading.Event()
         threading.Thread(target=self._watch, daemon=True, name=f"process-{keeper.pid}").start()
@@ -61,7 +76,7 @@ class Child:
         self._keeper.send_signal(how)
 
     def _kill(self) -> None:
-        self._keeper.stdin.close()  # type: ignore[union-attr]
+        self._keeper.stdin.close()
 
     def _watch(self) -> None:
         reader = threading.Thread(target=self._read, args=(self._keeper.stdout,), daemon=True)
@@ -84,6 +99,80 @@ class Child:
                     self._on_line = None
 
 
+class _Forked:
+    """The keeper of a program that is a fork, as if it had been started here."""
+
+    returncode: int
+
+    def __init__(self, stdin: int, stdout: int, status: int) -> None:
+        self.stdin, self.stdout = os.fdopen(stdin, "wb"), os.fdopen(stdout, "rb")
+        self._status = os.fdopen(status)
+        try:
+            self.pid = int(self._status.readline())
+        except ValueError:
+            raise OSError("what was loaded for all jobs is gone") from None
+        self._ended = False
+
+    def wait(self) -> int:
+        """Tells its status itself; one that was killed cannot."""
+        told = self._status.readline()
+        self.returncode, self._ended = int(told or -signal.SIGKILL), True
+        self._status.close()
+        return self.returncode
+
+    def send_signal(self, how: int) -> None:
+        if not self._ended:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, how)
+
+
+class _Loaded:
+    """The process of loaded.py, and what it has imported."""
+
+    def __init__(self, modules: Sequence[str], environment: Mapping[str, str]) -> None:
+        self._modules, self._environment = modules, environment
+        self._channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._channel.setblocking(False)
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", loaded.__file__, *modules],
+                env={**base_environment(), **environment, MARK: f"{_home}#loaded"},
+                stdin=theirs.fileno(),
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        self._ready = False
+
+    def serves(self, argv: Sequence[str], environment: Mapping[str, str]) -> bool:
+        """Until all is imported, and if that fails, programs import for themselves."""
+        if not self._ready:
+            with contextlib.suppress(OSError):
+                self._ready = self._channel.recv(len(loaded.READY)) == loaded.READY
+        there = self._ready and self._process.poll() is None
+        return there and loaded.suits(argv, environment, self._modules, self._environment)
+
+    def fork(self, request: Mapping[str, Any], report: int) -> _Forked:
+        """Raises OSError."""
+        pipes = stdin, output, status = os.pipe(), os.pipe(), os.pipe()
+        theirs = [stdin[0], output[1], report, status[1]]
+        try:
+            socket.send_fds(self._channel, [json.dumps(request).encode()], theirs)
+        except OSError:
+            for pair in pipes:
+                os.close(pair[0])
+                os.close(pair[1])
+            raise
+        for each in (stdin[0], output[1], status[1]):
+            os.close(each)
+        return _Forked(stdin[1], output[0], status[0])
+
+    def end(self) -> None:
+        self._channel.close()
+        self._process.kill()
+        self._process.wait()
+
+
 def begin(home: Path) -> None:
     """From now on programs are this home's; what an earlier endpoint of it left is killed."""
     global _home
@@ -91,30 +180,35 @@ def begin(home: Path) -> None:
     keep.end_marked(f"{MARK}={_home}#")
 
 
+def load(modules: Sequence[str], environment: Mapping[str, str]) -> None:
+    """Import these once for all jobs, with what they read of the environment then, where a fork
+    bears that."""
+    global _loaded
+    if keep.LINUX:
+        _loaded = _Loaded(modules, environment)
+
+
 def start(
     argv: Sequence[str],
     cwd: Path,
     env: Mapping[str, str],
     on_line: LineHandler | None = None,
+    may_fork: bool = False,
 ) -> Child:
-    """Start `argv` in a session of its own. Raises OSError if it cannot be started."""
+    """Start `argv` in a session of its own; it may be a fork of what is loaded, if that makes no
+    difference. Raises OSError if it cannot be started."""
     mark = f"{_home}#{uuid.uuid4().hex}"
     said, report = os.pipe()
     with _lock, os.fdopen(said) as answer:
         try:
             if _stopping:
                 raise OSError("the local endpoint is being stopped")
-            keeper = subprocess.Popen(
-                [sys.executable, "-I", "-S", keep.__file__, f"--report={report}", *argv],
-                cwd=cwd,
-                env={**env, MARK: mark},
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                pass_fds=[report],
-                start_new_session=True,
-                umask=UMASK,
-            )
+            environment = {**env, MARK: mark}
+            if may_fork and _loaded and _loaded.serves(argv, environment):
+                request = {"argv": [*argv], "cwd": str(cwd), "environment": environment}
+                keeper = _loaded.fork(request | {"umask": UMASK}, report)
+            else:
+                keeper = _keeper(argv, cwd, environment, report)
         finally:
             os.close(report)
         child = Child(keeper, f"{MARK}={mark}", on_line)
@@ -122,6 +216,20 @@ def start(
         if error := answer.read():
             raise OSError(int(error), os.strerror(int(error)), argv[0])
     return child
+
+
+def _keeper(argv: Sequence[str], cwd: Path, env: Mapping[str, str], report: int) -> _Keeper:
+    return subprocess.Popen(
+        [sys.executable, "-I", "-S", keep.__file__, f"--report={report}", *argv],
+        cwd=cwd,
+        env=env,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        pass_fds=[report],
+        start_new_session=True,
+        umask=UMASK,
+    )
 
 
 def terminate(
@@ -153,3 +261,5 @@ def stop_all(grace: float = 5.0) -> None:
         _stopping = True
         left = list(_running)
     terminate(left, grace)
+    if _loaded:
+        _loaded.end()

@@ -34,12 +34,13 @@ START_SECONDS, STOP_SECONDS = 30, 20
 
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m scripts.demo", description=__doc__)
-    parser.parse_args(argv)
+    parser.add_argument("--load", action="append", default=[], help="as python -m local has it")
+    options = parser.parse_args(argv)
     console = Console()
 
     def work() -> int:
         step(console, 1, "Start AWS on this machine (no account, nothing leaves it)")
-        with local_endpoint(HOME, LOG, os.environ):
+        with local_endpoint(HOME, LOG, os.environ, options.load):
             code = run(console)
         console.line()
         if code:
@@ -53,7 +54,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 @contextmanager
-def local_endpoint(home: Path, log: Path, environment: MutableMapping[str, str]) -> Iterator[None]:
+def local_endpoint(
+    home: Path, log: Path, environment: MutableMapping[str, str], load: Sequence[str] = ()
+) -> Iterator[None]:
     """Run the local endpoint and point `environment` at it.
 
     It is stopped in any case: in order, or by its keeper once this program is gone, which has held
@@ -63,6 +66,7 @@ def local_endpoint(home: Path, log: Path, environment: MutableMapping[str, str])
     settings.unlink(missing_ok=True)
     log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     endpoint = [sys.executable, "-m", "local", "--port", "0", "--home", str(home)]
+    endpoint += [f"--load={each}" for each in load]
     with log.open("w") as output:
         # Its own session: Ctrl-C reaches this program only, which then stops it in order
         child = subprocess.Popen(

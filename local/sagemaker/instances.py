@@ -101,7 +101,7 @@ class Instances:
             read(text)
 
         try:
-            instance.process = processes.start(argv, cwd, environment, line)
+            instance.process = processes.start(argv, cwd, environment, line, True)
         except OSError:
             log.close()
             raise

@@ -1,0 +1,126 @@
+"""A job that is a fork of what is loaded is, but for that, what it would be on its own."""
+
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from local import loaded, processes
+from local.tests.lasting import LINUX, Lasting, comes
+
+pytestmark = pytest.mark.skipif(not LINUX, reason="libraries bear a fork on Linux only")
+
+MODULE = "colorsys"  # that nothing here imports
+WITH = {"TF_ANY": "1"}
+LOADED = f"import sys; print({MODULE!r} in sys.modules)"
+TELLS = """
+import os, signal, sys
+print(sys.argv, os.getcwd(), sys.path[0], __name__, __file__)
+print({name: value for name, value in os.environ.items() if name != "LOCAL_ENDPOINT"})
+print(os.umask(0), os.getsid(0) == os.getpid(), sorted(os.listdir("/proc/self/fd"))[:4])
+print([str(signal.getsignal(number)) for number in range(1, 32)])
+print(sys.stdin.read() == "", sys.stdout.isatty())
+"""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def loading(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    processes.load([MODULE], WITH)
+    program = tmp_path_factory.mktemp("first")
+    assert comes(lambda: ended(program, LOADED)[1] == ["True"])
+    yield
+    assert processes._loaded
+    processes._loaded.end()
+    processes._loaded = None
+
+
+def script(folder: Path, text: str) -> list[str]:
+    program = folder / "program"
+    program.write_text(f"{loaded.SHEBANG}\n{text}")
+    program.chmod(0o755)
+    return [str(program), "a", "b c"]
+
+
+def ended(folder: Path, text: str, fork: bool = True, **more: str) -> tuple[int | None, list[str]]:
+    lines: list[str] = []
+    environment = {**processes.base_environment(), **WITH, **more}
+    child = processes.start(script(folder, text), folder, environment, lines.append, fork)
+    return child.wait(), lines
+
+
+def test_only_what_may_be_a_fork_is_one(tmp_path: Path) -> None:
+    assert ended(tmp_path, LOADED, fork=True) == (0, ["True"])
+    assert ended(tmp_path, LOADED, fork=False) == (0, ["False"])
+
+
+@pytest.mark.parametrize(
+    ("text", "status"),
+    [
+        (TELLS, 0),
+        ("import sys; sys.exit(7)", 7),
+        ("import sys; sys.exit('why')", 1),
+        ("raise OSError(2, 'no')", 1),
+        ("import atexit; atexit.register(print, 'at the end')", 0),
+        ("import threading, time\nthreading.Timer(0.2, print, ['late']).start()", 0),
+        ("import os; os.kill(os.getpid(), 15)", 128 + signal.SIGTERM),
+        ("import os; os.write(1, b'x' * 300_000)", 0),
+        ("import subprocess; subprocess.run(['sh', '-c', 'echo $A; pwd'])", 0),
+    ],
+)
+def test_a_fork_is_and_says_what_a_process_of_its_own_does(
+    tmp_path: Path, text: str, status: int
+) -> None:
+    own, fork = (ended(tmp_path, text, fork, A="1", PYTHONPATH="/x") for fork in (False, True))
+    assert fork[0] == own[0] == status
+    traces = ("Traceback", "  File", "    ")  # of the ways to the program, which differ
+    assert [line for line in fork[1] if not line.startswith(traces)] == [
+        line for line in own[1] if not line.startswith(traces)
+    ]
+
+
+def test_two_forks_draw_other_numbers(tmp_path: Path) -> None:
+    text = "import random; print(random.random())"
+    assert ended(tmp_path, text) != ended(tmp_path, text)
+
+
+def test_what_a_fork_leaves_behind_ends_with_it_and_it_ends_when_it_is_told(tmp_path: Path) -> None:
+    with Lasting() as left:
+        text = f"import os; os.system({f'setsid {left.command} &'!r})\nwhile True: pass"
+        argv = script(tmp_path, text)
+        child = processes.start(argv, tmp_path, processes.base_environment() | WITH, print, True)
+        assert left.runs()
+        child.terminate(60)
+        assert child.returncode == 128 + signal.SIGTERM
+        assert not left.pids
+
+
+@pytest.mark.parametrize(
+    "difference",
+    [
+        {"PYTHONHASHSEED": "1"},
+        {"TF_ANY": "2"},
+        {"PATH": "/nowhere"},
+        {"PYTHONPATH": "{folder}/own"},
+    ],
+    ids=lambda difference: next(iter(difference)),
+)
+def test_a_program_that_wants_another_python_is_started_on_its_own(
+    tmp_path: Path, difference: dict[str, str]
+) -> None:
+    (tmp_path / "own").mkdir()
+    (tmp_path / f"own/{MODULE}.py").touch()
+    argv, environment = script(tmp_path, LOADED), processes.base_environment() | WITH
+    assert loaded.suits(argv, environment, [MODULE], WITH)
+    more = {name: value.format(folder=tmp_path) for name, value in difference.items()}
+    assert not loaded.suits(argv, environment | more, [MODULE], WITH)
+
+
+@pytest.mark.parametrize("first", ["#!/bin/sh", "#!/usr/bin/env python2", ""])
+def test_a_program_of_another_kind_is_started_on_its_own(tmp_path: Path, first: str) -> None:
+    argv = script(tmp_path, "")
+    Path(argv[0]).write_text(f"{first}\n")
+    assert not loaded.suits(argv, processes.base_environment() | WITH, [MODULE], WITH)
+    Path(argv[0]).chmod(0o644)
+    Path(argv[0]).write_text(f"{loaded.SHEBANG}\n")
+    assert not loaded.suits(argv, processes.base_environment() | WITH, [MODULE], WITH)
