@@ -49,7 +49,7 @@ def _everywhere(step: Callable[..., tf.Tensor], cluster: Cluster) -> Step:
     def with_wishes(batch: tuple[tf.Tensor, ...], wishes: tf.Tensor) -> tf.Tensor:
         return tf.concat([step(*batch), wishes], axis=0)
 
-    @tf.function
+    @tf.function(autograph=False)
     def run(batch: Any, wishes: tf.Tensor) -> tf.Tensor:
         sums = cluster.strategy.run(with_wishes, args=(batch, wishes))
         return cluster.strategy.reduce("SUM", sums, axis=None)
