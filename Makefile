@@ -46,6 +46,7 @@ PYTEST = $(PY) -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 # What the jobs of container/ begin with, as its image has it, is imported once for all of them
 LOAD := $(addprefix --load ,tensorflow keras TF_CPP_MIN_LOG_LEVEL=2 TF_ENABLE_ONEDNN_OPTS=1)
 REGIONS := us-east-1 eu-west-1 cn-north-1 cn-northwest-1 us-gov-west-1
+TEMPLATES := build/mlops.yaml build/bootstrap.yaml build/deployer.yaml
 
 .DEFAULT_GOAL := help
 .PHONY: help lint generate upload create-stack deploy demo local status logs predict train \
@@ -140,12 +141,15 @@ reclaim: $(VENV) ## take a spot job's machines away, locally (JOB=name FOR=secon
 data: $(VENV) ## write the data to build/data (DATA=cifar10 SOURCE=archive)
 	@$(PY) -m scripts.data "$$DATA" $(if $(SOURCE),--source "$$SOURCE")
 
+# cfn-lint, which takes longest, is left out where it had nothing to say of these very files
 lint: generate ## check code, types and the templates for five regions
 	@echo "ruff, mypy, cfn-lint for $(REGIONS)"
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
-	@.venv/bin/cfn-lint --include-checks I3042 --regions $(REGIONS) \
-	  --template build/mlops.yaml build/bootstrap.yaml build/deployer.yaml & templates=$$!; \
+	@{ given="$(REGIONS) $$(cksum $(TEMPLATES) requirements.lock Makefile)"; \
+	  [ "$$(cat build/.linted 2>/dev/null)" = "$$given" ] || { \
+	  .venv/bin/cfn-lint --include-checks I3042 --regions $(REGIONS) --template $(TEMPLATES) && \
+	  echo "$$given" >build/.linted; }; } & templates=$$!; \
 	$(PY) -m mypy --exclude '^(container|benchmarks)/' . && \
 	MYPYPATH=container:container/tests:. $(PY) -m mypy container benchmarks; code=$$?; \
 	wait $$templates && exit $$code

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from training.export import export
 
-SAMPLE = tf.constant(np.linspace(-1, 1, 30, dtype=np.float32).reshape(5, 6))
+SAMPLE = np.linspace(-1, 1, 30, dtype=np.float32).reshape(5, 6)
 VERSION = "export/Servo/1"
 
 
@@ -24,7 +24,7 @@ def test_both_programs_give_the_same_answers_and_facts_travel_along(
     tmp_path: Path,
 ) -> None:
     facts = {"metrics": {"eval": {"loss": 0.5, "accuracy": 0.75}}, "classes": ["a", "b", "c"]}
-    done = export(network(), SAMPLE, facts, tmp_path)
+    done = export(network(), tf.constant(SAMPLE), facts, tmp_path)
     assert done.not_onnx == ""
     for name, value in facts.items():
         assert json.loads((tmp_path / f"{name}.json").read_text()) == value
@@ -32,8 +32,10 @@ def test_both_programs_give_the_same_answers_and_facts_travel_along(
     session = onnxruntime.InferenceSession(tmp_path / VERSION / "assets.extra/model.onnx")
     for rows in (1, 5):
         inputs = SAMPLE[:rows]
-        expected = {name: value.numpy() for name, value in saved(inputs=inputs).items()}
-        found = session.run(["classes", "probabilities"], {"inputs": inputs.numpy()})
+        expected = {
+            name: value.numpy() for name, value in saved(inputs=tf.constant(inputs)).items()
+        }
+        found = session.run(["classes", "probabilities"], {"inputs": inputs})
         assert found[0].dtype == expected["classes"].dtype == np.int64
         assert (found[0] == expected["classes"]).all()
         np.testing.assert_allclose(found[1], expected["probabilities"], atol=1e-6)
@@ -52,7 +54,7 @@ def test_a_model_that_does_not_convert_is_left_to_tensorflow_with_the_reason(
     tmp_path: Path,
 ) -> None:
     odd = keras.Sequential([keras.Input((6,)), OnlyHere(), keras.layers.Dense(3)])
-    done = export(odd, SAMPLE, {}, tmp_path)
+    done = export(odd, tf.constant(SAMPLE), {}, tmp_path)
     assert done.not_onnx.startswith("it does not convert")
     assert (tmp_path / VERSION / "saved_model.pb").is_file()
     assert not (tmp_path / VERSION / "assets.extra").exists()
@@ -67,14 +69,14 @@ class Coin(keras.layers.Layer):
 
 def test_a_conversion_that_answers_otherwise_is_not_kept(tmp_path: Path) -> None:
     odd = keras.Sequential([keras.Input((6,)), Coin(), keras.layers.Dense(3)])
-    done = export(odd, SAMPLE, {}, tmp_path)
+    done = export(odd, tf.constant(SAMPLE), {}, tmp_path)
     assert done.not_onnx.startswith("its answers differ by")
     assert not (tmp_path / VERSION / "assets.extra").exists()
 
 
 def test_a_second_run_replaces_the_model_of_the_first(tmp_path: Path) -> None:
     for bias in (1.0, 2.0):
-        export(network(bias), SAMPLE, {}, tmp_path)
+        export(network(bias), tf.constant(SAMPLE), {}, tmp_path)
     with (tmp_path / VERSION / "variables/variables.data-00000-of-00001").open("rb") as file:
         assert np.full(3, 2, np.float32).tobytes() in file.read()
     assert [path.name for path in tmp_path.iterdir()] == ["export"]

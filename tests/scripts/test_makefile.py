@@ -86,3 +86,34 @@ def test_deploy_checks_lints_generates_uploads_and_creates_in_this_order() -> No
     positions = [recipe.rindex(word) for word in order]
     assert positions == sorted(positions)
     assert recipe.index("generate.py") < recipe.index("scripts.upload")
+
+
+def test_templates_are_linted_anew_when_they_their_regions_or_cfn_lint_changed(
+    tmp_path: Path,
+) -> None:
+    calls, verdict = tmp_path / "calls", tmp_path / "verdict"
+    programs = {"python": "true", "cfn-lint": f'echo "$@" >>{calls}; exit $(cat {verdict})'}
+    (tmp_path / ".venv/bin").mkdir(parents=True)
+    for name, does in programs.items():
+        (tmp_path / ".venv/bin" / name).write_text(f"#!/bin/sh\n{does}\n")
+        (tmp_path / ".venv/bin" / name).chmod(0o755)
+    (tmp_path / "build").mkdir()
+    for name in ("mlops", "bootstrap", "deployer"):
+        (tmp_path / f"build/{name}.yaml").write_text("as it was")
+    (tmp_path / "requirements.lock").write_text("cfn-lint==1")
+    (tmp_path / "Makefile").write_text((ROOT / "Makefile").read_text())
+
+    def linted(*words: str, code: int = 0) -> int:
+        """How often, all in all."""
+        (tmp_path / ".venv/.installed").touch()
+        verdict.write_text(str(code))
+        done = subprocess.run(["make", "lint", *words], cwd=tmp_path, capture_output=True)
+        assert (done.returncode == 0) == (code == 0)
+        return calls.read_text().count("\n")
+
+    assert (linted(), linted()) == (1, 1)
+    (tmp_path / "build/deployer.yaml").write_text("as it is")
+    assert (linted(code=1), linted(), linted()) == (2, 3, 3)
+    (tmp_path / "requirements.lock").write_text("cfn-lint==2")
+    assert (linted(), linted()) == (4, 4)
+    assert (linted("REGIONS=cn-north-1"), linted("REGIONS=cn-north-1")) == (5, 5)

@@ -1,0 +1,145 @@
+"""The tests of a push on all cores: forks of the one process that has imported what they need.
+
+TensorFlow takes longer to import than most tests to run. It bears a fork as long as it has computed
+nothing, so no test module may compute at import.
+"""
+
+import json
+import multiprocessing
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from multiprocessing import connection
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import pytest
+
+CONTAINER = Path(__file__).parents[1]
+ALONE = 50  # so many tests are not worth a fork
+BLOCKS = 100  # a fork takes so much of them at once: neighbours, which may share a fixture
+
+
+def pytest_runtestloop(session: pytest.Session) -> bool | None:
+    """None, so that pytest runs them itself, where forks are no use."""
+    option = session.config.option
+    if not session.config.rootpath.samefile(CONTAINER) or getattr(option, "numprocesses", None):
+        return None  # a part of other tests, which are spread already
+    cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else 1
+    if cores == 1 or len(session.items) < ALONE or option.usepdb or option.collectonly:
+        return None
+    if session.testsfailed:
+        return None
+    if not _bears_a_fork():
+        print("On one core: a test module computes with TensorFlow when it is imported")
+        return None
+    with tempfile.TemporaryDirectory() as temporary:
+        os.environ["TMPDIR"] = temporary  # what they leave behind goes with it
+        tempfile.tempdir = None
+        _run(session, cores)
+    return True
+
+
+def _bears_a_fork() -> bool:
+    """Whether TensorFlow has begun no thread; from here on it has one in each process."""
+    if tensorflow := sys.modules.get("tensorflow"):
+        try:
+            tensorflow.config.threading.set_intra_op_parallelism_threads(1)
+        except RuntimeError:  # too late, as it has computed
+            return False
+    return True
+
+
+def _run(session: pytest.Session, cores: int) -> None:
+    size = -(-len(session.items) // BLOCKS)
+    blocks = [
+        range(len(session.items))[first:][:size] for first in range(0, len(session.items), size)
+    ]
+    # Whoever reads a byte has the block of that number
+    waiting, numbers = os.pipe()
+    os.write(numbers, bytes(range(len(blocks))))
+    os.close(numbers)
+    fork = multiprocessing.get_context("fork")
+    told, processes = [], []
+    try:
+        for _ in range(cores):
+            here, there = fork.Pipe(duplex=False)
+            processes.append(fork.Process(target=_work, args=(session, blocks, waiting, there)))
+            processes[-1].start()
+            there.close()
+            told.append(here)
+        _tell(session, told)
+    finally:
+        os.close(waiting)
+        for process in processes:
+            process.terminate()
+            process.join()
+
+
+def _tell(session: pytest.Session, told: list[Connection]) -> None:
+    """Gives pytest the reports as they come; a test without one has failed."""
+    missing = set(range(len(session.items)))
+    hook = session.config.hook
+    while told:
+        for one in connection.wait(told):
+            assert isinstance(one, Connection)
+            try:
+                number, found = json.loads(one.recv_bytes())
+            except EOFError:
+                told.remove(one)
+                continue
+            missing.remove(number)
+            item = session.items[number]
+            hook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+            for data in found:
+                report = hook.pytest_report_from_serializable(config=session.config, data=data)
+                hook.pytest_runtest_logreport(report=report)
+            hook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+            if session.shouldfail:
+                raise session.Failed(session.shouldfail)
+            if session.shouldstop:
+                raise session.Interrupted(session.shouldstop)
+    for number in sorted(missing):
+        item, words = session.items[number], "a process that ran tests ended before this one's end"
+        report = pytest.TestReport(item.nodeid, item.location, {}, "failed", words, "call")
+        hook.pytest_runtest_logreport(report=report)
+
+
+def _work(session: pytest.Session, blocks: list[range], waiting: int, there: Connection) -> None:
+    """In the fork."""
+    plugins = session.config.pluginmanager
+    plugins.unregister(name="terminalreporter")
+    # The file that output is kept in is the other processes' too
+    capture = plugins.getplugin("capturemanager")
+    capture.stop_global_capturing()
+    capture.start_global_capturing()
+    kept = _Kept()
+    plugins.register(kept)
+
+    def mine() -> Iterator[int]:
+        while number := os.read(waiting, 1):
+            yield from blocks[number[0]]
+
+    numbers = mine()
+    number = next(numbers, None)
+    while number is not None:
+        after = next(numbers, None)
+        following = None if after is None else session.items[after]
+        item = session.items[number]
+        session.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+        to_data = session.config.hook.pytest_report_to_serializable
+        found = [to_data(config=session.config, report=report) for report in kept.reports]
+        there.send_bytes(json.dumps((number, found)).encode())
+        kept.reports.clear()
+        number = after
+
+
+class _Kept:
+    """The reports of one test."""
+
+    def __init__(self) -> None:
+        self.reports: list[pytest.TestReport] = []
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self.reports.append(report)

@@ -1,0 +1,74 @@
+"""A push runs its tests in several processes, and is told what one process would have told it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from container.tests.forks import ALONE, CONTAINER
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks are for Linux")
+GOOD = f"""
+import os, pytest
+
+@pytest.mark.parametrize("number", range({2 * ALONE}))
+def test_it_is_well(number, record_property):
+    record_property("process", os.getpid())
+"""
+
+
+def push(folder: Path, more: str) -> tuple[int, str, list[ElementTree.Element]]:
+    """Exit code, log and the report's tests of a repository with one more test module."""
+    tests = folder / "tests"
+    tests.mkdir()
+    (folder / "pytest.ini").write_text((CONTAINER / "pytest.ini").read_text())
+    for name in ("conftest.py", "forks.py"):
+        (tests / name).write_text((CONTAINER / "tests" / name).read_text())
+    (tests / "test_good.py").write_text(GOOD)
+    (tests / "test_more.py").write_text(more)
+    command = [sys.executable, "-m", "pytest", "--junitxml=unit.xml"]
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    return (
+        done.returncode,
+        done.stdout,
+        list(ElementTree.parse(folder / "unit.xml").iter("testcase")),
+    )
+
+
+def processes(tests: list[ElementTree.Element]) -> set[str]:
+    return {each.attrib["value"] for test in tests for each in test.iter("property")}
+
+
+def test_every_test_is_run_once_and_a_failure_is_told_with_its_reason_and_output(
+    tmp_path: Path,
+) -> None:
+    more = "def test_it_fails():\n    print('a word')\n    assert [1, 2] == [1, 3]\n"
+    code, log, tests = push(tmp_path, more)
+    assert code == pytest.ExitCode.TESTS_FAILED
+    assert "At index 1 diff: 2 != 3" in log and "a word" in log
+    assert len({test.attrib["name"] for test in tests}) == len(tests) == 2 * ALONE + 1
+    assert [test.attrib["name"] for test in tests if len(test.findall("failure"))] == [
+        "test_it_fails"
+    ]
+    assert len(processes(tests)) == len(os.sched_getaffinity(0))
+
+
+def test_a_process_that_ends_fails_the_tests_that_it_had(tmp_path: Path) -> None:
+    more = "import os\n\ndef test_it_ends_all():\n    os._exit(0)\n"
+    code, log, tests = push(tmp_path, more)
+    assert code == pytest.ExitCode.TESTS_FAILED
+    assert "test_it_ends_all" in log
+    assert len(tests) == 2 * ALONE + 1
+
+
+def test_what_computes_when_it_is_imported_is_run_all_the_same(tmp_path: Path) -> None:
+    more = (
+        "import tensorflow as tf\nONE = tf.constant(1)\n\ndef test():\n    assert ONE + ONE == 2\n"
+    )
+    code, log, tests = push(tmp_path, more)
+    assert code == 0, log
+    assert len(tests) == 2 * ALONE + 1 and len(processes(tests)) == 1
