@@ -65,6 +65,7 @@ def main(argv: list[str] | None = None) -> int:
     except _CannotStart as why:
         print(f"local: {why}", file=sys.stderr)
         return 2
+    gc.freeze()  # what there is by now stays
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup
             signal.signal(number, lambda *_: _stop_soon(front))

@@ -30,6 +30,7 @@ def install() -> None:
             "install requirements.lock again"
         )
     if not _installed:
+        _kept()
         _authorization()
         _log_delivery()
         moto_answers.install()
@@ -40,6 +41,17 @@ def install() -> None:
         _sagemaker()
         _models()
         _installed = True
+
+
+def _kept() -> None:
+    """moto keeps every record that it has ever made, of what is deleted too, for a reset and for a
+    page of its own, neither of which can be asked for here."""
+    from moto.core.common_models import BaseModel
+
+    def make(cls: Any, *arguments: Any, **named: Any) -> Any:
+        return object.__new__(cls)
+
+    BaseModel.__new__ = make  # type: ignore[method-assign,assignment]
 
 
 def _authorization() -> None:
