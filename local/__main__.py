@@ -16,6 +16,7 @@ import threading
 import time
 from pathlib import Path
 
+from local import memory
 from local.context import Context
 from local.home import FOLDERS, SETTINGS, HomeRefused
 from local.server import Front, create
@@ -57,6 +58,7 @@ def main(argv: list[str] | None = None) -> int:
     # Seldom: to look for garbage through what moto and botocore keep in memory takes longer than
     # most requests
     gc.set_threshold(50_000, 20, 20)
+    memory.begin()
     options = parser().parse_args(argv)
     os.umask(0o077)  # what it writes is its user's alone
     try:
