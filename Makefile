@@ -178,6 +178,7 @@ bench: $(VENV) ## measure training and serving against other ways (half an hour)
 	@$(PY) -m benchmarks.generating
 	@$(PY) -m benchmarks.rollouts
 	@$(PY) -m benchmarks.executions
+	@$(PY) -m benchmarks.growth
 
 golden: $(VENV) ## take the templates as they are now as those to compare with
 	@$(PY) generate.py --output tests/golden

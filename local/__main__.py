@@ -16,7 +16,7 @@ import threading
 import time
 from pathlib import Path
 
-from local import processes
+from local import memory, processes
 from local.context import Context
 from local.home import FOLDERS, SETTINGS, HomeRefused
 from local.server import Front, create
@@ -66,6 +66,7 @@ def main(argv: list[str] | None = None) -> int:
     # Seldom: to look for garbage through what moto and botocore keep in memory takes longer than
     # most requests
     gc.set_threshold(50_000, 20, 20)
+    memory.begin()
     options = parser().parse_args(argv)
     os.umask(0o077)  # what it writes is its user's alone
     try:
@@ -75,6 +76,7 @@ def main(argv: list[str] | None = None) -> int:
     except _CannotStart as why:
         print(f"local: {why}", file=sys.stderr)
         return 2
+    gc.freeze()  # what there is by now stays
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup
             signal.signal(number, lambda *_: _stop_soon(front))

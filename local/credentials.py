@@ -93,6 +93,11 @@ def _client(credentials: Credentials, service: str) -> Any:
         )
 
 
+def forget_clients() -> None:
+    """Each takes half a megabyte, and is made anew when it is needed."""
+    _client.cache_clear()
+
+
 def _iam() -> IAMBackend:
     context = current()
     return iam_backends[context.account][context.partition]

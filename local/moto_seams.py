@@ -7,6 +7,7 @@ that keep their records in moto, lean on: a moto that moves one fails there.
 import copy
 import hashlib
 import threading
+from collections import deque
 from functools import cache
 from importlib.metadata import version
 from typing import Any
@@ -30,6 +31,7 @@ def install() -> None:
             "install requirements.lock again"
         )
     if not _installed:
+        _kept()
         _authorization()
         _log_delivery()
         moto_answers.install()
@@ -40,6 +42,19 @@ def install() -> None:
         _sagemaker()
         _models()
         _installed = True
+
+
+def _kept() -> None:
+    """moto keeps every record that it has ever made, of what is deleted too, for a reset and for a
+    page of its own, neither of which can be asked for here; and every thread of an execution."""
+    import moto.stepfunctions.parser.utils as executions
+    from moto.core.common_models import BaseModel
+
+    def make(cls: Any, *arguments: Any, **named: Any) -> Any:
+        return object.__new__(cls)
+
+    BaseModel.__new__ = make  # type: ignore[method-assign]
+    executions.TMP_THREADS = deque(maxlen=0)
 
 
 def _authorization() -> None:

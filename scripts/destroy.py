@@ -9,6 +9,7 @@ import argparse
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
@@ -21,12 +22,14 @@ from scripts.lib.inventory import Inventory, endpoint, named, repository_name, t
 from scripts.lib.problems import FAILED, INTERRUPTED, Problem, error_code, is_gone, make
 from scripts.lib.session import Clients, add_session_arguments, connect
 from scripts.lib.stacks import Held
+from scripts.lib.together import AT_ONCE, together
 from scripts.lib.work import Work, running
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-    from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
+    from mypy_boto3_s3.type_defs import ListObjectVersionsOutputTypeDef, ObjectIdentifierTypeDef
 
+PAGE = 100  # the most that SageMaker lists at once (ListModelPackages, MaxResults)
 KEY_DAYS = 7  # the least AWS allows (AWS: ScheduleKeyDeletion, PendingWindowInDays)
 MOVING = ("Creating", "Updating", "SystemUpdating", "RollingBack")
 
@@ -76,14 +79,15 @@ def destroy(
     # Twice: what was being created or deleted when it was first looked at may have begun work since
     stop_work(clients, found, console)
     operations.idle(clients.cloudformation, stack, console)
-    found = take(clients, stack)
+    found = take(clients, stack, found)
     stop_work(clients, found, console)
     remove_served(clients, found, console)
     delete_stack(clients, stack, console)
     # What was being made when the work was stopped
-    remove_served(clients, take(clients, stack), console)
+    remade = take(clients, stack, found)
+    remove_served(clients, remade, console)
     if keep_data:
-        kept = take(clients, stack)
+        kept = take(clients, stack, remade)
         for one in kept.data:
             if one.type == "AWS::SageMaker::ModelPackageGroup":
                 let_none_wait(clients, one.physical, console)
@@ -98,11 +102,11 @@ def destroy(
                 with unless_gone():
                     empty_bucket(clients.s3, bucket, console)
     delete_stack(clients, bootstrap_name(stack), console)
-    left = take(clients, stack)
+    left = take(clients, stack, remade)
     remove_streams(clients, left, console)
     for one in (*left.remade, *left.data):
         remove_kept(clients, one, console)
-    return verdict(take(clients, stack), stack, console)
+    return verdict(take(clients, stack, left), stack, console)
 
 
 def check_protection(clients: Clients, found: Inventory) -> None:
@@ -147,7 +151,12 @@ def tell_others(found: Inventory, console: Console) -> None:
 def stop_work(clients: Clients, found: Inventory, console: Console) -> None:
     """Stop what runs and wait for its end: until then it makes logs, reports and models anew."""
     pace, asked = Pace(), set[Work]()
-    while left := [one for record in found.records for one in running(clients, record)]:
+    clients.make("codepipeline", "codebuild", "stepfunctions", "sagemaker")
+    while left := [
+        one
+        for each in together(lambda record: running(clients, record), found.records)
+        for one in each
+    ]:
         for one in left:
             if one not in asked:
                 asked.add(one)
@@ -171,14 +180,25 @@ def remove_served(clients: Clients, found: Inventory, console: Console) -> None:
     """Delete the endpoints with their scaling, then what they were made of."""
     for one in found.endpoints:
         remove_endpoint(clients, one.name, console)
-    for config in found.configs:
-        with unless_gone():
-            clients.sagemaker.delete_endpoint_config(EndpointConfigName=config)
-        console.line(f"  deleted   endpoint config {config}")
-    for model in found.models:
-        with unless_gone():
-            clients.sagemaker.delete_model(ModelName=model)
-        console.line(f"  deleted   model {model}")
+    sagemaker = clients.sagemaker
+
+    @unless_gone()
+    def delete_config(name: str) -> None:
+        sagemaker.delete_endpoint_config(EndpointConfigName=name)
+
+    @unless_gone()
+    def delete_model(name: str) -> None:
+        sagemaker.delete_model(ModelName=name)
+
+    configs, models = found.configs, found.models
+    together(
+        delete_config,
+        configs,
+        lambda done: console.line(f"  deleted   endpoint config {configs[done - 1]}"),
+    )
+    together(
+        delete_model, models, lambda done: console.line(f"  deleted   model {models[done - 1]}")
+    )
 
 
 def remove_endpoint(clients: Clients, name: str, console: Console) -> None:
@@ -223,9 +243,13 @@ def delete_stack(clients: Clients, name: str, console: Console) -> None:
 
 def remove_streams(clients: Clients, found: Inventory, console: Console) -> None:
     """Delete the project's streams in the log groups that all jobs of an account share."""
-    for group, stream in found.streams:
-        with unless_gone():
-            clients.logs.delete_log_stream(logGroupName=group, logStreamName=stream)
+    logs = clients.logs
+
+    @unless_gone()
+    def delete(one: tuple[str, str]) -> None:
+        logs.delete_log_stream(logGroupName=one[0], logStreamName=one[1])
+
+    together(delete, found.streams)
     for group, number in Counter(group for group, _ in found.streams).items():
         console.line(f"  deleted   {number} log streams in {group}")
 
@@ -258,17 +282,21 @@ def remove_kept(clients: Clients, one: Held, console: Console) -> None:
 
 def remove_versions(clients: Clients, group: str, console: Console) -> None:
     """Delete a group of registered versions: only an empty one can be."""
-    pages = clients.sagemaker.get_paginator("list_model_packages")
-    found = [
-        one["ModelPackageArn"]
-        for page in pages.paginate(ModelPackageGroupName=group)
-        for one in page["ModelPackageSummaryList"]
-    ]
-    for number, arn in enumerate(found, 1):
-        with unless_gone():
-            clients.sagemaker.delete_model_package(ModelPackageName=arn)
-        console.live(f"deleting registered versions: {number} of {len(found)}")
-    clients.sagemaker.delete_model_package_group(ModelPackageGroupName=group)
+    sagemaker = clients.sagemaker
+    pages = sagemaker.get_paginator("list_model_packages").paginate(
+        ModelPackageGroupName=group, PaginationConfig={"PageSize": PAGE}
+    )
+    found = [one["ModelPackageArn"] for page in pages for one in page["ModelPackageSummaryList"]]
+
+    @unless_gone()
+    def delete(arn: str) -> None:
+        sagemaker.delete_model_package(ModelPackageName=arn)
+
+    def tell(done: int) -> None:
+        console.live(f"deleting registered versions: {done} of {len(found)}")
+
+    together(delete, found, tell)
+    sagemaker.delete_model_package_group(ModelPackageGroupName=group)
 
 
 def let_none_wait(clients: Clients, group: str, console: Console) -> None:
@@ -303,7 +331,8 @@ def delete_bucket(s3: "S3Client", bucket: str, console: Console, tries: int = 5)
 def empty_bucket(s3: "S3Client", bucket: str, console: Console) -> None:
     """Delete every version and delete marker, a thousand at a time (AWS: DeleteObjects)."""
     gone = 0
-    for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
+
+    def delete(page: "ListObjectVersionsOutputTypeDef") -> int:
         batch: list[ObjectIdentifierTypeDef] = [
             {"Key": one["Key"], "VersionId": one["VersionId"]}
             for one in [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
@@ -313,7 +342,12 @@ def empty_bucket(s3: "S3Client", bucket: str, console: Console) -> None:
             for error in answer.get("Errors", [])[:1]:
                 code, message = error.get("Code", ""), error.get("Message", "")
                 raise ClientError({"Error": {"Code": code, "Message": message}}, "DeleteObjects")
-            gone += len(batch)
+        return len(batch)
+
+    pages = iter(s3.get_paginator("list_object_versions").paginate(Bucket=bucket))
+    while some := list(islice(pages, AT_ONCE)):  # no more than these are held
+        gone += sum(together(delete, some))
+        if gone:
             console.live(f"emptying {bucket}: {gone} versions")
 
 

@@ -1,7 +1,9 @@
 """Input is checked before anything is trained on it, and read in an order that can be repeated."""
 
+import hashlib
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -10,7 +12,7 @@ import tensorflow as tf
 import tiny_model
 from records import channel, example, record, write
 
-from training.checks import CHECKED_AT_ONCE, check, check_split
+from training.checks import CHECKED_AT_ONCE, FEW, check, check_split
 from training.cluster import Cluster
 from training.data import evaluation_batches, training_batches
 from training.errors import DatasetError
@@ -37,10 +39,11 @@ def test_an_empty_file_is_refused(tmp_path: Path) -> None:
         check_split(tmp_path, "train", tiny_model)
 
 
-def test_a_truncated_file_is_refused_at_the_record_that_is_cut(tmp_path: Path) -> None:
-    path = write(tmp_path / "train.tfrecords", map(example, range(1000)))
+@pytest.mark.parametrize("good", [999, FEW + CHECKED_AT_ONCE + 8])
+def test_a_truncated_file_is_refused_at_the_record_that_is_cut(tmp_path: Path, good: int) -> None:
+    path = write(tmp_path / "train.tfrecords", map(example, range(good + 1)))
     path.write_bytes(path.read_bytes()[:-10])
-    with pytest.raises(DatasetError, match=r"train\.tfrecords, record 999: truncated"):
+    with pytest.raises(DatasetError, match=rf"train\.tfrecords, record {good}: truncated"):
         check_split(tmp_path, "train", tiny_model)
 
 
@@ -59,6 +62,7 @@ def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
         check_split(tmp_path, "train", tiny_model)
 
 
+@pytest.mark.parametrize("before", [CHECKED_AT_ONCE + 8, FEW + CHECKED_AT_ONCE + 8])
 @pytest.mark.parametrize(
     ("bad", "reason"),
     [
@@ -71,14 +75,46 @@ def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
     ],
     ids=["foreign", "empty", "short", "not finite", "label too large", "label too small"],
 )
-def test_a_bad_record_is_named_with_the_reason(tmp_path: Path, bad: bytes, reason: str) -> None:
-    good = [example(number) for number in range(CHECKED_AT_ONCE + 8)]
+def test_a_bad_record_is_named_with_the_reason(
+    tmp_path: Path, bad: bytes, reason: str, before: int
+) -> None:
+    good = (list(map(example, range(8))) * before)[:before]
     write(tmp_path / "eval.tfrecords", [*good, bad, *good[:8]])
     where = rf"eval\.tfrecords, record {len(good)}: "
     with pytest.raises(DatasetError, match=rf"{where}.*{reason}") as refused:
         check_split(tmp_path, "eval", tiny_model)
     assert "hello" not in str(refused.value), "a reason must not carry the data"
     assert "{{" not in str(refused.value)
+
+
+def as_wide_as_its_records(records: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    inputs, labels = tiny_model.parse_example(records)
+    more = tf.cast(tf.reduce_max(labels), tf.int32)
+    return tf.pad(inputs, [[0, 0], [0, more]]), labels
+
+
+def test_a_shape_that_only_shows_in_many_records_is_refused_as_in_few(tmp_path: Path) -> None:
+    model: Any = SimpleNamespace(
+        INPUT_SHAPE=(7,),
+        CLASS_NAMES=tiny_model.CLASS_NAMES,
+        parse_example=as_wide_as_its_records,
+    )
+    write(tmp_path / "train.tfrecords", [example(1)] * (FEW + 8) + [example(2)])
+    with pytest.raises(DatasetError, match=rf"record {FEW + 8}: .* shape \(8,\), expected \(7,\)"):
+        check_split(tmp_path, "train", model)
+
+
+def test_the_identity_of_the_data_is_that_of_its_records(tmp_path: Path) -> None:
+    """Not of the files that they are in, nor of how they were read: a checkpoint is found by it."""
+    records = [example(number) for number in range(FEW + CHECKED_AT_ONCE + 1)]
+    told = hashlib.sha256()
+    for one in records:
+        told.update(len(one).to_bytes(8, "little") + one)
+    write(tmp_path / "train.tfrecords", records)
+    assert check_split(tmp_path, "train", tiny_model).digest == told.hexdigest()
+    write(tmp_path / "eval-1.tfrecords", records[:7])
+    write(tmp_path / "eval-2.tfrecords", records[7:])
+    assert check_split(tmp_path, "eval", tiny_model).digest == told.hexdigest()
 
 
 def test_class_names_must_be_as_many_as_the_classes(tmp_path: Path) -> None:

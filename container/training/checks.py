@@ -12,8 +12,11 @@ from training.errors import DatasetError
 from training.interface import Model
 from training.manifest import check_manifest
 
-CHECKED_AT_ONCE = 512
+# So many records at once, by so many threads: more would wait for the one that reads
+CHECKED_AT_ONCE, THREADS = 256, 4
+FEW = 2048  # are read before a graph is made
 REASON_LENGTH = 200
+_UNREADABLE = (tf.errors.InvalidArgumentError, ValueError)
 
 
 def check(channel: Path, model: Model) -> Data:
@@ -45,20 +48,57 @@ def check_split(channel: Path, name: str, model: Model) -> Split:
 
 
 def _count(path: Path, model: Model, digest: "hashlib._Hash") -> int:
+    """The number of records, once each was read: the first few as they come, which is all of a
+    small file, the others by a graph. What that does not like is looked at as the first were."""
     records = tf.data.TFRecordDataset(str(path))
-    count = 0
     try:
-        for batch in records.batch(CHECKED_AT_ONCE):
-            if _problem(batch, model):
-                raise DatasetError(f"{path.name}, {_first_problem(batch, count, model)}")
-            count += len(batch)
-            for record in batch.numpy():
-                digest.update(len(record).to_bytes(8, "little") + record)
+        count = _looked_at(records.take(FEW), 0, path.name, model, digest)
+        if count < FEW:
+            return count
+        try:
+            for batch, good in _judged(records.skip(count), model):
+                if not good:
+                    break
+                count += _take(batch, digest)
+            else:
+                return count
+        except _UNREADABLE:
+            pass
+        return _looked_at(records.skip(count), count, path.name, model, digest)
     except tf.errors.DataLossError:
         raise DatasetError(
             f"{path.name}, record {_readable(records)}: truncated, damaged, or not a TFRecord"
         ) from None
-    return count
+
+
+def _looked_at(
+    records: tf.data.Dataset, first: int, name: str, model: Model, digest: "hashlib._Hash"
+) -> int:
+    """The number of the record behind the last, once all of them were read."""
+    for batch in records.batch(CHECKED_AT_ONCE):
+        if _problem(batch, model):
+            raise DatasetError(f"{name}, {_first_problem(batch, first, model)}")
+        first += _take(batch, digest)
+    return first
+
+
+def _judged(records: tf.data.Dataset, model: Model) -> tf.data.Dataset:
+    """Batches in their order, several judged at a time, and whether all is well with each."""
+
+    def judge(batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        inputs, labels = model.parse_example(batch)
+        inputs = tf.ensure_shape(inputs, [None, *model.INPUT_SHAPE])
+        finite = tf.reduce_all(tf.math.is_finite(inputs))
+        known = tf.reduce_all((labels >= 0) & (labels < len(model.CLASS_NAMES)))
+        return batch, finite & known
+
+    return records.batch(CHECKED_AT_ONCE).map(judge, num_parallel_calls=THREADS)
+
+
+def _take(batch: tf.Tensor, digest: "hashlib._Hash") -> int:
+    for record in batch.numpy():
+        digest.update(len(record).to_bytes(8, "little") + record)
+    return len(batch)
 
 
 def _readable(records: tf.data.Dataset) -> int:
@@ -83,7 +123,7 @@ def _first_problem(batch: tf.Tensor, first: int, model: Model) -> str:
 def _problem(records: tf.Tensor, model: Model) -> str | None:
     try:
         inputs, labels = model.parse_example(records)
-    except (tf.errors.InvalidArgumentError, ValueError) as error:
+    except _UNREADABLE as error:
         return _plain(str(error))
     if tuple(inputs.shape[1:]) != model.INPUT_SHAPE:
         return f"the input has shape {tuple(inputs.shape[1:])}, expected {model.INPUT_SHAPE}"

@@ -19,6 +19,7 @@ from local.cfn.resource_type import AlreadyExists, ResourceTypes, ResourceWork, 
 from local.cfn.schema import PropertyError
 from local.cfn.template import TemplateError
 from local.credentials import Credentials
+from local.memory import give_back
 
 # the CLI's waiters look again only after 30 s: an answer waits for a deployment that is soon done
 ANSWER_WITHIN_SECONDS = 20
@@ -129,6 +130,7 @@ class StackDeployment:
             return
         stack.deleted = datetime.now(UTC)
         stack.note("DELETE_COMPLETE")
+        background(give_back)
 
     def _reach(self, plan: Plan) -> dict[str, Any]:
         try:

@@ -91,8 +91,8 @@ class Record:
             return copy.deepcopy(self.description)
 
     def summary(self) -> dict[str, Any]:
-        """What a List operation tells of it, and more."""
-        return self.snapshot()
+        """What a List operation tells of it, and more; a copy is made of what it answers."""
+        return self.description
 
 
 class Operations(Service, SageMakerResponse):
@@ -148,10 +148,8 @@ class Operations(Service, SageMakerResponse):
         this one shows beside, of those descriptions that are `among` what it is asked for."""
         name, status = f"{kind.name}Name", f"{kind.name}Status"
         shown = (name, f"{kind.name}Arn", status, *SUMMARY, *also)
-        with LOCK:
-            described = [record.summary() for record in kind.records().values()]
-            found = [each for each in described if among(each)]
-            rows = [{key: each[key] for key in shown if key in each} for each in found]
+        fields = {"Name": name, "Status": status}
+        by = fields.get(self.get("SortBy", by), "CreationTime")
         tests = {
             "NameContains": lambda row, value: value in row[name],
             "StatusEquals": lambda row, value: value == row[status],
@@ -160,14 +158,16 @@ class Operations(Service, SageMakerResponse):
             "LastModifiedTimeAfter": lambda row, value: row["LastModifiedTime"] >= value,
             "LastModifiedTimeBefore": lambda row, value: row["LastModifiedTime"] < value,
         }
-        for parameter, test in tests.items():
-            value = self.get(parameter)
-            if value is not None:
-                rows = [row for row in rows if test(row, value)]
-        fields = {"Name": name, "Status": status}
-        by = fields.get(self.get("SortBy", by), "CreationTime")
-        rows.sort(key=lambda row: row[by], reverse=self.get("SortOrder", order) == "Descending")
-        return self.page(result, rows)
+        with LOCK:
+            described = [record.summary() for record in kind.records().values()]
+            found = [each for each in described if among(each)]
+            rows = [{key: each[key] for key in shown if key in each} for each in found]
+            for parameter, test in tests.items():
+                value = self.get(parameter)
+                if value is not None:
+                    rows = [row for row in rows if test(row, value)]
+            rows.sort(key=lambda row: row[by], reverse=self.get("SortOrder", order) == "Descending")
+            return copy.deepcopy(self.page(result, rows))
 
 
 def invalid(message: str) -> AwsError:

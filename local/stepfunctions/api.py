@@ -21,6 +21,7 @@ from moto.stepfunctions.responses import StepFunctionResponse
 from local.context import current
 from local.credentials import NotAuthorized, assume
 from local.service import AwsError, Service
+from local.stepfunctions import reading
 from local.stepfunctions.definitions import Fault, faults
 from local.stepfunctions.permissions import check_role
 
@@ -43,7 +44,7 @@ def check(definition: str) -> None:
         raise AwsError("InvalidDefinition", f"Invalid State Machine Definition: {told}{more}")
 
 
-@lru_cache(32)
+@lru_cache(8)
 def diagnose(definition: str) -> tuple[Fault, ...]:
     """What is wrong with a definition, here or as the interpreter reads it."""
     try:
@@ -78,6 +79,12 @@ class Machines(StepFunctionsParserBackend):
                 f"Input is {len(given.encode())} bytes, at most {MAX_DATA_BYTES} are allowed",
             )
         return super().start_execution(state_machine_arn, name or str(uuid.uuid4()), given)
+
+    def delete_state_machine(self, arn: str) -> None:
+        gone = [each.definition for each in self.state_machines if each.arn == arn]
+        super().delete_state_machine(arn)
+        for definition in {*gone} - {each.definition for each in self.state_machines}:
+            reading.forget(definition)
 
     def find(self, execution_arn: str) -> Any:
         """The interpreter's execution, which the signatures of moto's records do not tell of."""

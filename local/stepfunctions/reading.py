@@ -25,6 +25,9 @@ from moto.stepfunctions.parser.asl.parse.preprocessor import Preprocessor
 # What is one token in JSON is one in moto's grammar; anything else is its lexer's to refuse
 TOKEN = re.compile(r'\s*("(?:[^"\\\x00-\x1f]|\\.)*"|[\[\]{}:,]|-?\d[\d.eE+-]*|true|false|null)')
 
+MOST = 32  # definitions; an update of a machine, unlike its end, leaves the one before
+_read: dict[str, Any] = {}
+
 
 def install() -> None:
     """Put into moto's parser in place of its own."""
@@ -81,8 +84,9 @@ def _once(original: Callable[[str], Any]) -> Any:
     them for all rounds of a Map that run at once."""
     reading = threading.Lock()
 
-    @lru_cache(32)
     def parse(definition: str) -> Any:
+        if (known := _read.get(definition)) is not None:
+            return known
         words = CommonTokenStream(ASLLexer(InputStream(definition)))
         words.fill()
         with reading:
@@ -91,9 +95,18 @@ def _once(original: Callable[[str], Any]) -> Any:
                 return original(definition)  # it says what is wrong
             for ours, theirs in zip(_words(tree), words.tokens, strict=True):
                 ours.text = theirs.text
-            return Preprocessor().visit(tree), None  # nobody asks for the tree
+            steps = Preprocessor().visit(tree), None  # nobody asks for the tree
+            _read[definition] = steps
+            if len(_read) > MOST:
+                _read.pop(next(iter(_read)), None)
+            return steps
 
     return parse
+
+
+def forget(definition: str) -> None:
+    """The steps of a definition that no machine has any more: they take megabytes."""
+    _read.pop(definition, None)
 
 
 @lru_cache(32)

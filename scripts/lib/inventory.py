@@ -1,7 +1,7 @@
 """What a project holds: in its stack, beside it, and after it is gone."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -15,6 +15,7 @@ from scripts.lib.packages import has_no_registry
 from scripts.lib.problems import is_gone
 from scripts.lib.session import Clients
 from scripts.lib.stacks import REMADE, STATEFUL, Held
+from scripts.lib.together import together
 
 # SageMaker's kinds of jobs that a workflow may start, as they are in the names of operations and
 # log groups; a job's name begins with its version's, that of a tuning job with the stack's digits
@@ -93,21 +94,20 @@ class Inventory:
         return [named(one) for one in self.data]
 
 
-def take(clients: Clients, stack: str) -> Inventory:
-    """Look at what the stack of this name, and deleted ones before it, hold or left."""
-    found = Inventory(records=list(records(clients, stack)))
-    for record in found.records:
+def take(clients: Clients, stack: str, before: Inventory | None = None) -> Inventory:
+    """Look at what the stack of this name, and deleted ones before it, hold or left. What was found
+    `before` spares the events of those that were deleted already: no more come."""
+    ended = {one.stack_id: one for one in before.records if not one.alive} if before else {}
+    found = Inventory(records=list(records(clients, stack, ended)))
+    clients.make("sagemaker", "logs")
+    of_each = together(lambda one: made_by(clients, one), found.records)
+    for record, made in zip(found.records, of_each, strict=True):
         if record.alive:
             found.stacks.append(record.stack)
-        if record.name:
-            serving = endpoint(clients, record.name)
-            if serving and serving.config.startswith(f"{record.prefix}-"):
-                found.endpoints.append(serving)
-            found.configs += config_names(clients, record.prefix)
-            for prefix in (record.prefix, f"{record.name}-batch-{record.digits}"):
-                found.models += model_names(clients, prefix)
-            for group, prefix in log_places(record):
-                found.streams += [(group, one) for one in streams(clients.logs, group, prefix)]
+        found.endpoints += made.endpoints
+        found.configs += made.configs
+        found.models += made.models
+        found.streams += made.streams
         found.data += [one for one in record.held if keeps_data(one)]
         found.remade += [one for one in record.held if is_remade(one)]
     for each in versions(clients, found.records):
@@ -117,6 +117,22 @@ def take(clients: Clients, stack: str) -> Inventory:
     found.remade = present(clients, found.remade)
     found.others = present(clients, found.others)
     return found
+
+
+def made_by(clients: Clients, record: StackRecord) -> Inventory:
+    """What a stack's workflows and jobs have made, and is there."""
+    made = Inventory()
+    if not record.name:
+        return made
+    serving = endpoint(clients, record.name)
+    if serving and serving.config.startswith(f"{record.prefix}-"):
+        made.endpoints.append(serving)
+    made.configs += config_names(clients, record.prefix)
+    for prefix in (record.prefix, f"{record.name}-batch-{record.digits}"):
+        made.models += model_names(clients, prefix)
+    for group, prefix in log_places(record):
+        made.streams += [(group, one) for one in streams(clients.logs, group, prefix)]
+    return made
 
 
 def versions(clients: Clients, known: Iterable[StackRecord]) -> list[Held]:
@@ -176,13 +192,19 @@ def named(one: Held) -> str:
     return f"{one.logical}: {one.type.removeprefix('AWS::')} {one.physical}"
 
 
-def records(clients: Clients, stack: str) -> Iterator[StackRecord]:
-    """The stack and its bootstrap stack, living or deleted within the last 90 days."""
+def records(
+    clients: Clients, stack: str, ended: Mapping[str, StackRecord]
+) -> Iterator[StackRecord]:
+    """The stack and its bootstrap stack, living or deleted within the last 90 days; those that had
+    `ended` before are as they were."""
     cloudformation = clients.cloudformation
     for name in (stack, bootstrap_name(stack)):
         living = stacks.describe(cloudformation, name)
         ids = [living["StackId"]] if living else []
         for stack_id in ids + stacks.deleted_ids(cloudformation, name):
+            if stack_id in ended:
+                yield ended[stack_id]
+                continue
             found = stacks.describe(cloudformation, stack_id)
             alive = stack_id in ids
             held = stacks.resources(cloudformation, stack_id) if alive else []
@@ -263,7 +285,7 @@ def exists(clients: Clients, one: Held) -> bool:
             case "AWS::Logs::LogGroup":
                 pages = clients.logs.get_paginator("describe_log_groups")
                 found = pages.paginate(logGroupNamePrefix=one.physical)
-                return one.physical in {e["logGroupName"] for p in found for e in p["logGroups"]}
+                return any(e["logGroupName"] == one.physical for p in found for e in p["logGroups"])
             case "AWS::CodeBuild::ReportGroup":
                 groups = clients.codebuild.batch_get_report_groups(reportGroupArns=[one.physical])
                 return bool(groups["reportGroups"])

@@ -146,6 +146,12 @@ class Clients:
     def __init__(self, session: boto3.Session, config: Config | None = None) -> None:
         self._session, self._config = session, config
 
+    def make(self, *services: str) -> None:
+        """Before several threads ask for them: a session makes one client at a time (boto3 guide,
+        "Multithreading or multiprocessing with clients")."""
+        for service in services:
+            getattr(self, service)
+
     @property
     def region(self) -> str:
         return self._session.region_name

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from botocore.exceptions import ClientError
@@ -11,6 +12,10 @@ from scripts.lib.problems import error_code, is_gone
 from scripts.lib.session import Clients
 
 Found = TypeVar("Found")
+# Listings begin with the newest and go back a year: what began before these times has ended. A
+# build waits for 8 hours and runs for 36 at most (CodeBuild API Reference, CreateProject); no
+# action of a pipeline lasts longer than 60 days (Quotas in AWS CodePipeline, manual approval)
+LONGEST_BUILD, LONGEST_RUN = timedelta(days=2), timedelta(days=61)
 WORDS = {"HyperParameterTuning": "tuning"}
 # AWS: StopPipelineExecution, Errors
 OVER = ("PipelineExecutionNotStoppableException", "DuplicatedStopRequestException")
@@ -82,9 +87,12 @@ def executions(clients: Clients, pipeline: str) -> Iterator[Work]:
 
     pages = clients.codepipeline.get_paginator("list_pipeline_executions")
     for page in pages.paginate(pipelineName=pipeline):
-        for run in page["pipelineExecutionSummaries"]:
+        found = page["pipelineExecutionSummaries"]
+        for run in found:
             if run.get("status") in ("InProgress", "Stopping"):
                 yield Work("pipeline execution", run["pipelineExecutionId"], stop)
+        if is_past(found[-1].get("startTime") if found else None, LONGEST_RUN):
+            return
 
 
 def builds(clients: Clients, project: str) -> Iterator[Work]:
@@ -94,9 +102,18 @@ def builds(clients: Clients, project: str) -> Iterator[Work]:
         ids = page.get("ids")
         if not ids:  # a question about none is refused
             continue
-        for build in clients.codebuild.batch_get_builds(ids=ids)["builds"]:
+        found = clients.codebuild.batch_get_builds(ids=ids)["builds"]
+        for build in found:
             if build.get("buildStatus") == "IN_PROGRESS":
                 yield Work("build", build["id"], lambda name: clients.codebuild.stop_build(id=name))
+        begun = [build["startTime"] for build in found if "startTime" in build]
+        if is_past(min(begun, default=None), LONGEST_BUILD):
+            return
+
+
+def is_past(begun: datetime | None, longest: timedelta) -> bool:
+    """Whether what began at a time has ended by now, and so whatever began before it."""
+    return begun is not None and datetime.now(UTC) - begun > longest
 
 
 def workflows(clients: Clients, machine: str) -> Iterator[Work]:

@@ -63,6 +63,17 @@ def test_what_a_deleted_stack_kept_is_found_by_its_events(
     ]
 
 
+def test_the_events_of_a_deleted_stack_are_read_once(
+    clients: Clients, stub: dict[str, Stubber]
+) -> None:
+    ended = inventory.StackRecord(STACK_ID, "prj", [], False)
+    deleted = {"StackName": "mlops", "StackStatus": "DELETE_COMPLETE", "CreationTime": START}
+    for summaries in ([deleted | {"StackId": STACK_ID}], []):
+        stub["cloudformation"].add_client_error("describe_stacks", *MISSING)
+        stub["cloudformation"].add_response("list_stacks", {"StackSummaries": summaries})
+    assert list(inventory.records(clients, "mlops", {STACK_ID: ended})) == [ended]
+
+
 def holder(stub: dict[str, Stubber], physical: str, stack: str) -> None:
     """Which stack holds a resource, if any does (DescribeStackResources)."""
     asked = {"PhysicalResourceId": physical}

@@ -1,6 +1,7 @@
 """What runs is found whatever its kind and however long the list, and is stopped once."""
 
 import io
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -112,6 +113,22 @@ def test_work_of_each_kind_is_found_past_the_first_page(clients: Clients, stub: 
         *(f"tuning job 0a1b2c3d-0123-{number}" for number in (0, 1)),
         *(f"{kind.lower()} job {PREFIX}-0123-{number}" for kind in JOBS[1:] for number in (0, 1)),
     ]
+
+
+def test_no_page_is_read_of_what_has_ended_by_now(clients: Clients, stub: Stubs) -> None:
+    """Each listing says that there is more, and is not asked for it."""
+    long_ago = datetime.now(UTC) - timedelta(days=70)
+    runs = [run(1, "InProgress"), run(2, "Succeeded") | {"startTime": long_ago}]
+    stub["codepipeline"].add_response(
+        "list_pipeline_executions", {"pipelineExecutionSummaries": runs, "nextToken": "2"}
+    )
+    builds = [build(1, "IN_PROGRESS"), build(2, "SUCCEEDED") | {"startTime": long_ago}]
+    ids = [one["id"] for one in builds]
+    stub["codebuild"].add_response("list_builds_for_project", {"ids": ids, "nextToken": "2"})
+    stub["codebuild"].add_response("batch_get_builds", {"builds": builds})
+    pages(stub, "stepfunctions", "list_executions", "executions", [])
+    no_jobs(stub)
+    assert [one.kind for one in running(clients, RECORD)] == ["pipeline execution", "build"]
 
 
 def test_what_is_stopped_is_waited_for_and_not_stopped_again(
