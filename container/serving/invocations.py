@@ -102,8 +102,11 @@ class Invocations:
             self._hold(examples.nbytes, exchange)
             if exchange.abandoned:
                 raise Gone
-            exchange.waits = batcher(examples)
-            return await exchange.waits
+            found = batcher.at_once(examples) if len(exchange.beside) < 2 else None
+            if found is None:
+                exchange.waits = batcher(examples)
+                found = await exchange.waits
+            return found
         except asyncio.CancelledError:
             if exchange.abandoned:
                 raise Gone from None
