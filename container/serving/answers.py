@@ -8,8 +8,9 @@ import orjson
 
 # Of ASGI
 Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
 Header = tuple[bytes, bytes]
 Headers = dict[bytes, bytes]  # of a request, names in lower case
 

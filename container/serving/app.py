@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import numpy as np
@@ -133,8 +133,10 @@ class App:
     def _probe(self, batcher: Batcher) -> "asyncio.Future[Any]":
         return batcher(np.zeros((1, *batcher.engine.shape), np.float32))
 
-    async def _invocations(self, headers: Headers, receive: Receive, exchange: Exchange) -> Answer:
-        return await self._invoke.answer(self._batcher(), headers, receive, exchange)
+    def _invocations(
+        self, headers: Headers, receive: Receive, exchange: Exchange
+    ) -> Awaitable[Answer]:
+        return self._invoke.answer(self._batcher(), headers, receive, exchange)
 
     async def _metrics(self, headers: Headers, receive: Receive, exchange: Exchange) -> Answer:
         return Answer(*self._observer.board.text(self._loaded()))

@@ -43,10 +43,10 @@ class Pending:
         found = self.parts[0]
         if len(self.parts) > 1:
             found = Prediction(*map(np.concatenate, zip(*self.parts, strict=True)))
-        if np.isfinite(found.probabilities).all():
-            self.done.set_result(found)
-        else:
-            self.done.set_exception(Unreadable("the model gives no finite answer to these numbers"))
+        try:
+            self.done.set_result(_finite(found))
+        except Unreadable as error:
+            self.done.set_exception(error)
 
 
 Batch = list[tuple[Pending, Examples]]
@@ -55,8 +55,9 @@ Batch = list[tuple[Pending, Examples]]
 class Batcher:
     """Asks the engine, each time for as many examples as wait, up to a limit.
 
-    A quick engine is asked by the event loop, after it has read all requests that have come: to
-    hand them to a thread and back takes as long as such a prediction. Any other gets a thread.
+    A quick engine is asked by the event loop: to hand examples to a thread and back takes as long
+    as such a prediction. A request that is alone is answered at once, as nothing gathers; others
+    after all have been read that have come. Any other engine gets a thread.
     A request of more examples than the limit is taken in parts, in turn with those behind it.
     """
 
@@ -68,6 +69,15 @@ class Batcher:
         self._turn_comes = False
         if not engine.inline:
             threading.Thread(target=self._work, daemon=True, name="engine").start()
+
+    def at_once(self, examples: Examples) -> Prediction | None:
+        """From the event loop, for a request that is alone: None if it has to wait nevertheless.
+
+        Raises Failed and Unreadable.
+        """
+        if len(examples) > self.engine.inline or self._turn_comes:
+            return None
+        return _finite(self._ask([examples]))
 
     def __call__(self, examples: Examples) -> "asyncio.Future[Prediction]":
         """From the event loop. What it returns raises Failed and Unreadable.
@@ -120,30 +130,44 @@ class Batcher:
         """The jobs that have ended with it, all in one way: `failing` tells which."""
         if not batch:
             return []
-        self.counters.began()
-        failing = True
         try:
             self._predict(batch)
-            failing = False
-        except Exception:
-            traceback.print_exc()
-        self.counters.ended(failing)
+        except Failed:
+            return [job for job, _ in batch]
         last = batch[-1][0]
-        if failing or last.left is None or not len(last.left):
+        if last.left is None or not len(last.left):
             return [job for job, _ in batch]
         self._waiting.put(last)
         return [job for job, _ in batch[:-1]]
 
     def _predict(self, batch: Batch) -> None:
-        parts = [part for _, part in batch]
-        examples = parts[0] if len(parts) == 1 else np.concatenate(parts)
-        self.counters.batch(len(examples))
-        classes, probabilities = self.engine.predict(examples)
+        classes, probabilities = self._ask([part for _, part in batch])
         at = 0
         for job, part in batch:
             rows = slice(at, at + len(part))
             job.parts.append(Prediction(classes[rows], probabilities[rows]))
             at += len(part)
+
+    def _ask(self, parts: list[Examples]) -> Prediction:
+        """Raises Failed."""
+        self.counters.began(sum(map(len, parts)))
+        failing = True
+        try:
+            found = self.engine.predict(parts[0] if len(parts) == 1 else np.concatenate(parts))
+            failing = False
+        except Exception:
+            traceback.print_exc()
+            raise Failed from None
+        finally:
+            self.counters.ended(failing)
+        return found
+
+
+def _finite(found: Prediction) -> Prediction:
+    """Raises Unreadable."""
+    if np.isfinite(found.probabilities).all():
+        return found
+    raise Unreadable("the model gives no finite answer to these numbers")
 
 
 def _end(jobs: list[Pending], failed: bool) -> None:

@@ -41,9 +41,6 @@ class Counters:
         self._cells[STATUSES.index(status)] += 1
         self._observe(TIMES, SECONDS, seconds)
 
-    def batch(self, examples: int) -> None:
-        self._observe(SIZES, BATCHES, examples)
-
     def add(self, gauge: int, change: float) -> None:
         self._cells[gauge] += change
 
@@ -53,8 +50,10 @@ class Counters:
     def alive(self) -> None:
         self._cells[ALIVE] = time.monotonic()
 
-    def began(self) -> None:
+    def began(self, examples: int) -> None:
+        """A batch of so many."""
         self._cells[BEGAN] = time.monotonic()
+        self._observe(SIZES, BATCHES, examples)
 
     def ended(self, failing: bool) -> None:
         self._cells[BEGAN], self._cells[FAILING] = 0, failing

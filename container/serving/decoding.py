@@ -11,7 +11,7 @@ MOST_EXAMPLES = 4096
 
 
 def _pictures(body: bytes, shape: Shape) -> Examples:
-    from serving import pictures  # Pillow takes 30 ms, which most servers never need
+    from serving import pictures  # Pillow takes 30 ms, which only a server has use for
 
     return pictures.read(body, shape)
 

@@ -17,7 +17,9 @@ INPUT, OUTPUTS = "inputs", ("classes", "probabilities")
 
 BATCH = 32  # examples at once, at most
 INLINE_SECONDS = 0.003  # for which an engine may keep the event loop from other requests
-INLINE_LEAST = 8  # examples in that time; a slower engine gets a thread
+# Examples in that time; a slower engine gets a thread. One that computes on several cores gets it
+# sooner: the loop has a core to itself meanwhile
+INLINE_LEAST, INLINE_LEAST_OF_SEVERAL = 1, 8
 
 
 class Prediction(NamedTuple):
@@ -57,7 +59,8 @@ def load(versions: Path, choice: str = "auto", threads: int = 1) -> Engine:
     try:
         shape, predict = {"onnxruntime": _onnx, "tensorflow": _tensorflow}[choice](folder, threads)
         _check(predict(np.zeros((BATCH, *shape), np.float32)))
-        return Engine(choice, max(numbers), shape, predict, _inline(predict, shape))
+        least = INLINE_LEAST if threads == 1 else INLINE_LEAST_OF_SEVERAL
+        return Engine(choice, max(numbers), shape, predict, _inline(predict, shape, least))
     except ModuleNotFoundError as error:
         without = "" if has_onnx else f" has no {ONNX} and so"
         raise Unusable(f"{folder}{without} needs {error.name}, which is not installed") from None
@@ -128,8 +131,8 @@ def _check(found: Prediction) -> None:
             )
 
 
-def _inline(predict: Predict, shape: Shape) -> int:
-    slowest, fastest = INLINE_SECONDS / INLINE_LEAST, float("inf")
+def _inline(predict: Predict, shape: Shape, least: int) -> int:
+    slowest, fastest = INLINE_SECONDS / least, float("inf")
     for _ in range(5):
         began = time.perf_counter()
         predict(np.zeros((1, *shape), np.float32))

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
 from math import prod
 from typing import Any
 
@@ -41,9 +42,7 @@ class Invocations:
         self, batcher: Batcher, headers: Headers, receive: Receive, exchange: Exchange
     ) -> Answer:
         """Raises Refused, Unreadable, Failed and Gone."""
-        media = (
-            headers.get(b"content-type", b"").decode("latin-1").partition(";")[0].strip().lower()
-        )
+        media = _media(headers.get(b"content-type", b""))
         if media not in decoding.DECODERS:
             known = ", ".join(decoding.DECODERS)
             raise Refused(415, f"content type {media or 'missing'}, expected one of {known}")
@@ -102,8 +101,11 @@ class Invocations:
             self._hold(examples.nbytes, exchange)
             if exchange.abandoned:
                 raise Gone
-            exchange.waits = batcher(examples)
-            return await exchange.waits
+            found = batcher.at_once(examples) if len(exchange.beside) < 2 else None
+            if found is None:
+                exchange.waits = batcher(examples)
+                found = await exchange.waits
+            return found
         except asyncio.CancelledError:
             if exchange.abandoned:
                 raise Gone from None
@@ -120,3 +122,8 @@ class Invocations:
 
     def _in_thread(self, work: Callable[..., Any], *arguments: Any) -> "asyncio.Future[Any]":
         return asyncio.get_running_loop().run_in_executor(self._threads, work, *arguments)
+
+
+@lru_cache(64)
+def _media(content_type: bytes) -> str:
+    return content_type.decode("latin-1").partition(";")[0].strip().lower()

@@ -18,7 +18,7 @@ class AccessLog:
 
     def __init__(self, write: Callable[[bytes], object]) -> None:
         self._write = write
-        self._lines: list[bytes] = []
+        self._lines: list[dict[str, Any]] = []
         self._lost = 0
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._work, daemon=True, name="log")
@@ -26,7 +26,7 @@ class AccessLog:
 
     def add(self, entry: dict[str, Any]) -> None:
         if len(self._lines) < MOST_LINES:
-            self._lines.append(orjson.dumps(entry, option=orjson.OPT_APPEND_NEWLINE))
+            self._lines.append(entry)
         else:
             self._lost += 1
 
@@ -43,11 +43,12 @@ class AccessLog:
     def _flush(self) -> None:
         lines, self._lines = self._lines, []
         if self._lost:
-            lines.append(b'{"lost_lines": %d}\n' % self._lost)
+            lines.append({"lost_lines": self._lost})
             self._lost = 0
         with contextlib.suppress(OSError):  # nobody may be there to read
             chunk = b""
-            for line in lines:
+            for entry in lines:
+                line = orjson.dumps(entry, option=orjson.OPT_APPEND_NEWLINE)
                 if len(chunk) + len(line) > PIPE_BYTES:
                     self._write(chunk)
                     chunk = b""

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -25,6 +26,7 @@ class Exchange:
     examples: int = 0
     began: float = field(default_factory=time.perf_counter)
     waits: "asyncio.Future[Any] | None" = None  # for a prediction
+    beside: Collection[object] = ()  # the requests that are at work now, this one among them
     abandoned: int = 0  # the status, when nobody waits for the answer any more
 
     def abandon(self, status: int) -> None:

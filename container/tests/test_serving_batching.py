@@ -58,6 +58,23 @@ def test_requests_that_come_together_are_asked_together(inline: int) -> None:
     assert asked.batches == [[0, 1, 10, 11, 20, 21, 30, 31]]
 
 
+def test_who_is_alone_is_answered_at_once_and_never_before_others_that_wait() -> None:
+    asked = WatchedEngine()
+
+    async def ask() -> None:
+        quick = Batcher(engine((1,), asked.predict, inline=8))
+        found = quick.at_once(numbers(5, 1))
+        assert found and found.classes.tolist() == [5]
+        assert quick.at_once(numbers(0, 9)) is None
+        waits = quick(numbers(6, 1))
+        assert quick.at_once(numbers(7, 1)) is None
+        await waits
+        assert Batcher(engine((1,), asked.predict)).at_once(numbers(8, 1)) is None
+
+    run(ask())
+    assert asked.batches == [[5], [6]]
+
+
 def test_what_comes_while_a_batch_runs_is_the_next_batch() -> None:
     asked = WatchedEngine(free=False)
 

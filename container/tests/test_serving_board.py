@@ -36,10 +36,10 @@ def healthy() -> tuple[Board, Counters]:
 
 def test_one_worker_that_fails_is_trouble_until_it_succeeds() -> None:
     board, second = healthy()
-    second.began()
+    second.began(1)
     second.ended(failing=True)
     assert board.trouble() == "the model fails, see the log of the server"
-    second.began()
+    second.began(1)
     second.ended(failing=False)
     assert board.trouble() == ""
 

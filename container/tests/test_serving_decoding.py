@@ -4,12 +4,14 @@ import io
 import json
 import random
 import re
+import struct
+import zlib
 
 import numpy as np
 import pytest
 import simdjson
 from bodies import instances, npy, npy_that_claims, picture, png_that_claims, read_json
-from PIL import Image
+from PIL import ExifTags, Image, PngImagePlugin
 
 from serving import rows
 from serving.decoding import MOST_EXAMPLES, decode
@@ -248,3 +250,44 @@ def test_the_pixels_of_a_picture_keep_their_place_and_colour() -> None:
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "PNG")
     assert (decode("image/jpeg", file.getvalue(), (16, 32, 3))[0] == pixels).all()
+
+
+def told_about(form: str) -> bytes:
+    """A picture with all that cameras and editors write beside the pixels."""
+    file, texts, exif = io.BytesIO(), PngImagePlugin.PngInfo(), Image.Exif()
+    for number in range(20):
+        texts.add_text(f"key {number}", "text" * 100, zip=number % 2 == 0)
+    exif[ExifTags.Base.ImageDescription] = "x" * 30_000
+    profile = random.Random(0).randbytes(400_000)  # seven segments of a JPEG
+    Image.new("RGB", (32, 32)).save(
+        file, form, pnginfo=texts, exif=exif, icc_profile=profile, comment=b"c", progressive=True
+    )
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("form", ["PNG", "JPEG"])
+def test_a_picture_may_tell_about_itself(form: str) -> None:
+    assert decode("image/png", told_about(form), (32, 32, 3)).shape == (1, 32, 32, 3)
+
+
+CHUNK = struct.pack(">I4sI", 0, b"abCd", zlib.crc32(b"abCd"))
+NO_PIXELS = struct.pack(">I4sI", 0, b"IDAT", zlib.crc32(b"IDAT"))
+
+
+@pytest.mark.parametrize(
+    ("form", "at", "part"),
+    [
+        ("PNG", 33, CHUNK),  # behind the header
+        ("PNG", -12, CHUNK),  # before the end
+        ("PNG", 33, NO_PIXELS),
+        *(("JPEG", 2, part) for part in (b"\xff\xfe\0\2", b"\xff\xe1\0\2", b"\xff", b"\0")),
+        ("JPEG", 2, b"\xff\xd8"),
+        ("JPEG", -2, b"\xff\xda\0\2"),
+    ],
+)
+def test_a_picture_is_not_read_for_seconds_before_its_pixels(
+    form: str, at: int, part: bytes
+) -> None:
+    plain = picture(form)
+    body = plain[:at] + 7000 * part + plain[at:]
+    refused("image/png", body, "more than 200 parts beside its pixels", (32, 32, 3))

@@ -2,14 +2,24 @@
 
 import re
 import sys
+import time
 import types
 from pathlib import Path
 
 import numpy as np
 import pytest
-from serving_models import weights, write_onnx, write_saved_model
+from serving_models import classify, weights, write_onnx, write_saved_model
 
-from serving.engines import BATCH, ONNX, Unusable, load
+from serving.engines import (
+    BATCH,
+    INLINE_LEAST,
+    INLINE_LEAST_OF_SEVERAL,
+    ONNX,
+    Prediction,
+    Unusable,
+    _inline,
+    load,
+)
 
 SHAPE = (2, 3)
 
@@ -58,6 +68,16 @@ def test_an_artifact_without_onnx_is_served_by_tensorflow(tmp_path: Path, both: 
 def test_the_event_loop_asks_a_quick_engine_and_no_slow_one(tmp_path: Path) -> None:
     assert load(write_onnx(tmp_path / "quick", SHAPE)).inline == BATCH
     assert load(write_onnx(tmp_path / "slow", SHAPE, work=500)).inline == 0
+
+
+@pytest.mark.slow
+def test_an_engine_on_several_cores_leaves_the_event_loop_its_own_sooner() -> None:
+    def predict(examples: np.ndarray) -> Prediction:
+        time.sleep(0.0005)
+        return classify(examples)
+
+    assert _inline(predict, SHAPE, INLINE_LEAST) > 0
+    assert _inline(predict, SHAPE, INLINE_LEAST_OF_SEVERAL) == 0
 
 
 def unusable(versions: Path, reason: str, choice: str = "auto") -> None:
