@@ -11,6 +11,7 @@ those of one network: for a machine that one does not have for long.
 import argparse
 import json
 import os
+import signal
 import statistics
 import subprocess
 import sys
@@ -205,9 +206,15 @@ def write(folder: Path, rounds: dict[tuple[str, int], list[Round]]) -> None:
     aims = [
         *(resnet.aim("ResNet-20", bare, speed, at, least=1) for at in (8, 32)),
         *(cnn.aim("small CNN", bare, speed, at, least=0.95) for at in (8, 32)),
-        *(resnet.aim("ResNet-20", other, speed, 8, least=1.2) for other in ("FastAPI", "MLServer")),
+        *(
+            resnet.aim("ResNet-20", other, speed, 8, least=1.2)
+            for other in ("FastAPI, untyped", "MLServer")
+        ),
         resnet.aim("ResNet-20", bare, "p99", 32, most=1),
-        *(resnet.aim("ResNet-20", "FastAPI", one, most=1) for one in ("megabytes", "start")),
+        *(
+            resnet.aim("ResNet-20", "FastAPI, untyped", one, most=1)
+            for one in ("megabytes", "start")
+        ),
     ]
     parts += ["## What was aimed at", ratios(aims)]
     notes = {
@@ -241,10 +248,11 @@ What each is, and what it does not do:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=2, help="of each load")
+    parser.add_argument("--seconds", type=float, default=1.2, help="of each load")
     parser.add_argument("--only", choices=NETWORKS)
     parser.add_argument("--add", action="store_true")
     args = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # the servers have to end too
     kept = Kept("serving", *SOURCES, add=args.add)
     bench = ServingBench(kept.folder, args.seconds)
     groups = [(network, processes) for processes in (PROCESSES, 1) for network in NETWORKS]
