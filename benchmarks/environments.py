@@ -1,6 +1,7 @@
 """What the product is compared with gets an environment of its own, locked with hashes."""
 
 import functools
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -22,3 +23,10 @@ def programs(name: str) -> Path:
         subprocess.run(words, check=True)
         done.write_text(wanted.read_text())
     return environment / "bin"
+
+
+def version(name: str) -> str:
+    """Of what requirements/NAME.in is for."""
+    found = re.search(rf"^{name}==(\S+)", (LOCKED / f"{name}.txt").read_text(), re.M)
+    assert found
+    return found[1]

@@ -2,6 +2,7 @@
 
 import os
 import platform
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -31,8 +32,9 @@ def processor() -> str:
     file = Path("/proc/cpuinfo")
     text = file.read_text() if file.is_file() else ""
     words = set(text.split())
+    made = re.findall(r"^model name\s*: (.+)", text, re.M) or [platform.machine()]
     known = [name for name in ("avx2", "avx512f", "avx512_bf16", "amx_bf16") if name in words]
-    return " ".join([platform.machine(), *(f"with {', '.join(known)}" for _ in known[:1])])
+    return " ".join([made[0], *(f"with {', '.join(known)}" for _ in known[:1])])
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

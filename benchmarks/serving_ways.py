@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.environments import programs
+from benchmarks.environments import programs, version
 
 HELLO = "hello"
 
@@ -58,9 +58,10 @@ def ways(base: Path, processes: int) -> dict[str, Launch]:
                 "MLSERVER_DEBUG": "false",
                 "MLSERVER_PARALLEL_WORKERS": str(processes if processes > 1 else 0),
             },
-            "a custom runtime; asked in its own form, with the same numbers in one flat list; its "
-            "gRPC server runs too, its metrics are off; beside the process that speaks HTTP the "
-            "two that predict, or with one process all in that one (`parallel_workers=0`)",
+            f"{version('mlserver')}; a custom runtime, asked in its own form, with the same "
+            "numbers in one flat list; its gRPC server runs too, its metrics are off; a process "
+            "that speaks HTTP, and beside it those that predict, or with one process all in that "
+            "one (`parallel_workers=0`)",
             path="/v2/models/classifier/infer",
             ping="/v2/health/ready",
             body="inputs",
@@ -74,14 +75,15 @@ def ways(base: Path, processes: int) -> dict[str, Launch]:
         "FastAPI, untyped": Launch(
             (*uvicorn, "benchmarks.serving_fastapi:untyped", *options, *port),
             given,
-            "as quick as its documentation makes it: `request.json()` in an async function, which "
-            "checks nothing; uvicorn's own workers, no access log",
+            f"{version('fastapi')}; `request.json()` in an async function, which checks nothing; "
+            "uvicorn's own workers, no access log. With a quicker decoder it would come near bare "
+            "ASGI",
         ),
         "FastAPI, typed": Launch(
             (*uvicorn, "benchmarks.serving_fastapi:typed", *options, *port),
             given,
-            "as its tutorial has it: pydantic checks each number of the body, and the answer; "
-            "uvicorn's own workers, no access log",
+            f"{version('fastapi')}; as its tutorial has it: pydantic checks each number of the "
+            "body, and the answer; uvicorn's own workers, no access log",
         ),
         "LitServe": Launch(
             (
@@ -89,8 +91,8 @@ def ways(base: Path, processes: int) -> dict[str, Launch]:
                 *(*port, *count),
             ),
             given,
-            "a worker for each core, and by default as many processes that speak HTTP; its access "
-            "log is off",
+            f"{version('litserve')}; a worker for each core, and by default as many processes that "
+            "speak HTTP; its access log is off",
             ping="/health",
         ),
         "BentoML": Launch(
@@ -99,7 +101,7 @@ def ways(base: Path, processes: int) -> dict[str, Launch]:
                 "benchmarks.serving_bento:Classifier",
             ),
             given | {"BENTOML_HOME": str(base / "bentoml"), "BENTOML_DO_NOT_TRACK": "true"},
-            "a worker for each core; its access log is off",
+            f"{version('bentoml')}; a worker for each core; its access log is off",
             path="/predict",
             ping="/readyz",
         ),

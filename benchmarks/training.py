@@ -24,7 +24,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.environments import programs
+from benchmarks.environments import programs, version
 from benchmarks.kept import Kept
 from benchmarks.report import Row, processor, ratios, table, write_page
 from scripts.lib import tfrecord
@@ -146,13 +146,14 @@ def groups(bench: TrainingBench) -> dict[str, dict[str, Way]]:
     ways = {
         JOB: Way(
             bench.job,
-            "`train` as SageMaker runs it: records read, mixed, flipped and shifted, checkpoints, "
-            "a stop heard at each step; float32; the last epoch of two",
+            "`train` as SageMaker runs it: records read, mixed, flipped and shifted, its results "
+            "read and a stop heeded at each step; float32; the second epoch, into which no "
+            "checkpoint falls (one a minute)",
         ),
         FIT: Way(
             lambda: bench.peer("fit", {}),
-            "the same network of Keras' own layers, the same reading and shifting, as its guides "
-            "write it; no checkpoints",
+            "the same network of Keras' own layers, the same reading, flipping and shifting, as "
+            "its guides write it",
         ),
         FIT_ONEDNN: Way(
             lambda: bench.peer("fit", ONEDNN),
@@ -161,13 +162,12 @@ def groups(bench: TrainingBench) -> dict[str, dict[str, Way]]:
         ),
         FIT_TUNED: Way(
             lambda: bench.peer("fit_unjitted", ONEDNN),
-            "the same with `jit_compile=False` too: by itself `fit` compiles with XLA, whose "
-            "convolutions are not oneDNN's",
+            "the same with `jit_compile=False` too: by itself `fit` compiles with XLA",
         ),
         TORCH: Way(
             bench.torch,
-            "the same network, optimizer, flips and shifts in eager torch, the data a tensor in "
-            "memory; no checkpoints",
+            f"{version('torch')}; the same network, optimizer, flips and shifts, in eager mode; "
+            "the data is a tensor in memory",
         ),
         BARE: Way(
             lambda: bench.peer("bare", ONEDNN),

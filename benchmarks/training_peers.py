@@ -30,7 +30,7 @@ WARM_STEPS = 5
 
 def fit(records: list[str], seconds: float, jit_compile: bool | str = "auto") -> float:
     # The product's layer is quicker, and not what one writes
-    model.BatchNormalization = keras.layers.BatchNormalization
+    model.BatchNormalization = keras.layers.BatchNormalization  # type: ignore[misc]
 
     def read(batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         inputs, labels = model.parse_example(batch)
