@@ -68,9 +68,10 @@ class TrainingBench:
         module = (sys.executable, "-m", "benchmarks.training_peers", way)
         return self._ask(*module, str(self.folder / "training"), environment=environment)
 
-    def torch(self) -> float:
-        module = (str(programs("torch") / "python"), "-m", "benchmarks.training_torch")
-        return self._ask(*module, str(self.folder / "training.npz"), environment={})
+    def torch(self, *options: str) -> float:
+        module = (str(programs("torch") / "python"), "-m", "benchmarks.training_torch", *options)
+        kept = {"TORCHINDUCTOR_CACHE_DIR": str(self.folder / "inductor")}
+        return self._ask(*module, str(self.folder / "training.npz"), environment=kept)
 
     def _ask(self, *words: str, environment: dict[str, str]) -> float:
         command = (*words, f"--seconds={SECONDS}")
@@ -139,7 +140,7 @@ JOB, ONE, TWO = "the job", "one worker", "two workers"
 FIT, FIT_ONEDNN = "Keras `fit`", "Keras `fit`, oneDNN on"
 FIT_TUNED, TORCH = "Keras `fit`, oneDNN on, XLA off", "torch, channels last"
 BARE, CONVOLUTIONS, TUTORIAL = "a bare step", "the convolutions alone", "image by image"
-JOB_BFLOAT16 = "the job, bfloat16"
+TORCH_COMPILED, JOB_BFLOAT16 = "torch, compiled", "the job, bfloat16"
 
 
 def groups(bench: TrainingBench) -> dict[str, dict[str, Way]]:
@@ -184,6 +185,11 @@ def groups(bench: TrainingBench) -> dict[str, dict[str, Way]]:
             "began as",
         ),
     }
+    if shutil.which("g++"):
+        ways[TORCH_COMPILED] = Way(
+            lambda: bench.torch("--compile"),
+            "the same by `torch.compile`, which needs a compiler of C++, and a minute at first",
+        )
     if "bf16" in processor():
         ways[JOB_BFLOAT16] = Way(lambda: bench.job("mixed_bfloat16"), "the same in bfloat16")
     workers = {
@@ -221,7 +227,7 @@ def write(groups: dict[str, dict[str, Way]], rounds: dict[str, Rounds]) -> None:
         row(JOB, FIT, 1.8),
         row(JOB, FIT_ONEDNN, 1.1),
         row(JOB, FIT_TUNED, 1.1),
-        row(JOB, TORCH, 0.95),
+        *(row(JOB, way, 0.95) for way in (TORCH, TORCH_COMPILED) if way in groups["ways"]),
         row(JOB, BARE, 0.9),
         row(JOB, CONVOLUTIONS, 0.8),
         row(TWO, ONE, 1.4, "workers"),

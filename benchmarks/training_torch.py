@@ -61,10 +61,11 @@ def augment(images: Any) -> Any:
     return padded[each, :, rows[:, :, None], columns[:, None]].permute(0, 3, 1, 2)
 
 
-def train(file: Path, seconds: float) -> float:
+def train(file: Path, seconds: float, compiled: bool) -> float:
     data = np.load(file)
     images, labels = torch.from_numpy(data["images"]), torch.from_numpy(data["labels"])
     network = resnet20().to(memory_format=torch.channels_last).train()
+    forward = torch.compile(network) if compiled else network
     optimizer = torch.optim.AdamW(network.parameters(), 0.003, weight_decay=0.0005)
     steps, began, order = -WARM_STEPS, 0.0, torch.empty(0, dtype=torch.long)
     while True:
@@ -78,7 +79,7 @@ def train(file: Path, seconds: float) -> float:
         inputs = augment(images[chosen].float() / 127.5 - 1)
         inputs = inputs.contiguous(memory_format=torch.channels_last)
         optimizer.zero_grad()
-        loss = functional.cross_entropy(network(inputs), labels[chosen])
+        loss = functional.cross_entropy(forward(inputs), labels[chosen])
         loss.backward()
         optimizer.step()
         steps += 1
@@ -88,8 +89,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("file", type=Path, help="images and labels")
     parser.add_argument("--seconds", type=float, required=True)
+    parser.add_argument("--compile", action="store_true")
     args = parser.parse_args()
-    print(f"images_per_second={train(args.file, args.seconds):.1f}")
+    print(f"images_per_second={train(args.file, args.seconds, args.compile):.1f}")
 
 
 if __name__ == "__main__":
