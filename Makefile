@@ -189,7 +189,8 @@ docs: generate ## write the parameters' page and the workflows' pictures to docs
 lock: ## resolve the dependencies anew (needs uv)
 	@command -v uv >/dev/null || { echo "Error: make lock needs uv (pip install uv)" >&2; exit 2; }
 	@for name in requirements container/requirements container/requirements-serve \
-	    container/requirements-test container/requirements-sbom; do \
+	    container/requirements-test container/requirements-sbom \
+	    $(basename $(wildcard benchmarks/requirements/*.in)); do \
 	  UV_CUSTOM_COMPILE_COMMAND="make lock" uv pip compile --quiet --upgrade --universal \
 	    --python-version 3.11 --generate-hashes --output-file \
 	    "$$([ $$name = requirements ] && echo $$name.lock || echo $$name.txt)" $$name.in || exit; \

@@ -16,6 +16,8 @@ from typing import Any
 
 import uvloop
 
+HUNG_SECONDS = 2.0
+
 
 @dataclass(frozen=True)
 class Load:
@@ -92,7 +94,7 @@ async def run(port: int, request: bytes, connections: int, seconds: float) -> Lo
         requests_a_second=len(took) / elapsed,
         p50=took[len(took) // 2] * 1000,
         p99=took[len(took) * 99 // 100] * 1000,
-        refused=sum(one.refused + (one.lost or one.waits(seconds / 2)) for one in made),
+        refused=sum(one.refused + (one.lost or one.waits(HUNG_SECONDS)) for one in made),
         busy=busy / elapsed,
     )
 

@@ -2,8 +2,10 @@
 
 import os
 import platform
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 FOLDER = Path("docs/benchmarks")
@@ -28,19 +30,33 @@ class Row:
 def processor() -> str:
     """With what decides how quick it computes."""
     file = Path("/proc/cpuinfo")
-    words = set(file.read_text().split()) if file.is_file() else set()
+    text = file.read_text() if file.is_file() else ""
+    words = set(text.split())
+    made = re.findall(r"^model name\s*: (.+)", text, re.M) or [platform.machine()]
     known = [name for name in ("avx2", "avx512f", "avx512_bf16", "amx_bf16") if name in words]
-    return " ".join([platform.machine(), *(f"with {', '.join(known)}" for _ in known[:1])])
+    return " ".join([made[0], *(f"with {', '.join(known)}" for _ in known[:1])])
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [header, ("---",) * len(header), *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def ratios(rows: Iterable[Row]) -> str:
+    return table(("what", "against", "figures", "ratio", "wanted"), (row.cells() for row in rows))
 
 
 def write(name: str, rows: Sequence[Row], remark: str = "") -> None:
     """Prints the table and keeps it, with the remark, as docs/benchmarks/NAME.md."""
-    header = ("what", "against", "figures", "ratio", "wanted")
-    lines = [header, ("---",) * len(header), *(row.cells() for row in rows)]
-    table = "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+    write_page(name, [ratios(rows)], remark)
+
+
+def write_page(name: str, parts: Sequence[str], remark: str = "") -> None:
+    """The same for what one table of ratios does not show; says when and where it was measured."""
+    when = datetime.now(UTC).date()
     machine = f"{os.cpu_count()} cores, {processor()}, Python {platform.python_version()}"
-    text = f"{table}\n\nMeasured in one run by `python -m benchmarks.{name}` on {machine}. {remark}"
-    text = text.rstrip() + "\n"
+    where = f"Measured on {when} by `python -m benchmarks.{name}` on {machine}. {remark}".rstrip()
+    text = "\n\n".join([*parts, where]) + "\n"
     print(text)
     FOLDER.mkdir(parents=True, exist_ok=True)
     (FOLDER / f"{name}.md").write_text(text)

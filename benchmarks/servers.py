@@ -31,6 +31,10 @@ class Running:
         """Of all its processes, what they share counted once (proportional set size)."""
         return sum(map(_kilobytes, self.processes())) / 1024
 
+    def cpu_seconds(self) -> float:
+        """That all its processes have used."""
+        return sum(map(_ticks, self.processes())) / os.sysconf("SC_CLK_TCK")
+
     def files(self) -> int:
         return self._count("fd")
 
@@ -44,6 +48,12 @@ class Running:
 def _kilobytes(pid: int) -> int:
     lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+
+
+def _ticks(pid: int) -> int:
+    """Of a processor, in the process and in the kernel for it (`man proc`, /proc/PID/stat)."""
+    after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return int(after_name[11]) + int(after_name[12])
 
 
 @contextmanager

@@ -1,147 +1,145 @@
-"""How quick serving is: ratios to other servers, measured side by side in one run.
+"""How quick serving is, beside what one might pick instead.
 
-All answer the same JSON, one image of 32x32, by the same network, each as it comes: `serve` and
-BentoML with a process for each core, the others with one. Figures are medians of some rounds, in
-each of which all take their turn. Linux only, for the memory.
+Two networks, as many processes on each side as there are cores, and one against one. In each round
+every server is started alone, one after the other, warmed up, asked the same image over 1, 8 and 32
+connections, and its answer compared. Linux only, for the memory.
+
+`--add` adds rounds to those that were measured before from the same sources, and `--only` makes
+those of one network: for a machine that one does not have for long.
 """
 
 import argparse
 import json
-import shutil
-import statistics
+import os
+import signal
 import subprocess
 import sys
-from contextlib import AbstractContextManager, ExitStack
+import urllib.request
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks.load import Load, ask
-from benchmarks.report import Row, write
+from benchmarks.kept import Kept
+from benchmarks.load import ask
 from benchmarks.servers import Running, running
-from benchmarks.serving_ways import (
-    BENTO,
-    MLFLOW,
-    MLFLOW_ONNX,
-    NO_MODEL,
-    OURS,
-    OURS_ALONE,
-    TENSORFLOW,
-    install,
-    ways,
-)
+from benchmarks.serving_page import CONNECTIONS, NETWORKS, Round, Turn, write
+from benchmarks.serving_ways import HELLO, Launch, ways
 
-FOLDER = Path("build/benchmarks/serving")
-# Connections, and who is asked over so many
-TURNS = {
-    1: (OURS,),
-    8: (OURS, OURS_ALONE, TENSORFLOW, BENTO, MLFLOW, MLFLOW_ONNX),
-    32: (OURS, NO_MODEL),
-}
+SOURCES = (
+    *("container", "benchmarks/serving*.py", ":!benchmarks/serving_page.py"),
+    *("benchmarks/load.py", "benchmarks/requirements"),
+)
+PROCESSES = os.cpu_count() or 1
+WARM_SECONDS = 0.7
 
 
 class ServingBench:
     def __init__(self, folder: Path, seconds: float) -> None:
         self._folder, self._seconds = folder, seconds
-        self._peers = install(folder.parent / "venv")
-        shutil.rmtree(folder, ignore_errors=True)
-        (folder / "model").mkdir(parents=True)
-        for python, what in ((sys.executable, "artifact"), (self._peers / "python", "mlflow")):
-            module = (str(python), "-m", "benchmarks.serving_peers")
-            subprocess.run((*module, what, "--folder", str(folder / "model")), check=True)
-        image = np.random.default_rng(0).integers(0, 256, (1, 32, 32, 3)).tolist()
-        for key in ("instances", "inputs"):
-            text = json.dumps({key: image}, separators=(",", ":"))
+        image = np.random.default_rng(0).integers(0, 256, (1, 32, 32, 3))
+        flat = {"name": "inputs", "shape": image.shape, "datatype": "FP32"}
+        bodies = {
+            "instances": image.tolist(),
+            "inputs": [flat | {"data": image.ravel().tolist()}],
+        }
+        for key, value in bodies.items():
+            text = json.dumps({key: value}, separators=(",", ":"))
             (folder / f"{key}.json").write_text(text)
-        self._ways = ways(folder / "model", self._peers)
 
-    def start(self, name: str) -> AbstractContextManager[Running]:
-        way = self._ways[name]
-        return running(way.command, self._folder / f"{name}.log", way.environment, way.ping)
+    def round(self, network: str, processes: int, backwards: bool) -> Round:
+        launches = ways(self._base(network), processes)
+        names = [name for name in launches if name != HELLO or network == "cnn"]
+        turns: Round = {}
+        for name in reversed(names) if backwards else names:
+            turns[name] = self._turn(name, launches[name])
+            speeds = (f"{turn['requests_a_second']:,.0f}" for turn in turns[name]["loads"])
+            print(f"{network}, {processes} processes, {name}: {', '.join(speeds)}", flush=True)
+        self._compare(turns)
+        return turns
 
-    def load(self, name: str, server: Running, connections: int) -> Load:
-        way = self._ways[name]
-        body = self._folder / f"{way.key}.json"
-        return ask(server.port, way.path, body, connections, self._seconds)
+    def _base(self, network: str) -> Path:
+        base = self._folder / network
+        if not base.exists():
+            words = (sys.executable, "-m", "benchmarks.networks", network, str(base / "model"))
+            subprocess.run(words, check=True)
+        return base
 
-    def reading(self) -> tuple[float, float]:
-        """Microseconds for the JSON of one image: the quick way, and lists of Python objects."""
-        words = (sys.executable, "-m", "benchmarks.serving_peers", "read", "--folder")
-        done = subprocess.run(
-            (*words, str(self._folder)), check=True, stdout=subprocess.PIPE, text=True
-        )
-        quick, lists = map(float, done.stdout.split())
-        return quick, lists
+    def _turn(self, name: str, launch: Launch) -> Turn:
+        body = self._folder / f"{launch.body}.json"
+        log = self._folder / f"{name}.log"
+        with running(launch.command, log, launch.environment, launch.ping) as server:
+            ask(server.port, launch.path, body, 8, WARM_SECONDS)
+            loads = [self._load(server, launch, body, number) for number in CONNECTIONS]
+            return {
+                "loads": loads,
+                "start": server.start_seconds,
+                "megabytes": server.megabytes(),
+                "answer": _probabilities(server, launch, body) if name != HELLO else None,
+            }
+
+    def _load(self, server: Running, launch: Launch, body: Path, connections: int) -> Turn:
+        before = server.cpu_seconds()
+        load = ask(server.port, launch.path, body, connections, self._seconds)
+        used = server.cpu_seconds() - before
+        cpu = 1000 * used / (load.requests_a_second * self._seconds)
+        return asdict(load) | {"cpu": cpu}
+
+    def _compare(self, turns: Round) -> None:
+        answers = {name: turn.pop("answer") for name, turn in turns.items() if name != HELLO}
+        for name, answer in answers.items():
+            if not np.allclose(answer, answers["serve"], atol=1e-4):
+                raise SystemExit(f"Error: {name} answers {answer}, serve {answers['serve']}")
 
 
-def measure(bench: ServingBench, rounds: int) -> list[Row]:
-    starts: dict[str, list[float]] = {OURS: [], TENSORFLOW: []}
-    for _ in range(rounds):
-        for name, seconds in starts.items():
-            with bench.start(name) as server:
-                seconds.append(server.start_seconds)
-    loads: dict[tuple[str, int], list[Load]] = {}
-    with ExitStack() as stack:
-        names = {name for turn in TURNS.values() for name in turn}
-        servers = {name: stack.enter_context(bench.start(name)) for name in sorted(names)}
-        for round_ in range(rounds):
-            for connections, turn in TURNS.items():
-                for name in turn:
-                    load = bench.load(name, servers[name], connections)
-                    loads.setdefault((name, connections), []).append(load)
-                    print(
-                        f"round {round_ + 1}: {name}, {connections} connections: {load}", flush=True
-                    )
-        memory = {name: servers[name].megabytes() for name in starts}
-
-    def median(name: str, connections: int, figure: str) -> float:
-        return statistics.median(getattr(load, figure) for load in loads[name, connections])
-
-    def speed(against: str, connections: int, least: float, way: str = OURS) -> Row:
-        """The ratio is the median of the rounds', for what else the machine does changes slowly."""
-        names, figure = (way, against), "requests_a_second"
-        ours, other = (median(name, connections, figure) for name in names)
-        pairs = zip(*(loads[name, connections] for name in names), strict=True)
-        ratio = statistics.median(
-            first.requests_a_second / second.requests_a_second for first, second in pairs
-        )
-        what = f"requests to {way}, {connections} connections"
-        return Row(what, against, f"{ours:,.0f} : {other:,.0f} a second", ratio, least)
-
-    def saving(what: str, unit: str, figures: dict[str, float], most: float) -> Row:
-        ours, other = figures[OURS], figures[TENSORFLOW]
-        text = f"{ours:,.3g} : {other:,.3g} {unit}"
-        return Row(what, TENSORFLOW, text, ours / other, most=most)
-
-    quick, lists = bench.reading()
-    p99, p50 = (median(OURS, 1, figure) for figure in ("p99", "p50"))
-    return [
-        speed(MLFLOW, 8, least=100),
-        speed(MLFLOW_ONNX, 8, least=10),
-        speed(BENTO, 8, least=8),
-        speed(TENSORFLOW, 8, least=3),
-        speed(TENSORFLOW, 8, least=2, way=OURS_ALONE),
-        speed(NO_MODEL, 32, least=0.7),
-        Row(
-            "reading JSON",
-            "orjson, numpy",
-            f"{quick:.0f} : {lists:.0f} µs",
-            quick / lists,
-            most=0.5,
-        ),
-        Row("p99, 1 connection", "p50", f"{p99:.2f} : {p50:.2f} ms", p99 / p50, most=5),
-        saving("memory (PSS)", "MB", memory, most=0.2),
-        saving("start", "s", {name: statistics.median(starts[name]) for name in starts}, most=0.25),
-    ]
+def _probabilities(server: Running, launch: Launch, body: Path) -> list[float]:
+    """The list of ten numbers in an answer, whatever its form."""
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{server.port}{launch.path}",
+        body.read_bytes(),
+        {"Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310  on loopback
+        waiting = [json.load(answer)]
+    for value in waiting:
+        if isinstance(value, dict):
+            waiting += value.values()
+        elif isinstance(value, list):
+            if len(value) == 10:
+                return value
+            waiting += value
+    raise SystemExit(f"Error: no ten probabilities are in the answer of {launch.command}")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=3, help="of each turn")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=1.2, help="of each load")
+    parser.add_argument("--only", choices=NETWORKS)
+    parser.add_argument("--add", action="store_true")
     args = parser.parse_args()
-    rows = measure(ServingBench(FOLDER.absolute(), args.seconds), args.rounds)
-    write("serving", rows, "`serve` and BentoML run a process for each core, the others one.")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # the servers have to end too
+    kept = Kept("serving", *SOURCES, add=args.add)
+    bench = ServingBench(kept.folder, args.seconds)
+    groups = [(network, processes) for processes in (PROCESSES, 1) for network in NETWORKS]
+    rounds: dict[tuple[str, int], list[Round]] = {group: [] for group in groups}
+    for line in kept.read():
+        rounds[line["network"], line["processes"]].append(line["turns"])
+    for _ in range(args.rounds):
+        for network, processes in groups:
+            if args.only in (None, network):
+                before = rounds[network, processes]
+                turns = bench.round(network, processes, backwards=len(before) % 2 == 1)
+                # In the order of the first round
+                before.append({name: turns[name] for name in (before[0] if before else turns)})
+                kept.add({"network": network, "processes": processes, "turns": before[-1]})
+    if all(rounds.values()):
+        notes = {
+            name: launch.note
+            for network, processes in groups
+            for name, launch in ways(kept.folder / network, processes).items()
+        }
+        write(rounds, notes)
 
 
 if __name__ == "__main__":

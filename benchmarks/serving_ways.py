@@ -1,63 +1,130 @@
-"""How each compared server starts, and where they are installed."""
+"""How each compared server starts, and what it does not do that the others do."""
 
-import os
-import subprocess
+import json
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-REQUIREMENTS = Path("benchmarks/requirements.txt")
-OURS, OURS_ALONE = "serve", "serve, 1 process"
-NO_MODEL, TENSORFLOW = "no model", "uvicorn + TensorFlow"
-BENTO, MLFLOW, MLFLOW_ONNX = "BentoML", "mlflow, Keras", "mlflow, ONNX"
-ANSWER_BYTES = 180
+from benchmarks.environments import programs, version
+
+HELLO = "hello"
 
 
 @dataclass(frozen=True)
 class Launch:
-    """How a server starts; {port} is filled in. `key` names the numbers in its JSON."""
+    """How a server starts; {port} is filled in. `body` names the file that it is asked."""
 
     command: tuple[str, ...]
-    environment: dict[str, str]
+    environment: Mapping[str, str]
+    note: str
     path: str = "/invocations"
     ping: str = "/ping"
-    key: str = "instances"
+    body: str = "instances"
 
 
-def ways(model: Path, peers: Path) -> dict[str, Launch]:
-    serve = (sys.executable, "container/serve")
-    ours = {"SAGEMAKER_BASE_DIR": str(model.parent), "SAGEMAKER_BIND_TO_PORT": "{port}"}
-    module = (sys.executable, "-m", "benchmarks.serving_peers")
-    port = ("--port", "{port}")
-    mlflow = (str(peers / "mlflow"), "models", "serve", "--env-manager", "local", *port, "-m")
-    bento = (str(peers / "bentoml"), "serve", "--host", "127.0.0.1", *port)
-    found = {"PATH": f"{peers}{os.pathsep}{os.environ['PATH']}", "TF_CPP_MIN_LOG_LEVEL": "3"}
-    return {
-        OURS: Launch(serve, ours),
-        OURS_ALONE: Launch(serve, ours | {"SERVE_WORKERS": "1", "SERVE_THREADS": "1"}),
-        NO_MODEL: Launch((*module, "no-model", *port, "--answer", "x" * ANSWER_BYTES), {}),
-        TENSORFLOW: Launch((*module, "tensorflow", *port, "--folder", str(model)), {}),
-        BENTO: Launch(
-            (*bento, "benchmarks.serving_bento:Classifier"),
-            found
-            | {"BENTOML_HOME": str(model.parent / "bentoml"), "BENTOML_DO_NOT_TRACK": "true"}
-            | {"BENCHMARK_ONNX": str(model / "export/Servo/1/assets.extra/model.onnx")},
+def ways(base: Path, processes: int) -> dict[str, Launch]:
+    """Those that run with so many processes; `base` has the model as /opt/ml of an endpoint has."""
+    servable = base / "model/export/Servo/1"
+    given = {
+        "BENCHMARK_ONNX": str(servable / "assets.extra/model.onnx"),
+        "PYTHONPATH": str(Path.cwd()),
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+    }
+    port, count = ("--port", "{port}"), ("--processes", str(processes))
+    bare = (sys.executable, "-m", "benchmarks.serving_bare")
+    serve = {"SAGEMAKER_BASE_DIR": str(base), "SAGEMAKER_BIND_TO_PORT": "{port}"}
+    found = {
+        "serve": Launch(
+            (sys.executable, "container/serve"),
+            serve | {"SERVE_WORKERS": str(processes), "SERVE_THREADS": "1"},
+            "the product as an endpoint runs it: batches, limits, metrics and its access log on",
+        ),
+        "bare ASGI": Launch(
+            (*bare, "onnx", *port, *count),
+            given,
+            "the least that serves: uvicorn (uvloop, httptools), `serve`'s own decoder, ONNX "
+            "Runtime in the handler, orjson, forked as `serve` is; no batches, limits, metrics or "
+            "log",
+        ),
+        "MLServer": Launch(
+            (str(programs("mlserver") / "mlserver"), "start", _mlserver(base)),
+            given
+            | {
+                "MLSERVER_HOST": "127.0.0.1",
+                "MLSERVER_HTTP_PORT": "{port}",
+                "MLSERVER_GRPC_PORT": "0",
+                "MLSERVER_METRICS_ENDPOINT": "",
+                "MLSERVER_DEBUG": "false",
+                "MLSERVER_PARALLEL_WORKERS": str(processes if processes > 1 else 0),
+            },
+            f"{version('mlserver')}; a custom runtime, asked in its own form, with the same "
+            "numbers in one flat list; its gRPC server runs too, its metrics are off; a process "
+            "that speaks HTTP, and beside it those that predict, or with one process all in that "
+            "one (`parallel_workers=0`)",
+            path="/v2/models/classifier/infer",
+            ping="/v2/health/ready",
+            body="inputs",
+        ),
+    }
+    if processes == 1:
+        return found
+    uvicorn = (str(programs("fastapi") / "uvicorn"),)
+    options = ("--workers", str(processes), "--no-access-log", "--log-level", "error")
+    return found | {
+        "FastAPI, untyped": Launch(
+            (*uvicorn, "benchmarks.serving_fastapi:untyped", *options, *port),
+            given,
+            f"{version('fastapi')}; `request.json()` in an async function, which checks nothing; "
+            "uvicorn's own workers, no access log. With a quicker decoder it would come near bare "
+            "ASGI",
+        ),
+        "FastAPI, typed": Launch(
+            (*uvicorn, "benchmarks.serving_fastapi:typed", *options, *port),
+            given,
+            f"{version('fastapi')}; as its tutorial has it: pydantic checks each number of the "
+            "body, and the answer; uvicorn's own workers, no access log",
+        ),
+        "LitServe": Launch(
+            (
+                *(str(programs("litserve") / "python"), "-m", "benchmarks.serving_litserve"),
+                *(*port, *count),
+            ),
+            given,
+            f"{version('litserve')}; a worker for each core, and by default as many processes that "
+            "speak HTTP; its access log is off",
+            ping="/health",
+        ),
+        "BentoML": Launch(
+            (
+                *(str(programs("bentoml") / "bentoml"), "serve", "--host", "127.0.0.1", *port),
+                "benchmarks.serving_bento:Classifier",
+            ),
+            given | {"BENTOML_HOME": str(base / "bentoml"), "BENTOML_DO_NOT_TRACK": "true"},
+            f"{version('bentoml')}; a worker for each core; its access log is off",
             path="/predict",
             ping="/readyz",
         ),
-        MLFLOW: Launch((*mlflow, str(model / "mlflow-keras")), found, key="inputs"),
-        MLFLOW_ONNX: Launch((*mlflow, str(model / "mlflow-onnx")), found, key="inputs"),
+        "TensorFlow": Launch(
+            (*bare, "tensorflow", *port, *count),
+            given,
+            "as bare ASGI, but with orjson's lists and the signature of the SavedModel",
+        ),
+        HELLO: Launch(
+            (*bare, "hello", *port, *count),
+            given,
+            "bare ASGI that reads nothing and predicts nothing: no competitor, but the limit that "
+            "HTTP sets",
+        ),
     }
 
 
-def install(environment: Path) -> Path:
-    """The folder of the compared servers' programs, after installing them where they are not."""
-    done = environment / "requirements.txt"
-    if not done.exists() or done.read_text() != REQUIREMENTS.read_text():
-        print("Installing the servers to compare with (two minutes, 2 GB, once)", flush=True)
-        subprocess.run([sys.executable, "-m", "venv", "--clear", environment], check=True)
-        pip = (str(environment / "bin/python"), "-m", "pip", "--disable-pip-version-check", "-q")
-        words = (*pip, "install", "--require-hashes", "--requirement", str(REQUIREMENTS))
-        subprocess.run(words, check=True)
-        done.write_text(REQUIREMENTS.read_text())
-    return environment / "bin"
+def _mlserver(base: Path) -> str:
+    folder = base / "mlserver"
+    folder.mkdir(exist_ok=True)
+    settings = {
+        "name": "classifier",
+        "implementation": "benchmarks.serving_mlserver.Classifier",
+    }
+    (folder / "model-settings.json").write_text(json.dumps(settings))
+    return str(folder)

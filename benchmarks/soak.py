@@ -65,7 +65,7 @@ def main() -> None:
     args = parser.parse_args()
     shutil.rmtree(FOLDER, ignore_errors=True)
     (FOLDER / "model").mkdir(parents=True)
-    words = (sys.executable, "-m", "benchmarks.serving_peers", "artifact", "--folder")
+    words = (sys.executable, "-m", "benchmarks.networks", "cnn")
     subprocess.run((*words, str(FOLDER / "model")), check=True)
     images = np.random.default_rng(0).integers(0, 256, (1, 32, 32, 3), np.uint8)
     bodies = [FOLDER / "images.json", FOLDER / "images.npy"]

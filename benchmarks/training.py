@@ -1,7 +1,10 @@
-"""How quick training is: ratios to other ways, measured side by side in one run.
+"""How quick training is: the product's job beside what one might write instead, in one run.
 
-Handwritten digits, ResNet-20. Each figure is the best of some rounds, in each of which all ways
-take their turn: what else a machine does makes all of them slower, and none quicker.
+Handwritten digits, ResNet-20, batches of 128. In each round all ways take their turn, in the
+opposite order every second round; the figures are medians of the rounds.
+
+`--add` adds rounds to those that were measured before from the same sources, and `--only` makes
+those of one group: for a machine that one does not have for long.
 """
 
 import argparse
@@ -10,6 +13,7 @@ import os
 import re
 import shutil
 import socket
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -18,43 +22,66 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.report import Row, processor, write
+import numpy as np
+
+from benchmarks.environments import programs, version
+from benchmarks.kept import Kept
+from benchmarks.report import Row, processor, ratios, table, write_page
+from scripts.lib import tfrecord
 from scripts.lib.digits import write_digits
 
+SOURCES = ("container", "benchmarks/training*.py", "benchmarks/requirements/torch.txt")
 DEPTH = 20
 BATCH = 128
-SECONDS = 10.0
+EPOCHS = 2  # the first is that of the tracing
+SECONDS = 6.0
+ONEDNN = {"TF_ENABLE_ONEDNN_OPTS": "1"}
 ONE_THREAD = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
 
 
 @dataclass(frozen=True)
 class TrainingBench:
-    """`folder/training` is the channel that all ways read."""
+    """`folder/training` is the channel that all ways read, but torch, which gets arrays."""
 
     folder: Path
 
     @classmethod
     def create(cls, folder: Path) -> "TrainingBench":
         digits, channel = folder / "digits", folder / "training"
+        if channel.exists():
+            return cls(folder)
         write_digits(digits)
+        records = digits / "train.tfrecords"
+        images, labels = zip(
+            *(tfrecord.read(records, at) for at in range(tfrecord.count(records))), strict=True
+        )
+        np.savez(folder / "training.npz", images=np.stack(images), labels=np.array(labels))
         channel.mkdir()
         for number in (0, 1):
-            shutil.copy(digits / "train.tfrecords", channel / f"train-{number}.tfrecords")
+            shutil.copy(records, channel / f"train-{number}.tfrecords")
         for name in ("validation", "eval"):
             shutil.copy(digits / f"{name}.tfrecords", channel)
         return cls(folder)
 
-    def peer(self, way: str, precision: str = "float32") -> float:
+    def peer(self, way: str, environment: dict[str, str]) -> float:
         """Images a second of a way in training_peers."""
-        options = {"depth": DEPTH, "seconds": SECONDS, "batch-size": BATCH, "precision": precision}
-        words = [f"--{name}={value}" for name, value in options.items()]
-        records = self.folder / "training/train-0.tfrecords"
-        command = [sys.executable, "-m", "benchmarks.training_peers", way, str(records), *words]
-        return _speed(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+        module = (sys.executable, "-m", "benchmarks.training_peers", way)
+        return self._ask(*module, str(self.folder / "training"), environment=environment)
+
+    def torch(self, *options: str) -> float:
+        module = (str(programs("torch") / "python"), "-m", "benchmarks.training_torch", *options)
+        kept = {"TORCHINDUCTOR_CACHE_DIR": str(self.folder / "inductor")}
+        return self._ask(*module, str(self.folder / "training.npz"), environment=kept)
+
+    def _ask(self, *words: str, environment: dict[str, str]) -> float:
+        command = (*words, f"--seconds={SECONDS}")
+        given = os.environ | environment
+        done = subprocess.run(command, env=given, capture_output=True, text=True)
+        return _speed(done.stdout, done.stderr)
 
     def job(self, precision: str = "float32", workers: int = 1, threads: str = "all") -> float:
         """Images a second in the last epoch of a job as SageMaker runs it."""
-        choice = {"depth": DEPTH, "epochs": 3, "batch_size": BATCH * workers}
+        choice = {"depth": DEPTH, "epochs": EPOCHS, "batch_size": BATCH * workers}
         text = json.dumps({name: str(value) for name, value in choice.items()})
         hosts = [f"algo-{number + 1}" for number in range(workers)]
         addresses = ",".join(f"127.0.0.1:{port}" for port in _free_ports(workers))
@@ -86,14 +113,14 @@ class TrainingBench:
                 )
                 processes.append(running.enter_context(process))
             logs = [process.communicate(timeout=600)[0] for process in processes]
-        return _speed(logs[0])
+        return _speed(logs[0], "")
 
 
-def _speed(log: str) -> float:
+def _speed(log: str, errors: str) -> float:
     """The last that was told."""
     found = re.findall(r"images_per_second=([\d.]+)", log)
     if not found:
-        sys.exit(f"Error: a way to train ended without a result:\n{log}")
+        sys.exit(f"Error: a way to train ended without a result:\n{log}{errors}")
     return float(found[-1])
 
 
@@ -103,59 +130,136 @@ def _free_ports(count: int) -> list[int]:
         return [each.getsockname()[1] for each in sockets]
 
 
+@dataclass(frozen=True)
+class Way:
+    measure: Callable[[], float]
+    note: str
+
+
+JOB, ONE, TWO = "the job", "one worker", "two workers"
+FIT, FIT_ONEDNN = "Keras `fit`", "Keras `fit`, oneDNN on"
+FIT_TUNED, TORCH = "Keras `fit`, oneDNN on, XLA off", "torch, channels last"
+BARE, CONVOLUTIONS, TUTORIAL = "a bare step", "the convolutions alone", "image by image"
+TORCH_COMPILED, JOB_BFLOAT16 = "torch, compiled", "the job, bfloat16"
+
+
+def groups(bench: TrainingBench) -> dict[str, dict[str, Way]]:
+    ways = {
+        JOB: Way(
+            bench.job,
+            "`train` as SageMaker runs it: records read, mixed, flipped and shifted, its results "
+            "read and a stop heeded at each step; float32; the second epoch, into which no "
+            "checkpoint falls (one a minute)",
+        ),
+        FIT: Way(
+            lambda: bench.peer("fit", {}),
+            "the same network of Keras' own layers, the same reading, flipping and shifting, as "
+            "its guides write it",
+        ),
+        FIT_ONEDNN: Way(
+            lambda: bench.peer("fit", ONEDNN),
+            "the same with `TF_ENABLE_ONEDNN_OPTS=1`, which `train` sets too, and TensorFlow by "
+            "itself only on newer processors",
+        ),
+        FIT_TUNED: Way(
+            lambda: bench.peer("fit_unjitted", ONEDNN),
+            "the same with `jit_compile=False` too: by itself `fit` compiles with XLA",
+        ),
+        TORCH: Way(
+            bench.torch,
+            f"{version('torch')}; the same network, optimizer, flips and shifts, in eager mode; "
+            "the data is a tensor in memory",
+        ),
+        BARE: Way(
+            lambda: bench.peer("bare", ONEDNN),
+            "the product's network on one batch in memory, oneDNN on: nothing is read or shifted",
+        ),
+        CONVOLUTIONS: Way(
+            lambda: bench.peer("convolutions", ONEDNN),
+            "those of the network, there and back, oneDNN on, and nothing between them: no network "
+            "trains so; it is the limit of TensorFlow's kernels on this processor",
+        ),
+        TUTORIAL: Way(
+            lambda: bench.peer("tutorial", {}),
+            "batches of one, each parsed for itself: how the tutorial trains that this project "
+            "began as",
+        ),
+    }
+    if shutil.which("g++"):
+        ways[TORCH_COMPILED] = Way(
+            lambda: bench.torch("--compile"),
+            "the same by `torch.compile`, which needs a compiler of C++, and a minute at first",
+        )
+    if "bf16" in processor():
+        ways[JOB_BFLOAT16] = Way(lambda: bench.job("mixed_bfloat16"), "the same in bfloat16")
+    workers = {
+        ONE: Way(lambda: bench.job(threads="one"), "the job with one thread, batches of 128"),
+        TWO: Way(
+            lambda: bench.job(workers=2, threads="one"),
+            "two machines' jobs with one thread each, 128 images each a step",
+        ),
+    }
+    return {"ways": ways, "workers": workers}
+
+
+Rounds = list[dict[str, float]]  # images a second by way
+
+
+def medians(rounds: Rounds, name: str, against: str) -> tuple[float, float, float]:
+    """Of both, and of the ratios of the rounds."""
+    one, other = (statistics.median(speeds[each] for speeds in rounds) for each in (name, against))
+    return one, other, statistics.median(speeds[name] / speeds[against] for speeds in rounds)
+
+
+def write(groups: dict[str, dict[str, Way]], rounds: dict[str, Rounds]) -> None:
+    def row(what: str, against: str, least: float, group: str = "ways") -> Row:
+        ours, theirs, ratio = medians(rounds[group], what, against)
+        return Row(what, against, f"{ours:.0f} : {theirs:.0f} images/s", ratio, least)
+
+    parts = []
+    for first, group in ((JOB, "ways"), (ONE, "workers")):
+        lines = []
+        for name, way in groups[group].items():
+            _, speed, ratio = medians(rounds[group], first, name)
+            lines.append((name, f"{speed:.0f}", f"{ratio:.2f}", way.note))
+        parts.append(table(("way", "images/s", f"{first} ÷ this", "what it is"), lines))
+    aims = [
+        row(JOB, FIT, 1.8),
+        row(JOB, FIT_ONEDNN, 1.1),
+        row(JOB, FIT_TUNED, 1.1),
+        *(row(JOB, way, 0.95) for way in (TORCH, TORCH_COMPILED) if way in groups["ways"]),
+        row(JOB, BARE, 0.9),
+        row(JOB, CONVOLUTIONS, 0.8),
+        row(TWO, ONE, 1.4, "workers"),
+    ]
+    parts.insert(1, ratios(aims))
+    counts = " and ".join(str(len(each)) for each in rounds.values())
+    write_page("training", parts, f"Medians of {counts} rounds.")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.training", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
-    rounds = parser.parse_args().rounds
-    has_bfloat16 = "bf16" in processor()
-    with tempfile.TemporaryDirectory() as folder:
-        bench = TrainingBench.create(Path(folder))
-        ways: dict[str, Callable[[], float]] = {
-            "one by one": lambda: bench.peer("one-by-one"),
-            "bare step": lambda: bench.peer("bare"),
-            "job": bench.job,
-            **({"job, bfloat16": lambda: bench.job("mixed_bfloat16")} if has_bfloat16 else {}),
-            "one worker": lambda: bench.job(threads="one"),
-            "two workers": lambda: bench.job(workers=2, threads="one"),
-        }
-        speeds: dict[str, list[float]] = {name: [] for name in ways}
-        for number in range(1, rounds + 1):
-            for name, measure in ways.items():
-                speeds[name].append(measure())
-                print(f"round {number}: {name} {speeds[name][-1]:.0f} images/s", flush=True)
-    speed = {name: max(found) for name, found in speeds.items()}
-
-    def row(what: str, against: str, ours: str, theirs: str, least: float) -> Row:
-        figures = f"{speed[ours]:.0f} : {speed[theirs]:.0f} images/s"
-        return Row(what, against, figures, speed[ours] / speed[theirs], least)
-
-    way = "batch 1, parsed one by one, float32"
-    write(
-        "training",
-        [
-            row("training, float32", way, "job", "one by one", 7),
-            *(
-                [row("training, bfloat16", way, "job, bfloat16", "one by one", 10)]
-                if has_bfloat16
-                else []
-            ),
-            row(
-                "training, all of it, float32",
-                "a bare step on data in memory, float32",
-                "job",
-                "bare step",
-                0.9,
-            ),
-            row(
-                "two one-thread workers, 128 images each",
-                "one, 128 images",
-                "two workers",
-                "one worker",
-                1.4,
-            ),
-        ],
-        "" if has_bfloat16 else "The processor does not compute in bfloat16.",
-    )
+    parser.add_argument("--only", choices=("ways", "workers"))
+    parser.add_argument("--add", action="store_true")
+    args = parser.parse_args()
+    kept = Kept("training", *SOURCES, add=args.add)
+    found = groups(TrainingBench.create(kept.folder))
+    rounds: dict[str, Rounds] = {group: [] for group in found}
+    for line in kept.read():
+        rounds[line["group"]].append(line["speeds"])
+    for _ in range(args.rounds):
+        for group, ways in found.items():
+            if args.only in (None, group):
+                backwards = len(rounds[group]) % 2 == 1
+                speeds = {}
+                for name in reversed(ways) if backwards else ways:
+                    speeds[name] = ways[name].measure()
+                    print(f"{name}: {speeds[name]:.0f} images/s", flush=True)
+                rounds[group].append(speeds)
+                kept.add({"group": group, "speeds": speeds})
+    if all(rounds.values()):
+        write(found, rounds)
 
 
 if __name__ == "__main__":

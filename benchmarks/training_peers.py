@@ -1,7 +1,10 @@
-"""What training is compared with: other ways to run the same network on the same records.
+"""Other ways to train the same network on the same records with TensorFlow; prints images/s.
 
-Prints images a second. `one-by-one` is the way of the tutorial that this project began as: batches
-of one image, each parsed for itself. `bare` is a compiled step on a batch in memory, nothing else.
+`fit` is Keras' own loop with Keras' own layers, as its guides write it; `fit_unjitted` keeps it
+from compiling with XLA, which it does by itself. `tutorial` is the way that this project began as:
+batches of one image, each parsed for itself. `bare` is a compiled step of the product's network on
+a batch in memory, nothing else. `convolutions` computes the network's convolutions alone, there
+and back, without what is between them.
 """
 
 import argparse
@@ -13,8 +16,6 @@ from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-if sys.argv[1:2] == ["bare"]:
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # as `train` does
 sys.path.insert(0, str(Path(__file__).parents[1] / "container"))
 
 import keras
@@ -22,25 +23,54 @@ import tensorflow as tf
 
 import model
 
-
-def compiled_step(network: keras.Model) -> Callable[[Any, Any], Any]:
-    optimizer = keras.optimizers.AdamW(0.003, weight_decay=0.0005)
-    optimizer.build(network.trainable_variables)
-
-    @tf.function
-    def step(inputs: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-        with tf.GradientTape() as tape:
-            logits = tf.cast(network(inputs, training=True), tf.float32)
-            losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
-            loss = tf.reduce_mean(losses)
-        variables = network.trainable_variables
-        optimizer.apply(tape.gradient(loss, variables), variables)
-        return loss
-
-    return step
+CHOICE = model.Hyperparameters(depth=20)
+BATCH = 128
+WARM_STEPS = 5
 
 
-def one_by_one(records: Path) -> Iterator[tuple[Any, Any]]:
+def fit(records: list[str], seconds: float, jit_compile: bool | str = "auto") -> float:
+    # The product's layer is quicker, and not what one writes
+    model.BatchNormalization = keras.layers.BatchNormalization  # type: ignore[misc]
+
+    def read(batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        inputs, labels = model.parse_example(batch)
+        seed = tf.random.uniform([2], maxval=2**31 - 1, dtype=tf.int32)
+        return model.augment(inputs, seed, CHOICE), labels
+
+    dataset = tf.data.TFRecordDataset(records).cache().shuffle(10_000)
+    dataset = dataset.batch(BATCH, drop_remainder=True).map(read, tf.data.AUTOTUNE)
+    network, clock = model.build_model(CHOICE), Clock(seconds)
+    network.compile(
+        optimizer=keras.optimizers.AdamW(CHOICE.learning_rate, weight_decay=CHOICE.weight_decay),
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
+        jit_compile=jit_compile,
+    )
+    network.fit(dataset.prefetch(tf.data.AUTOTUNE), epochs=10_000, verbose=0, callbacks=[clock])
+    return clock.speed
+
+
+def fit_unjitted(records: list[str], seconds: float) -> float:
+    return fit(records, seconds, jit_compile=False)
+
+
+class Clock(keras.callbacks.Callback):
+    """Ends a training after some seconds, those of the first steps not counted."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self._seconds, self._steps, self.speed = seconds, -WARM_STEPS, 0.0
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        if self._steps == 0:
+            self._began = time.monotonic()
+        elif self._steps > 0 and (elapsed := time.monotonic() - self._began) > self._seconds:
+            self.speed = self._steps * BATCH / elapsed
+            self.model.stop_training = True
+        self._steps += 1
+
+
+def tutorial(records: list[str], seconds: float) -> float:
     def parse(record: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         feature = tf.io.parse_single_example(
             record,
@@ -52,42 +82,103 @@ def one_by_one(records: Path) -> Iterator[tuple[Any, Any]]:
         planes = tf.reshape(tf.io.decode_raw(feature["image"], tf.uint8), [3, 32, 32])
         return tf.cast(tf.transpose(planes, [1, 2, 0]), tf.float32), feature["label"]
 
-    dataset = tf.data.TFRecordDataset(str(records)).map(parse).shuffle(1000).repeat()
-    return iter(dataset.batch(1).prefetch(1))
+    dataset = tf.data.TFRecordDataset(records).map(parse).shuffle(1000).repeat()
+    batches = iter(dataset.batch(1).prefetch(1))
+    step = _compiled_step()
+    # Its Estimator ran one step after the other
+    return _speed(lambda: float(step(*next(batches))), 1, seconds)
 
 
-def bare(records: Path, batch_size: int) -> Iterator[tuple[Any, Any]]:
-    batch = next(iter(tf.data.TFRecordDataset(str(records)).batch(batch_size)))
-    inputs, labels = model.parse_example(batch)
-    while True:
-        yield inputs, labels
+def bare(records: list[str], seconds: float) -> float:
+    batch = model.parse_example(next(iter(tf.data.TFRecordDataset(records).batch(BATCH))))
+    step = _compiled_step()
+    return _one_ahead(lambda: step(*batch), seconds)
+
+
+def convolutions(records: list[str], seconds: float) -> float:
+    parts = list(_convolutions())
+
+    @tf.function
+    def step() -> tf.Tensor:
+        found = []
+        for inputs, kernel, outputs, options in parts:
+            found += [
+                tf.raw_ops.Conv2D(input=inputs, filter=kernel, **options),
+                tf.raw_ops.Conv2DBackpropFilter(
+                    input=inputs, filter_sizes=kernel.shape, out_backprop=outputs, **options
+                ),
+            ]
+            if inputs.shape[-1] != model.INPUT_SHAPE[-1]:  # nobody asks for that of the image
+                found.append(
+                    tf.raw_ops.Conv2DBackpropInput(
+                        input_sizes=inputs.shape, filter=kernel, out_backprop=outputs, **options
+                    )
+                )
+        return tf.add_n([each[0, 0, 0, 0] for each in found])
+
+    return _one_ahead(step, seconds)
+
+
+def _convolutions() -> Iterator[tuple[Any, Any, Any, dict[str, Any]]]:
+    """Random inputs, kernel and gradient of the outputs of each, and how they are computed."""
+    for layer in model.build_model(CHOICE).layers:
+        if isinstance(layer, keras.layers.Conv2D):
+            shapes = ([BATCH, *each.shape[1:]] for each in (layer.input, layer.output))
+            inputs, outputs = map(tf.random.normal, shapes)
+            options = {"strides": [1, *layer.strides, 1], "padding": "SAME"}
+            yield inputs, tf.constant(layer.kernel), outputs, options
+
+
+def _compiled_step() -> Callable[[Any, Any], Any]:
+    network = model.build_model(CHOICE)
+    optimizer = keras.optimizers.AdamW(CHOICE.learning_rate, weight_decay=CHOICE.weight_decay)
+    optimizer.build(network.trainable_variables)
+
+    @tf.function
+    def step(inputs: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+        with tf.GradientTape() as tape:
+            logits = network(inputs, training=True)
+            losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
+            loss = tf.reduce_mean(losses)
+        variables = network.trainable_variables
+        optimizer.apply(tape.gradient(loss, variables), variables)
+        return loss
+
+    return step
+
+
+def _one_ahead(step: Callable[[], Any], seconds: float) -> float:
+    """A result is read while the next one is computed, as in the product."""
+    waiting = [step()]
+
+    def next_step() -> None:
+        waiting.append(step())
+        float(waiting.pop(0))
+
+    return _speed(next_step, BATCH, seconds)
+
+
+def _speed(step: Callable[[], Any], images: int, seconds: float) -> float:
+    for _ in range(WARM_STEPS):
+        step()
+    began, steps = time.monotonic(), 0
+    while time.monotonic() - began < seconds:
+        step()
+        steps += 1
+    return steps * images / (time.monotonic() - began)
+
+
+WAYS = {way.__name__: way for way in (fit, fit_unjitted, tutorial, bare, convolutions)}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("way", choices=("one-by-one", "bare"))
-    parser.add_argument("records", type=Path)
-    parser.add_argument("--depth", type=int, required=True)
+    parser.add_argument("way", choices=WAYS)
+    parser.add_argument("channel", type=Path)
     parser.add_argument("--seconds", type=float, required=True)
-    parser.add_argument("--batch-size", type=int, required=True)
-    parser.add_argument("--precision", required=True)
     args = parser.parse_args()
-    keras.config.set_dtype_policy(args.precision)
-    step = compiled_step(model.build_model(model.Hyperparameters(depth=args.depth)))
-    one = args.way == "one-by-one"
-    size = 1 if one else args.batch_size
-    batches = one_by_one(args.records) if one else bare(args.records, size)
-    for _ in range(3):
-        step(*next(batches))
-    began, steps = time.monotonic(), 0
-    last = step(*next(batches))
-    while time.monotonic() - began < args.seconds:
-        loss = step(*next(batches))
-        # The tutorial's Estimator ran one step after the other; ours reads one while it computes
-        # the next
-        float(loss if one else last)
-        last, steps = loss, steps + 1
-    print(f"images_per_second={steps * size / (time.monotonic() - began):.1f}")
+    records = sorted(map(str, args.channel.glob("train-*.tfrecords")))
+    print(f"images_per_second={WAYS[args.way](records, args.seconds):.1f}")
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ FILES = subprocess.run(
 PAGES = [name for name in FILES if name.endswith(".md") and (ROOT / name).exists()]
 MAKEFILE = (ROOT / "Makefile").read_text()
 FENCE = re.compile(r"^```.*?^```", re.M | re.S)
+FIGURE = re.compile(r"\d+(?:[.,]\d+)*")
 # A folder, or a file in one; less what make writes, and the folder of the seed data in S3
 PLACE = re.compile(r"(?!build/|\.local/|seed/)[\w.-]+/([\w.-]+/)*([\w.-]+\.[a-z]+)?")
 
@@ -81,6 +82,17 @@ def test_every_example_in_python_is_from_the_code(page: str) -> None:
     examples = re.findall(r"^```python\n(.*?)^```", text(page), re.M | re.S)
     lines = [line.strip() for example in examples for line in example.splitlines()]
     assert [line for line in lines if line and "..." not in line and line not in code] == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_figure_beside_a_measured_table_is_one_of_that_table(page: str) -> None:
+    """Where a paragraph or a point links to it: so no figure outlives its measurement."""
+    for part in re.split(r"\n\s*\n|\n(?=[-*] )", FENCE.sub("", text(page))):
+        tables = re.findall(r"\]\(((?:docs/)?(?:benchmarks/)?(?:serving|training)\.md)\)", part)
+        measured = " ".join(text(str(Path(page).parent / name)) for name in tables)
+        told = FIGURE.findall(re.sub(r"\]\([^)]*\)", "", part)) if tables else []
+        old = [figure for figure in told if figure not in FIGURE.findall(measured)]
+        assert not old, f"{page}: {', '.join(old)} not in {', '.join(tables)}: write what is there"
 
 
 @pytest.mark.parametrize("page", PAGES)
