@@ -72,7 +72,7 @@ class Caller:
         return self.arn.endswith(f":user/{ADMINISTRATOR}")
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)  # of half a megabyte each; every execution has its own, for some services
 def _client(credentials: Credentials, service: str) -> Any:
     context = current()
     with _session_lock:  # clients are thread-safe, creating them is not (boto3 guide, "Clients")

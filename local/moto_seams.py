@@ -54,7 +54,7 @@ def _kept() -> None:
         return object.__new__(cls)
 
     BaseModel.__new__ = make  # type: ignore[method-assign]
-    executions.TMP_THREADS = deque(maxlen=0)
+    executions.TMP_THREADS = deque(maxlen=0)  # type: ignore[assignment]
 
 
 def _authorization() -> None:
