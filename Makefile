@@ -170,7 +170,7 @@ image: $(VENV) ## build both container images and test them (docker or podman)
 sbom: $(VENV) ## write what the built images hold to build/sbom
 	@$(PY) -m scripts.image sbom
 
-bench: $(VENV) ## measure training and serving against other ways (half an hour)
+bench: $(VENV) ## measure training and serving against other ways (three quarters of an hour)
 	@$(PY) -m benchmarks.training
 	@$(PY) -m benchmarks.serving
 	@$(PY) -m benchmarks.soak

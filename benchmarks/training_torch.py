@@ -14,7 +14,7 @@ from torch import nn
 from torch.nn import functional
 
 BATCH = 128
-WARM_STEPS = 5
+WARM_STEPS = 20  # after compiling, its helpers are at work for some seconds more
 SHIFT = 4
 
 
