@@ -27,6 +27,7 @@ IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
 LINUX = sys.platform == "linux"
 SWEEP_SECONDS = 10.0  # what runs as another user (sudo) cannot be killed, and is not waited for
 PAUSE = 0.01
+MARK = "LOCAL_ENDPOINT"  # <home>#<one program's own>, in the environment of all that is started
 
 
 def keep(argv: Sequence[str], report: int | None, run: Callable[[], object] | None = None) -> int:

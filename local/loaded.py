@@ -12,16 +12,21 @@ starting is told, and where the keeper's process id and its status are.
 """
 
 import atexit
+import contextlib
+import ctypes
 import importlib
+import io
 import json
 import os
-import runpy
 import shutil
 import signal
 import socket
 import sys
+import tempfile
 import threading
+import time
 import traceback
+import types
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -32,7 +37,10 @@ READY = b"ready"
 # Those that a running Python can still heed; with any other a program is started on its own
 HEEDED = {"PYTHONPATH", "PYTHONUNBUFFERED"}
 # What libraries read when they are imported
-READ_AT_IMPORT = ("TF_", "KERAS_", "OMP_", "OPENBLAS_", "MKL_")
+READ_AT_IMPORT = (
+    *("TF_", "KERAS_", "ABSL_", "PROTOCOL_BUFFERS_", "OMP_", "OPENBLAS_", "MKL_"),
+    *("LD_", "MALLOC_", "GLIBC_", "LC_"),
+)
 
 
 def suits(
@@ -69,11 +77,11 @@ def _entries(environment: Mapping[str, str]) -> list[str]:
 
 
 def main(modules: Sequence[str]) -> None:
-    sys.path.insert(0, str(Path(__file__).parents[1]))
+    sys.path[0] = str(Path(__file__).parents[1])
     from local import keep
 
     # A program may have modules of these names
-    sys.path.pop(0)
+    del sys.path[0]
     for name in [name for name in sys.modules if name.partition(".")[0] == "local"]:
         del sys.modules[name]
     for name in modules:
@@ -103,6 +111,7 @@ def _keep(keep: Any, request: dict[str, Any], descriptors: Sequence[int]) -> Non
     """Become the program's keeper, as processes.py would have started one, to its end."""
     held, output, report, status = descriptors
     os.setsid()
+    _take_mark(os.environ[keep.MARK].encode(), request["environment"][keep.MARK].encode())
     os.umask(request["umask"])
     for target, source in ((0, held), (1, output), (2, output)):
         os.dup2(source, target)
@@ -127,30 +136,49 @@ def _run(request: dict[str, Any]) -> None:
     os.environ.update(environment)
     sys.argv[:] = argv
     sys.path[:0] = [str(Path(argv[0]).parent), *_entries(environment)]
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(write_through="PYTHONUNBUFFERED" in environment)  # type: ignore[union-attr]
+    time.tzset()
+    tempfile.tempdir = None
+    if "PYTHONUNBUFFERED" in environment:
+        sys.stdout, sys.stderr = (
+            io.TextIOWrapper(io.FileIO(number, "w", closefd=False), write_through=True)
+            for number in (1, 2)
+        )
     if numpy := sys.modules.get("numpy"):
         numpy.random.seed()  # its own, as in a process of its own
     os._exit(_status(argv[0]))
 
 
+def _take_mark(loaders: bytes, own: bytes) -> None:
+    """What /proc shows as the environment of a process is what it was executed with, at this place
+    in its memory (proc_pid_stat(5), env_start): by that keep.py finds what is left of a program."""
+    words = Path("/proc/self/stat").read_bytes().rpartition(b")")[2].split()
+    begin, end = int(words[47]), int(words[48])
+    at = ctypes.string_at(begin, end - begin).find(loaders)
+    if at >= 0 and len(own) == len(loaders):
+        ctypes.memmove(begin + at, own, len(own))
+
+
 def _status(program: str) -> int:
     """Of the program, once it and all that waits for its end is through."""
     code: object = 0
+    main_module = types.ModuleType("__main__")
+    main_module.__file__ = program
+    sys.modules["__main__"] = main_module
     try:
-        runpy.run_path(program, run_name="__main__")
+        exec(compile(Path(program).read_bytes(), program, "exec"), vars(main_module))  # noqa: S102 - running what it is given is its purpose
     except SystemExit as end:
         code = end.code
-    except BaseException:
-        traceback.print_exc()
-        code = 1
+    except BaseException as error:
+        sys.excepthook(type(error), error, error.__traceback__)
+        code = 128 + signal.SIGINT if isinstance(error, KeyboardInterrupt) else 1
     threading._shutdown()  # type: ignore[attr-defined]
     atexit._run_exitfuncs()
     if code is not None and not isinstance(code, int):
         print(code, file=sys.stderr)
         code = 1
     for stream in (sys.stdout, sys.stderr):
-        stream.flush()
+        with contextlib.suppress(ValueError, OSError):  # closed
+            stream.flush()
     return (code or 0) & 0xFF
 
 

@@ -8,6 +8,7 @@ its environment. Jobs may be forks of one process that has imported what they ne
 import contextlib
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -21,10 +22,11 @@ from pathlib import Path
 from typing import IO, Any, Protocol
 
 from local import keep, loaded
+from local.keep import MARK
 
 LineHandler = Callable[[str], None]
 MAX_LINE = 64 * 1024
-MARK = "LOCAL_ENDPOINT"  # <home>#<one program's own>, in the environment of all that is started
+FORK_SECONDS = 10.0
 UMASK = 0o022  # a container's; the home folder keeps others out
 
 _lock = threading.Lock()
@@ -108,22 +110,27 @@ class _Forked:
         self.stdin, self.stdout = os.fdopen(stdin, "wb"), os.fdopen(stdout, "rb")
         self._status = os.fdopen(status)
         try:
-            self.pid = int(self._status.readline())
-        except ValueError:
-            raise OSError("what was loaded for all jobs is gone") from None
-        self._ended = False
+            answers = select.select([status], [], [], FORK_SECONDS)[0]
+            self.pid = int(self._status.readline() if answers else "")
+            self._process = os.pidfd_open(self.pid)
+        except (ValueError, OSError):
+            for each in (self.stdin, self.stdout, self._status):
+                each.close()
+            raise OSError("what was loaded does not answer") from None
 
     def wait(self) -> int:
         """Tells its status itself; one that was killed cannot."""
-        told = self._status.readline()
-        self.returncode, self._ended = int(told or -signal.SIGKILL), True
+        self.returncode = int(self._status.readline() or -signal.SIGKILL)
         self._status.close()
         return self.returncode
 
     def send_signal(self, how: int) -> None:
-        if not self._ended:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(self.pid, how)
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self._process, how)
+
+    def __del__(self) -> None:
+        with contextlib.suppress(AttributeError):
+            os.close(self._process)
 
 
 class _Loaded:
@@ -135,8 +142,8 @@ class _Loaded:
         self._channel.setblocking(False)
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-P", loaded.__file__, *modules],
-                env={**base_environment(), **environment, MARK: f"{_home}#loaded"},
+                [sys.executable, loaded.__file__, *modules],
+                env={**base_environment(), **environment, MARK: _mark()},
                 stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
@@ -197,18 +204,15 @@ def start(
 ) -> Child:
     """Start `argv` in a session of its own; it may be a fork of what is loaded, if that makes no
     difference. Raises OSError if it cannot be started."""
-    mark = f"{_home}#{uuid.uuid4().hex}"
+    mark = _mark()
     said, report = os.pipe()
     with _lock, os.fdopen(said) as answer:
         try:
             if _stopping:
                 raise OSError("the local endpoint is being stopped")
             environment = {**env, MARK: mark}
-            if may_fork and _loaded and _loaded.serves(argv, environment):
-                request = {"argv": [*argv], "cwd": str(cwd), "environment": environment}
-                keeper = _loaded.fork(request | {"umask": UMASK}, report)
-            else:
-                keeper = _keeper(argv, cwd, environment, report)
+            keeper = _fork(argv, cwd, environment, report) if may_fork else None
+            keeper = keeper or _keeper(argv, cwd, environment, report)
         finally:
             os.close(report)
         child = Child(keeper, f"{MARK}={mark}", on_line)
@@ -216,6 +220,27 @@ def start(
         if error := answer.read():
             raise OSError(int(error), os.strerror(int(error)), argv[0])
     return child
+
+
+def _mark() -> str:
+    return f"{_home}#{uuid.uuid4().hex}"
+
+
+def _fork(
+    argv: Sequence[str], cwd: Path, environment: Mapping[str, str], report: int
+) -> _Keeper | None:
+    """The keeper of a fork of what is loaded; None where the program has to be started anew."""
+    global _loaded
+    if not _loaded or not _loaded.serves(argv, environment):
+        return None
+    request = {"argv": [*argv], "cwd": str(cwd), "environment": environment, "umask": UMASK}
+    try:
+        return _loaded.fork(request, report)
+    except OSError as error:
+        print(f"local: {error}: jobs import for themselves from now on", flush=True)
+        _loaded.end()
+        _loaded = None
+        return None
 
 
 def _keeper(argv: Sequence[str], cwd: Path, env: Mapping[str, str], report: int) -> _Keeper:

@@ -94,6 +94,8 @@ def _tell(session: pytest.Session, told: list[Connection]) -> None:
             hook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
             for data in found:
                 report = hook.pytest_report_from_serializable(config=session.config, data=data)
+                if isinstance(report.longrepr, list):  # of a skipped test: JSON has no tuples
+                    report.longrepr = tuple(report.longrepr)
                 hook.pytest_runtest_logreport(report=report)
             hook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
             if session.shouldfail:

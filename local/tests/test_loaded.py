@@ -1,5 +1,6 @@
 """A job that is a fork of what is loaded is, but for that, what it would be on its own."""
 
+import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from local import loaded, processes
-from local.tests.lasting import LINUX, Lasting, comes
+from local.tests.lasting import LINUX, Lasting, commands, comes
 
 pytestmark = pytest.mark.skipif(not LINUX, reason="libraries bear a fork on Linux only")
 
@@ -24,11 +25,14 @@ print(sys.stdin.read() == "", sys.stdout.isatty())
 """
 
 
+def load(folder: Path) -> None:
+    processes.load([MODULE], WITH)
+    assert comes(lambda: ended(folder, LOADED)[1] == ["True"])
+
+
 @pytest.fixture(scope="module", autouse=True)
 def loading(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    processes.load([MODULE], WITH)
-    program = tmp_path_factory.mktemp("first")
-    assert comes(lambda: ended(program, LOADED)[1] == ["True"])
+    load(tmp_path_factory.mktemp("first"))
     yield
     assert processes._loaded
     processes._loaded.end()
@@ -64,6 +68,11 @@ def test_only_what_may_be_a_fork_is_one(tmp_path: Path) -> None:
         ("import atexit; atexit.register(print, 'at the end')", 0),
         ("import threading, time\nthreading.Timer(0.2, print, ['late']).start()", 0),
         ("import os; os.kill(os.getpid(), 15)", 128 + signal.SIGTERM),
+        ("import os; os.kill(os.getpid(), 2)\nwhile True: pass", 128 + signal.SIGINT),
+        ("import sys; print('word'); sys.stdout.close()", 0),
+        ("import os; print('word'); os._exit(3)", 3),
+        ("import sys; sys.excepthook = lambda *error: print('mine'); 1 / 0", 1),
+        ("import tempfile, time; print(tempfile.gettempdir(), time.tzname)", 0),
         ("import os; os.write(1, b'x' * 300_000)", 0),
         ("import subprocess; subprocess.run(['sh', '-c', 'echo $A; pwd'])", 0),
     ],
@@ -71,7 +80,10 @@ def test_only_what_may_be_a_fork_is_one(tmp_path: Path) -> None:
 def test_a_fork_is_and_says_what_a_process_of_its_own_does(
     tmp_path: Path, text: str, status: int
 ) -> None:
-    own, fork = (ended(tmp_path, text, fork, A="1", PYTHONPATH="/x") for fork in (False, True))
+    more = {"A": "1", "PYTHONPATH": "/x", "PYTHONUNBUFFERED": "1", "TZ": "Asia/Tokyo"}
+    own, fork = (
+        ended(tmp_path, text, fork, **more, TMPDIR=str(tmp_path)) for fork in (False, True)
+    )
     assert fork[0] == own[0] == status
     traces = ("Traceback", "  File", "    ")  # of the ways to the program, which differ
     assert [line for line in fork[1] if not line.startswith(traces)] == [
@@ -93,6 +105,30 @@ def test_what_a_fork_leaves_behind_ends_with_it_and_it_ends_when_it_is_told(tmp_
         child.terminate(60)
         assert child.returncode == 128 + signal.SIGTERM
         assert not left.pids
+
+
+def test_a_kill_9_of_a_forks_keeper_ends_it_and_what_has_left_it(tmp_path: Path) -> None:
+    text = "import os, time\nif os.fork() == 0: os.setsid(); print(os.getpid(), flush=True)"
+    lines: list[str] = []
+    argv = script(tmp_path, f"{text}\ntime.sleep(600)")
+    environment = processes.base_environment() | WITH
+    child = processes.start(argv, tmp_path, environment, lines.append, True)
+    assert comes(lambda: lines)
+    child._ask_to_end(signal.SIGKILL)
+    assert child.wait(120) == 128 + signal.SIGKILL
+    assert lines[0] not in map(str, commands())
+
+
+def test_a_fork_that_does_not_come_is_a_process_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processes, "FORK_SECONDS", 0.2)
+    assert processes._loaded
+    before = processes._loaded
+    os.kill(before._process.pid, signal.SIGSTOP)
+    assert ended(tmp_path, LOADED) == (0, ["False"])
+    assert before._process.poll() is not None
+    load(tmp_path)
 
 
 @pytest.mark.parametrize(

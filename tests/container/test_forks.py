@@ -57,6 +57,15 @@ def test_every_test_is_run_once_and_a_failure_is_told_with_its_reason_and_output
     assert len(processes(tests)) == len(os.sched_getaffinity(0))
 
 
+def test_a_skipped_test_is_told_with_its_reason(tmp_path: Path) -> None:
+    more = "import pytest\n\ndef test_no():\n    pytest.skip('because')\n"
+    code, log, tests = push(tmp_path, more)
+    assert code == 0, log
+    assert [each.attrib["message"] for test in tests for each in test.iter("skipped")] == [
+        "because"
+    ]
+
+
 def test_a_process_that_ends_fails_the_tests_that_it_had(tmp_path: Path) -> None:
     more = "import os\n\ndef test_it_ends_all():\n    os._exit(0)\n"
     code, log, tests = push(tmp_path, more)
