@@ -40,13 +40,16 @@ class Pending:
         if failed:
             self.done.set_exception(Failed())
             return
-        found = self.parts[0]
-        if len(self.parts) > 1:
-            found = Prediction(*map(np.concatenate, zip(*self.parts, strict=True)))
         try:
+            found = self.parts[0]
+            if len(self.parts) > 1:
+                found = Prediction(*map(np.concatenate, zip(*self.parts, strict=True)))
             self.done.set_result(_finite(found))
         except Unreadable as error:
             self.done.set_exception(error)
+        except Exception:  # parts that do not fit together
+            traceback.print_exc()
+            self.done.set_exception(Failed())
 
 
 Batch = list[tuple[Pending, Examples]]
@@ -150,10 +153,15 @@ class Batcher:
 
     def _ask(self, parts: list[Examples]) -> Prediction:
         """Raises Failed."""
-        self.counters.began(sum(map(len, parts)))
+        count = sum(map(len, parts))
+        self.counters.began(count)
         failing = True
         try:
             found = self.engine.predict(parts[0] if len(parts) == 1 else np.concatenate(parts))
+            # What fails on a useless answer further on would end the thread, or all later turns
+            if not len(found.classes) == len(found.probabilities) == count:
+                raise ValueError(f"{count} examples, but other numbers of answers")
+            np.isfinite(found.probabilities[:0])
             failing = False
         except Exception:
             traceback.print_exc()

@@ -93,6 +93,9 @@ class Connection(asyncio.Protocol):
         if self._current:
             # As nginx does: a client that says nothing more has left
             self._abandon(self._current, 499)
+        # Which hold this connection too: memory that only the collector would free
+        self._cycle = None
+        self._pipeline.clear()
 
     def pause_writing(self) -> None:
         self.flow.pause_writing()

@@ -20,6 +20,7 @@ INLINE_SECONDS = 0.003  # for which an engine may keep the event loop from other
 # Examples in that time; a slower engine gets a thread. One that computes on several cores gets it
 # sooner: the loop has a core to itself meanwhile
 INLINE_LEAST, INLINE_LEAST_OF_SEVERAL = 1, 8
+DEARER = 1.5  # an example in what fits into that time than one of a whole batch
 
 
 class Prediction(NamedTuple):
@@ -28,6 +29,7 @@ class Prediction(NamedTuple):
 
 
 Predict = Callable[[Examples], Prediction]
+Clock = Callable[[], float]
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,8 @@ def load(versions: Path, choice: str = "auto", threads: int = 1) -> Engine:
         choice = "onnxruntime" if has_onnx else "tensorflow"
     try:
         shape, predict = {"onnxruntime": _onnx, "tensorflow": _tensorflow}[choice](folder, threads)
-        _check(predict(np.zeros((BATCH, *shape), np.float32)))
+        for count in (1, BATCH):
+            _check(predict(np.zeros((count, *shape), np.float32)), count)
         least = INLINE_LEAST if threads == 1 else INLINE_LEAST_OF_SEVERAL
         return Engine(choice, max(numbers), shape, predict, _inline(predict, shape, least))
     except ModuleNotFoundError as error:
@@ -117,26 +120,41 @@ def _shape(signature: list[Any]) -> Shape:
     return tuple(shape)
 
 
-def _check(found: Prediction) -> None:
+def _check(found: Prediction, count: int) -> None:
     expected: dict[str, tuple[str, int]] = {
         "classes": ("int64", 1),
         "probabilities": ("float32", 2),
     }
     for name, (dtype, rank) in expected.items():
         values: NDArray[Any] = getattr(found, name)
-        if values.dtype != dtype or values.ndim != rank or len(values) != BATCH:
+        if values.dtype != dtype or values.ndim != rank or len(values) != count:
             raise Unusable(
-                f"{name} of {BATCH} examples are {values.dtype} {values.shape}, "
-                f"expected {dtype} of {rank} dimensions, the first {BATCH}"
+                f"{name} of {count} examples are {values.dtype} {values.shape}, "
+                f"expected {dtype} of {rank} dimensions, the first {count}"
             )
 
 
-def _inline(predict: Predict, shape: Shape, least: int) -> int:
-    slowest, fastest = INLINE_SECONDS / least, float("inf")
-    for _ in range(5):
-        began = time.perf_counter()
-        predict(np.zeros((1, *shape), np.float32))
-        fastest = min(fastest, time.perf_counter() - began)
-        if fastest > 10 * slowest:
-            break
-    return min(BATCH, int(INLINE_SECONDS / fastest)) if fastest <= slowest else 0
+def _inline(predict: Predict, shape: Shape, least: int, clock: Clock = time.perf_counter) -> int:
+    """The most examples that are answered in time; 0 if they are few, or much dearer one by one
+    than many together are, as where most of the time goes to what every prediction needs once.
+    """
+
+    def seconds(count: int) -> float:
+        fastest = float("inf")
+        for _ in range(5):
+            began = clock()
+            predict(np.zeros((count, *shape), np.float32))
+            fastest = min(fastest, clock() - began)
+            if fastest > 10 * INLINE_SECONDS:
+                break
+        return fastest
+
+    most, taken = 1, seconds(1)
+    if taken > INLINE_SECONDS / least:
+        return 0
+    while most < BATCH:
+        longer = seconds(2 * most)
+        if longer > INLINE_SECONDS:
+            return most if taken / most < DEARER * seconds(BATCH) / BATCH else 0
+        most, taken = 2 * most, longer
+    return most

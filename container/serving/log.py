@@ -1,7 +1,7 @@
 """The access log: one line of JSON for each request, never what is in it."""
 
-import contextlib
 import threading
+import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -45,7 +45,7 @@ class AccessLog:
         if self._lost:
             lines.append({"lost_lines": self._lost})
             self._lost = 0
-        with contextlib.suppress(OSError):  # nobody may be there to read
+        try:
             chunk = b""
             for entry in lines:
                 line = orjson.dumps(entry, option=orjson.OPT_APPEND_NEWLINE)
@@ -55,3 +55,7 @@ class AccessLog:
                 chunk += line
             if chunk:
                 self._write(chunk)
+        except OSError:
+            pass  # nobody may be there to read
+        except Exception:  # a mistake that costs these lines, and not the log
+            traceback.print_exc()

@@ -1,5 +1,6 @@
 """PNG and JPEG pictures, for a model that takes height x width x 1 or 3."""
 
+import contextlib
 import io
 from collections.abc import Iterator
 from itertools import islice
@@ -19,7 +20,13 @@ PNG, PIXELS, SCAN = b"\x89PNG\r\n\x1a\n", b"IDAT", 0xDA
 # some 20, of at most 64 KB in a JPEG
 MOST_PARTS = 200
 MOST_PIXEL_PARTS = 6000  # of a PNG: a body of 6 MB in pieces of 1 KB
-ALONE = {0x01, *range(0xD0, 0xDA)}  # a JPEG's markers that nothing belongs to
+# A JPEG's markers that nothing belongs to, as Pillow sees it: 0xC8 and from 0xF0 on against the
+# standard, which reserves them
+ALONE = {0xC8, *range(0xD0, 0xDA), *range(0xF0, 0xFE)}
+# Frames and tables, of which Pillow takes one segment apart into thousands of pieces: each so many
+# bytes, as a table of quantization has, are a part
+DIVIDED, PIECE_BYTES = {*range(0xC0, 0xD0), 0xDB, 0xDE}, 65
+PHOTOSHOP = b"8BIM"  # begins each piece of another such segment
 
 
 def read(body: bytes, shape: Shape) -> Examples:
@@ -57,16 +64,18 @@ def warm() -> None:
     """Pillow loads its readers with the first picture, which would wait 45 to 110 ms for them."""
     for form in ("PNG", "JPEG"):
         file = io.BytesIO()
-        Image.new("RGB", (1, 1)).save(file, form)
-        read(file.getvalue(), (1, 1, 3))
+        # A Pillow may be built without one, and then refuses such pictures
+        with contextlib.suppress(OSError, KeyError, Unreadable):
+            Image.new("RGB", (1, 1)).save(file, form)
+            read(file.getvalue(), (1, 1, 3))
 
 
 def _has_too_many_parts(body: bytes) -> bool:
     """A few thousand steps at most, whatever the body is."""
     if not body.startswith(PNG):
         # Each scan is a pass over all pixels
-        scans = body.count(bytes([0xFF, SCAN]))
-        return scans > MOST_PARTS or _more(_before_scan(body), MOST_PARTS)
+        most = max(map(body.count, (bytes([0xFF, SCAN]), PHOTOSHOP)))
+        return most > MOST_PARTS or _more(_before_scan(body), MOST_PARTS)
     kinds = list(islice(_chunks(body), MOST_PARTS + MOST_PIXEL_PARTS + 1))
     pixels = kinds.count(PIXELS)
     return pixels > MOST_PIXEL_PARTS or len(kinds) - pixels > MOST_PARTS
@@ -85,7 +94,7 @@ def _chunks(body: bytes) -> Iterator[bytes]:
 
 
 def _before_scan(body: bytes) -> Iterator[int]:
-    """Where a JPEG's segments begin, up to its pixels; a byte between them counts as one, for so
+    """Where a JPEG's parts begin, up to its pixels; a byte between them counts as one, for so
     Pillow takes them. (ITU-T T.81, annex B)
     """
     at = 2
@@ -99,4 +108,7 @@ def _before_scan(body: bytes) -> Iterator[int]:
         else:
             at += 2
             if marker not in ALONE:
-                at += max(2, int.from_bytes(body[at : at + 2]))
+                length = max(2, int.from_bytes(body[at : at + 2]))
+                if marker in DIVIDED:
+                    yield from range(at + PIECE_BYTES, at + length, PIECE_BYTES)
+                at += length

@@ -13,7 +13,7 @@ from serving_models import classify, engine
 from waiting import SECONDS
 
 from serving.batching import Batcher, Failed
-from serving.engines import BATCH, Prediction
+from serving.engines import BATCH, Predict, Prediction
 from serving.examples import Unreadable
 
 T = TypeVar("T")
@@ -143,6 +143,41 @@ def test_an_error_reaches_every_request_of_its_batch_and_no_other(
 
     run(ask())
     assert capsys.readouterr().err.count("MemoryError: too much") == 1
+
+
+def without_rows(examples: np.ndarray) -> Prediction:
+    classes, probabilities = classify(examples)
+    return Prediction(classes.squeeze(), probabilities)  # of one example: no array but a number
+
+
+def of_words(examples: np.ndarray) -> Prediction:
+    classes, _ = classify(examples)
+    return Prediction(classes, np.full((len(classes), 3), "many"))
+
+
+def of_any_width(examples: np.ndarray) -> Prediction:
+    """So that its parts do not fit together."""
+    classes, _ = classify(examples)
+    return Prediction(classes, np.zeros((len(classes), int(examples[0, 0]) + 1), np.float32))
+
+
+@pytest.mark.parametrize("inline", [0, BATCH])
+@pytest.mark.parametrize(
+    ("predict", "count"), [(without_rows, 1), (of_words, 1), (of_any_width, BATCH + 1)]
+)
+def test_an_answer_that_is_of_no_use_is_a_failure_and_ends_nothing(
+    predict: Predict, count: int, inline: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def ask() -> None:
+        batcher = Batcher(engine((1,), predict, inline))
+        for _ in range(3):
+            with pytest.raises(Failed):
+                batcher.at_once(numbers(0, count)) or await batcher(numbers(0, count))
+            with pytest.raises(Failed):
+                await batcher(numbers(0, count))
+
+    run(ask())
+    assert capsys.readouterr().err.count("Traceback") == 6
 
 
 @pytest.mark.parametrize("inline", [0, BATCH])

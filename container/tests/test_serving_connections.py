@@ -1,5 +1,6 @@
 """What HTTP itself has to refuse: slow, endless, malformed and too many connections."""
 
+import gc
 import json
 import threading
 import time
@@ -9,9 +10,10 @@ import pytest
 from bodies import instances
 from raw_http import CHUNKED, PING, SHORT, Client, ask, post, running
 from serving_models import engine, once_told
+from waiting import until
 
 from serving.app import App
-from serving.connections import HEAD_BYTES, MOST_HEADERS, Patience
+from serving.connections import HEAD_BYTES, MOST_HEADERS, Connection, Patience
 from serving.log import AccessLog
 from serving.observing import Observer
 
@@ -264,3 +266,24 @@ def test_every_method_gets_an_answer(port: int, method: bytes) -> None:
         client.send(b"%b /ping HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n" % method)
         line = client._file.readline()
     assert line.split()[1] == (b"200" if method == b"HEAD" else b"405")
+
+
+@pytest.mark.parametrize("asked", [1, 3])
+def test_a_connection_that_is_closed_leaves_nothing_for_the_collector(
+    port: int, asked: int
+) -> None:
+    def held() -> int:
+        return sum(isinstance(one, Connection) for one in gc.get_objects())
+
+    gc.collect()
+    gc.disable()
+    try:
+        before = held()
+        for _ in range(5):
+            with Client(port) as client:
+                client.send(asked * PING)
+                for _ in range(asked):
+                    assert client.reply().status == 200
+        until(lambda: held() <= before)
+    finally:
+        gc.enable()

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 import simdjson
 from bodies import instances, npy, npy_that_claims, picture, png_that_claims, read_json
-from PIL import ExifTags, Image, PngImagePlugin
+from PIL import ExifTags, Image, JpegImagePlugin, PngImagePlugin
 
-from serving import rows
+from serving import pictures, rows
 from serving.decoding import MOST_EXAMPLES, decode
 from serving.examples import Unreadable
 
@@ -282,6 +282,7 @@ NO_PIXELS = struct.pack(">I4sI", 0, b"IDAT", zlib.crc32(b"IDAT"))
         ("PNG", 33, NO_PIXELS),
         *(("JPEG", 2, part) for part in (b"\xff\xfe\0\2", b"\xff\xe1\0\2", b"\xff", b"\0")),
         ("JPEG", 2, b"\xff\xd8"),
+        ("JPEG", 2, b"\xff\xf0\xff\xff" + 7 * b"\xff\xe1\0\2"),
         ("JPEG", -2, b"\xff\xda\0\2"),
     ],
 )
@@ -291,3 +292,26 @@ def test_a_picture_is_not_read_for_seconds_before_its_pixels(
     plain = picture(form)
     body = plain[:at] + 7000 * part + plain[at:]
     refused("image/png", body, "more than 200 parts beside its pixels", (32, 32, 3))
+
+
+def segment(marker: int, content: bytes) -> bytes:
+    return struct.pack(">BBH", 0xFF, marker, 2 + len(content)) + content
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        segment(0xC0, b"\x08\0\x20\0\x20\3" + 21_000 * b"\1\x11\0"),  # colours of a frame
+        segment(0xDB, 1000 * (b"\0" + 64 * b"\1")),  # tables of quantization
+        segment(0xED, b"Photoshop 3.0\0" + 5000 * (b"8BIM" + bytes(8))),
+    ],
+)
+def test_what_pillow_takes_apart_counts_as_many_parts(part: bytes) -> None:
+    plain = picture("JPEG")
+    refused("image/jpeg", plain[:2] + part + plain[2:], "more than 200 parts", (32, 32, 3))
+
+
+def test_a_jpegs_markers_are_followed_by_what_pillow_takes_with_them() -> None:
+    """Any other marker, such as 0xFF01, ends its reading."""
+    alone = {code & 0xFF for code, (_, _, take) in JpegImagePlugin.MARKER.items() if take is None}
+    assert alone == pictures.ALONE

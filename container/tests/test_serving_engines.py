@@ -4,9 +4,11 @@ import re
 import sys
 import time
 import types
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 from serving_models import classify, weights, write_onnx, write_saved_model
 
@@ -80,6 +82,43 @@ def test_an_engine_on_several_cores_leaves_the_event_loop_its_own_sooner() -> No
     assert _inline(predict, SHAPE, INLINE_LEAST_OF_SEVERAL) == 0
 
 
+# Milliseconds for one prediction of n examples
+TAKES: dict[str, Callable[[int], float]] = {
+    "tiny": lambda n: 0.05 + 0.01 * n,
+    "small": lambda n: 0.1 + 0.12 * n,
+    "large": lambda n: 1.7 * n,
+    "too large": lambda n: 3.2 * n,
+    "of many small steps": lambda n: 0.9 + 0.125 * n,
+    "of very many": lambda n: 2.3 + 0.1 * n,
+    "of few examples only": lambda n: 1.0 + 0.3 * n,
+}
+
+
+@pytest.mark.parametrize(
+    ("model", "inline"),
+    [
+        ("tiny", BATCH),
+        ("small", 16),
+        ("large", 1),
+        ("too large", 0),
+        ("of many small steps", 16),
+        ("of very many", 0),
+        ("of few examples only", 0),
+    ],
+)
+def test_the_event_loop_asks_for_what_fits_unless_many_together_are_much_cheaper(
+    model: str, inline: int
+) -> None:
+    now = 0.0
+
+    def predict(examples: np.ndarray) -> Prediction:
+        nonlocal now
+        now += TAKES[model](len(examples)) / 1000
+        return classify(examples)
+
+    assert _inline(predict, SHAPE, INLINE_LEAST, lambda: now) == inline
+
+
 def unusable(versions: Path, reason: str, choice: str = "auto") -> None:
     with pytest.raises(Unusable, match=reason) as error:
         load(versions, choice)
@@ -130,6 +169,17 @@ def test_a_model_that_takes_no_batches_of_one_shape_is_refused(
 ) -> None:
     write_onnx(tmp_path, SHAPE, inputs)
     unusable(tmp_path, "1: the model takes inputs of (1|any) x .*: expected any number of")
+
+
+def test_a_model_whose_answer_to_one_example_is_no_batch_is_refused(tmp_path: Path) -> None:
+    write_onnx(tmp_path, SHAPE)
+    file = str(tmp_path / "1" / ONNX)
+    model = onnx.load(file)
+    (last,) = (node for node in model.graph.node if "classes" in node.output)
+    last.output[0] = "found"
+    model.graph.node.append(onnx.helper.make_node("Squeeze", ["found"], ["classes"]))
+    onnx.save(model, file)
+    unusable(tmp_path, r"1: classes of 1 examples are int64 \(\), expected int64 of 1 dimensions")
 
 
 def test_without_tensorflow_the_missing_onnx_is_named(

@@ -67,3 +67,17 @@ def test_output_that_nobody_reads_any_more_ends_nothing() -> None:
     log = AccessLog(broken)
     log.add({"examples": 1})
     log.close()
+
+
+def test_an_entry_that_cannot_be_written_does_not_end_the_log(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    written: list[bytes] = []
+    log = AccessLog(written.append)
+    log.add({"path": object()})
+    while log._lines:
+        pass  # until the thread has taken it
+    log.add({"examples": 1})
+    log.close()
+    assert b"".join(written) == b'{"examples":1}\n'
+    assert "not JSON serializable" in capsys.readouterr().err
