@@ -2,13 +2,17 @@
 
 TensorFlow takes longer to import than most tests to run. It bears a fork as long as it has computed
 nothing, so no test module may compute at import.
+
+What is told by record_testsuite_property or record_xml_attribute is lost.
 """
 
 import json
 import multiprocessing
 import os
+import signal
 import sys
 import tempfile
+import warnings
 from collections.abc import Iterator
 from multiprocessing import connection
 from multiprocessing.connection import Connection
@@ -19,6 +23,7 @@ import pytest
 CONTAINER = Path(__file__).parents[1]
 ALONE = 50  # so many tests are not worth a fork
 BLOCKS = 100  # a fork takes so much of them at once: neighbours, which may share a fixture
+PATIENCE = 10  # seconds for the end of a fork's fixtures where the tests are stopped
 
 
 def pytest_runtestloop(session: pytest.Session) -> bool | None:
@@ -60,6 +65,8 @@ def _run(session: pytest.Session, cores: int) -> None:
     waiting, numbers = os.pipe()
     os.write(numbers, bytes(range(len(blocks))))
     os.close(numbers)
+    if session.config.option.basetemp:
+        vars(session.config)["_tmp_path_factory"].getbasetemp()  # emptied here, once
     fork = multiprocessing.get_context("fork")
     told, processes = [], []
     try:
@@ -74,20 +81,29 @@ def _run(session: pytest.Session, cores: int) -> None:
         os.close(waiting)
         for process in processes:
             process.terminate()
+        for process in processes:
+            process.join(PATIENCE)
+            process.kill()
             process.join()
 
 
 def _tell(session: pytest.Session, told: list[Connection]) -> None:
     """Gives pytest the reports as they come; a test without one has failed."""
     missing = set(range(len(session.items)))
+    begun = dict.fromkeys(told, -1)
+    last: list[int] = []  # the tests in which a process ended
     hook = session.config.hook
     while told:
         for one in connection.wait(told):
             assert isinstance(one, Connection)
             try:
-                number, found = json.loads(one.recv_bytes())
+                number, found, warned = json.loads(one.recv_bytes())
             except EOFError:
                 told.remove(one)
+                last += missing & {begun[one]}
+                continue
+            if found is None:
+                begun[one] = number
                 continue
             missing.remove(number)
             item = session.items[number]
@@ -97,19 +113,31 @@ def _tell(session: pytest.Session, told: list[Connection]) -> None:
                 if isinstance(report.longrepr, list):  # of a skipped test: JSON has no tuples
                     report.longrepr = tuple(report.longrepr)
                 hook.pytest_runtest_logreport(report=report)
+            for warning in warned:
+                _warn(session, item.nodeid, *warning)
             hook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
             if session.shouldfail:
                 raise session.Failed(session.shouldfail)
             if session.shouldstop:
                 raise session.Interrupted(session.shouldstop)
-    for number in sorted(missing):
-        item, words = session.items[number], "a process that ran tests ended before this one's end"
+    names = ", ".join(session.items[number].nodeid for number in last) or "no test"
+    for number in last + sorted(missing.difference(last)):
+        item, words = session.items[number], f"a process that runs tests ended in {names}"
         report = pytest.TestReport(item.nodeid, item.location, {}, "failed", words, "call")
         hook.pytest_runtest_logreport(report=report)
 
 
+def _warn(session: pytest.Session, nodeid: str, text: str, name: str, file: str, at: int) -> None:
+    message = warnings.WarningMessage(text, type(name, (Warning,), {}), file, at)
+    words = {"warning_message": message, "when": "runtest", "nodeid": nodeid, "location": None}
+    session.config.hook.pytest_warning_recorded.call_historic(kwargs=words)
+
+
 def _work(session: pytest.Session, blocks: list[range], waiting: int, there: Connection) -> None:
     """In the fork."""
+    signal.signal(signal.SIGINT, lambda *_: None)  # Ctrl-C: the parent has it too, and ends this
+    # pytest takes most other exceptions, SystemExit too, for a failed test, and goes on
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     plugins = session.config.pluginmanager
     plugins.unregister(name="terminalreporter")
     # The file that output is kept in is the other processes' too
@@ -118,30 +146,47 @@ def _work(session: pytest.Session, blocks: list[range], waiting: int, there: Con
     capture.start_global_capturing()
     kept = _Kept()
     plugins.register(kept)
+    kept.warnings.clear()  # those from before the fork
+    if session.config.option.basetemp:
+        temporary = vars(session.config)["_tmp_path_factory"]
+        temporary._basetemp = temporary.mktemp(f"process{os.getpid()}", numbered=False)
 
     def mine() -> Iterator[int]:
         while number := os.read(waiting, 1):
             yield from blocks[number[0]]
 
+    def tell(*words: object) -> None:
+        there.send_bytes(json.dumps(words, default=str).encode())
+
     numbers = mine()
     number = next(numbers, None)
-    while number is not None:
-        after = next(numbers, None)
-        following = None if after is None else session.items[after]
-        item = session.items[number]
-        session.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
-        to_data = session.config.hook.pytest_report_to_serializable
-        found = [to_data(config=session.config, report=report) for report in kept.reports]
-        there.send_bytes(json.dumps((number, found)).encode())
-        kept.reports.clear()
-        number = after
+    try:
+        while number is not None:
+            after = next(numbers, None)
+            following = None if after is None else session.items[after]
+            item = session.items[number]
+            tell(number, None, None)
+            session.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+            to_data = session.config.hook.pytest_report_to_serializable
+            found = [to_data(config=session.config, report=report) for report in kept.reports]
+            tell(number, found, kept.warnings)
+            kept.reports.clear()
+            kept.warnings.clear()
+            number = after
+    finally:
+        session._setupstate.teardown_exact(None)
 
 
 class _Kept:
-    """The reports of one test."""
+    """The reports and warnings of one test."""
 
     def __init__(self) -> None:
         self.reports: list[pytest.TestReport] = []
+        self.warnings: list[tuple[str, str, str, int]] = []
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         self.reports.append(report)
+
+    def pytest_warning_recorded(self, warning_message: warnings.WarningMessage) -> None:
+        it = warning_message
+        self.warnings.append((str(it.message), it.category.__name__, it.filename, it.lineno))
