@@ -51,7 +51,7 @@ def _kept() -> None:
     from moto.core.common_models import BaseModel
 
     def make(cls: Any, *arguments: Any, **named: Any) -> Any:
-        return object.__new__(cls)
+        return super(BaseModel, cls).__new__(cls)
 
     BaseModel.__new__ = make  # type: ignore[method-assign]
     executions.TMP_THREADS = deque(maxlen=0)  # type: ignore[assignment]

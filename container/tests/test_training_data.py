@@ -15,7 +15,7 @@ from records import channel, example, record, write
 from training.checks import CHECKED_AT_ONCE, FEW, check, check_split
 from training.cluster import Cluster
 from training.data import evaluation_batches, training_batches
-from training.errors import DatasetError
+from training.errors import DatasetError, TrainingError
 
 ALONE = Cluster(tf.distribute.get_strategy())
 CHOICE = tiny_model.Hyperparameters(epochs=3, batch_size=4, noise=0)
@@ -102,6 +102,21 @@ def test_a_shape_that_only_shows_in_many_records_is_refused_as_in_few(tmp_path: 
     write(tmp_path / "train.tfrecords", [example(1)] * (FEW + 8) + [example(2)])
     with pytest.raises(DatasetError, match=rf"record {FEW + 8}: .* shape \(8,\), expected \(7,\)"):
         check_split(tmp_path, "train", model)
+
+
+@pytest.mark.parametrize("records", [3, FEW + 1])
+def test_what_reads_records_one_by_one_only_is_refused_however_many_there_are(
+    tmp_path: Path, records: int
+) -> None:
+    def parse_example(batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        return tiny_model.parse_example(tf.constant(batch.numpy()))
+
+    model: Any = SimpleNamespace(**{**vars(tiny_model), "parse_example": parse_example})
+    for name in ("train", "validation", "eval"):
+        write(tmp_path / f"{name}.tfrecords", map(example, range(records)))
+    assert check_split(tmp_path, "train", model).examples == records
+    with pytest.raises(TrainingError, match=r"parse_example cannot be made a graph.*numpy"):
+        check(tmp_path, model)
 
 
 def test_the_identity_of_the_data_is_that_of_its_records(tmp_path: Path) -> None:

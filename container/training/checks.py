@@ -3,12 +3,13 @@
 import hashlib
 import json
 import re
+from contextlib import suppress
 from pathlib import Path
 
 import tensorflow as tf
 
 from training.data import Data, Split
-from training.errors import DatasetError
+from training.errors import DatasetError, TrainingError
 from training.interface import Model
 from training.manifest import check_manifest
 
@@ -20,16 +21,30 @@ _UNREADABLE = (tf.errors.InvalidArgumentError, ValueError)
 
 
 def check(channel: Path, model: Model) -> Data:
-    """The data in a channel's folder, every record read by the model; raises DatasetError."""
+    """The data in a channel's folder, every record read by the model; raises JobError."""
     if not channel.is_dir():
         raise DatasetError(f"no channel named {channel.name}: {channel} does not exist")
     check_manifest(channel)
+    check_graph(model)
     return Data(
         check_split(channel, "train", model),
         check_split(channel, "validation", model),
         check_split(channel, "eval", model),
         class_names(channel / "classes.json", model),
     )
+
+
+def check_graph(model: Model) -> None:
+    """Training reads records by a graph, so `parse_example` has to be one; raises TrainingError."""
+    try:
+        read = tf.function(model.parse_example, input_signature=[tf.TensorSpec([None], tf.string)])
+        read.get_concrete_function()
+    # Of any kind: it is the code of whoever has written the model
+    except Exception as error:
+        reason = str(error).strip().rpartition("\n")[2].strip()[:REASON_LENGTH]
+        raise TrainingError(
+            f"parse_example cannot be made a graph, by which training reads (tf.function): {reason}"
+        ) from error
 
 
 def check_split(channel: Path, name: str, model: Model) -> Split:
@@ -55,15 +70,14 @@ def _count(path: Path, model: Model, digest: "hashlib._Hash") -> int:
         count = _looked_at(records.take(FEW), 0, path.name, model, digest)
         if count < FEW:
             return count
-        try:
+        # Of any kind: a graph has other names for an error, and some before its first record
+        with suppress(Exception):
             for batch, good in _judged(records.skip(count), model):
                 if not good:
                     break
                 count += _take(batch, digest)
             else:
                 return count
-        except _UNREADABLE:
-            pass
         return _looked_at(records.skip(count), count, path.name, model, digest)
     except tf.errors.DataLossError:
         raise DatasetError(

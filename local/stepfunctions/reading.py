@@ -26,7 +26,8 @@ from moto.stepfunctions.parser.asl.parse.preprocessor import Preprocessor
 TOKEN = re.compile(r'\s*("(?:[^"\\\x00-\x1f]|\\.)*"|[\[\]{}:,]|-?\d[\d.eE+-]*|true|false|null)')
 
 MOST = 32  # definitions; an update of a machine, unlike its end, leaves the one before
-_read: dict[str, Any] = {}
+_read: dict[str, Any] = {}  # that which was asked for last at the end
+_holding = threading.Lock()
 
 
 def install() -> None:
@@ -85,7 +86,7 @@ def _once(original: Callable[[str], Any]) -> Any:
     reading = threading.Lock()
 
     def parse(definition: str) -> Any:
-        if (known := _read.get(definition)) is not None:
+        if (known := _known(definition)) is not None:
             return known
         words = CommonTokenStream(ASLLexer(InputStream(definition)))
         words.fill()
@@ -96,17 +97,31 @@ def _once(original: Callable[[str], Any]) -> Any:
             for ours, theirs in zip(_words(tree), words.tokens, strict=True):
                 ours.text = theirs.text
             steps = Preprocessor().visit(tree), None  # nobody asks for the tree
-            _read[definition] = steps
-            if len(_read) > MOST:
-                _read.pop(next(iter(_read)), None)
+            _keep(definition, steps)
             return steps
 
     return parse
 
 
+def _known(definition: str) -> Any:
+    with _holding:
+        steps = _read.pop(definition, None)
+        if steps is not None:
+            _read[definition] = steps
+        return steps
+
+
+def _keep(definition: str, steps: Any) -> None:
+    with _holding:
+        _read[definition] = steps
+        if len(_read) > MOST:
+            del _read[next(iter(_read))]
+
+
 def forget(definition: str) -> None:
     """The steps of a definition that no machine has any more: they take megabytes."""
-    _read.pop(definition, None)
+    with _holding:
+        _read.pop(definition, None)
 
 
 @lru_cache(32)

@@ -9,6 +9,7 @@ from importlib.metadata import version
 from typing import Any
 
 import pytest
+from moto.core.common_models import BaseModel
 
 from local import moto_seams
 from local.tests.aws import Aws, unique
@@ -88,6 +89,15 @@ def test_another_moto_is_refused_with_the_way_out(monkeypatch: pytest.MonkeyPatc
 def test_records_and_threads_are_kept_in_two_places(unpatched: dict[str, Any]) -> None:
     """For ever; local/tests/test_memory.py tells that here they are not."""
     assert unpatched["kept"] == [1, []]
+
+
+def test_a_record_may_be_a_dictionary_too() -> None:
+    moto_seams.install()
+
+    class Both(BaseModel, dict[str, int]):
+        pass
+
+    assert Both(a=1) == {"a": 1}
 
 
 def test_backends_are_made_from_the_attribute() -> None:

@@ -15,6 +15,7 @@ from scripts.lib.problems import USAGE, Problem, wrapped
 from scripts.lib.refusals import LOCAL, explain
 
 if TYPE_CHECKING:
+    from botocore.config import _RetryDict
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_codebuild import CodeBuildClient
@@ -28,6 +29,13 @@ if TYPE_CHECKING:
     from mypy_boto3_sagemaker_runtime import SageMakerRuntimeClient
     from mypy_boto3_stepfunctions import SFNClient
     from mypy_boto3_sts import STSClient
+
+
+# How often a call is tried. Who calls a lot at once goes more slowly after a refusal, in all
+# threads of a client (boto3 guide, "Retries", adaptive mode): of some calls, as DeleteLogStream, an
+# account may have no more than five a second (CloudWatch Logs quotas)
+FEW: "_RetryDict" = {"mode": "standard", "total_max_attempts": 5}
+PATIENT: "_RetryDict" = {"mode": "adaptive", "total_max_attempts": 10}
 
 
 def add_session_arguments(parser: argparse.ArgumentParser) -> None:
@@ -79,7 +87,7 @@ class Matching(argparse.Action):
         setattr(namespace, self.dest, text)
 
 
-def connect(region: str | None, profile: str | None) -> "Clients":
+def connect(region: str | None, profile: str | None, retries: "_RetryDict" = FEW) -> "Clients":
     """Clients that are known to work: region, partition, credentials and endpoint are checked."""
     try:
         # boto3 by itself reads only AWS_DEFAULT_REGION; the CLI and the other SDKs read this one
@@ -92,9 +100,7 @@ def connect(region: str | None, profile: str | None) -> "Clients":
     if not chosen:
         raise Problem(without_region(session))
     check_region(session, chosen)
-    config = Config(
-        retries={"mode": "standard", "total_max_attempts": 5}, connect_timeout=10, read_timeout=60
-    )
+    config = Config(retries=retries, connect_timeout=10, read_timeout=60)
     clients = Clients(session, config)
     try:
         clients.sts.get_caller_identity()

@@ -13,8 +13,9 @@ from scripts.lib.session import Clients
 
 Found = TypeVar("Found")
 # Listings begin with the newest and go back a year: what began before these times has ended. A
-# build waits for 8 hours and runs for 36 at most (CodeBuild API Reference, CreateProject); no
-# action of a pipeline lasts longer than 60 days (Quotas in AWS CodePipeline, manual approval)
+# build waits for 8 hours and runs for 36 at most (CodeBuild API Reference, CreateProject). An
+# action of a pipeline lasts for 60 days at most (Quotas in AWS CodePipeline, manual approval), an
+# execution has several: as long as a page holds one that runs, the next may hold one too
 LONGEST_BUILD, LONGEST_RUN = timedelta(days=2), timedelta(days=61)
 WORDS = {"HyperParameterTuning": "tuning"}
 # AWS: StopPipelineExecution, Errors
@@ -88,10 +89,10 @@ def executions(clients: Clients, pipeline: str) -> Iterator[Work]:
     pages = clients.codepipeline.get_paginator("list_pipeline_executions")
     for page in pages.paginate(pipelineName=pipeline):
         found = page["pipelineExecutionSummaries"]
-        for run in found:
-            if run.get("status") in ("InProgress", "Stopping"):
-                yield Work("pipeline execution", run["pipelineExecutionId"], stop)
-        if is_past(found[-1].get("startTime") if found else None, LONGEST_RUN):
+        live = [run for run in found if run.get("status") in ("InProgress", "Stopping")]
+        for run in live:
+            yield Work("pipeline execution", run["pipelineExecutionId"], stop)
+        if not live and is_past(found[-1].get("startTime") if found else None, LONGEST_RUN):
             return
 
 

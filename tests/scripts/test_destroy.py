@@ -94,6 +94,36 @@ def test_an_object_that_cannot_be_deleted_is_no_success(clients: Clients, consol
             destroy.empty_bucket(clients.s3, "data", console)
 
 
+def test_only_what_s3_was_too_busy_for_is_asked_for_again(
+    clients: Clients, console: Console
+) -> None:
+    sent: list[Any] = []
+    clients.s3.meta.events.register(
+        "provide-client-params.s3.DeleteObjects",
+        lambda params, **_: sent.append(params["Delete"]["Objects"]),
+    )
+    a, b = ({"Key": key, "VersionId": "1"} for key in "ab")
+    with Stubber(clients.s3) as stub:
+        stub.add_response("list_object_versions", {"Versions": [a, b]})
+        stub.add_response("delete_objects", {"Errors": [{**b, "Code": "SlowDown"}]})
+        stub.add_response("delete_objects", {})
+        destroy.empty_bucket(clients.s3, "data", console)
+    assert sent == [[a, b], [b]]
+
+
+def test_s3_is_not_asked_for_ever(
+    clients: Clients, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(destroy, "TRIES", 2)
+    one = {"Key": "a", "VersionId": "1"}
+    with Stubber(clients.s3) as stub:
+        stub.add_response("list_object_versions", {"Versions": [one]})
+        for _ in range(2):
+            stub.add_response("delete_objects", {"Errors": [{**one, "Code": "InternalError"}]})
+        with pytest.raises(ClientError, match="InternalError"):
+            destroy.empty_bucket(clients.s3, "data", console)
+
+
 def test_endpoint_config_and_model_go_and_another_projects_stay(
     memory: Clients, console: Console
 ) -> None:

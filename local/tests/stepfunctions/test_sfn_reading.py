@@ -110,6 +110,18 @@ def test_definitions_that_differ_in_names_have_each_its_own_steps(aws: Aws) -> N
         reading.forget(definition)  # else the third would be the first
 
 
+def test_a_definition_that_is_asked_for_again_and_again_is_kept(aws: Aws) -> None:
+    def steps(name: str) -> Any:
+        definition = {"StartAt": name, "States": {name: {"Type": "Succeed"}}}
+        return AmazonStateLanguageParser.parse(json.dumps(definition))[0]
+
+    often = steps("Often")
+    for number in range(reading.MOST + 1):
+        steps(f"Once{number}")
+        assert steps("Often") is often
+    assert len(reading._read) == reading.MOST
+
+
 def test_the_text_of_a_node_is_that_of_all_below_it(aws: Aws) -> None:
     def nodes(node: Any) -> Iterator[Any]:
         if isinstance(node, ParserRuleContext):

@@ -1,11 +1,13 @@
 """Where a script works is settled before it does anything; what is missing is named."""
 
+from typing import Any
+
 import boto3
 import pytest
 
 from scripts import status
 from scripts.lib.problems import Problem
-from scripts.lib.session import check_region, connect
+from scripts.lib.session import PATIENT, Clients, check_region, connect
 
 
 def test_a_region_with_a_typo_is_refused_with_the_right_one() -> None:
@@ -54,6 +56,11 @@ def test_an_endpoint_that_is_down_is_named(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     with pytest.raises(Problem, match=r"is the local endpoint running at http://127\.0\.0\.1:9\?"):
         connect("eu-west-1", None)
+
+
+def test_who_calls_a_lot_at_once_goes_more_slowly_when_refused(memory: Clients) -> None:
+    config: Any = connect("eu-west-1", None, PATIENT).logs.meta.config
+    assert config.retries["mode"] == "adaptive"
 
 
 def test_a_script_without_credentials_exits_2_and_says_what_to_do_in_80_columns(

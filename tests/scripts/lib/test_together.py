@@ -1,6 +1,7 @@
 """Calls at once give their answers in order, and end together."""
 
 import threading
+import time
 
 import pytest
 
@@ -17,6 +18,26 @@ def test_answers_come_in_the_order_of_what_was_asked() -> None:
     told: list[int] = []
     assert together(call, range(AT_ONCE), told.append) == [n * 2 for n in range(AT_ONCE)]
     assert told == [*range(1, AT_ONCE + 1)]
+
+
+def test_an_error_ends_it_while_an_earlier_call_is_still_under_way() -> None:
+    called: list[int] = []
+    last_begun = threading.Event()
+
+    def call(number: int) -> None:
+        called.append(number)
+        if number == 0:
+            last_begun.wait(0.5)
+        elif number == 1:
+            raise ValueError
+        elif number == 999:
+            last_begun.set()
+        time.sleep(0.001)  # as a call over a network lets others go on
+
+    with pytest.raises(ValueError):
+        together(call, range(1000))
+    assert not last_begun.is_set()
+    assert len(called) < 500
 
 
 @pytest.mark.parametrize("ends", [ValueError, KeyboardInterrupt])

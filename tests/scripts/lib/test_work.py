@@ -118,10 +118,12 @@ def test_work_of_each_kind_is_found_past_the_first_page(clients: Clients, stub: 
 def test_no_page_is_read_of_what_has_ended_by_now(clients: Clients, stub: Stubs) -> None:
     """Each listing says that there is more, and is not asked for it."""
     long_ago = datetime.now(UTC) - timedelta(days=70)
-    runs = [run(1, "InProgress"), run(2, "Succeeded") | {"startTime": long_ago}]
-    stub["codepipeline"].add_response(
-        "list_pipeline_executions", {"pipelineExecutionSummaries": runs, "nextToken": "2"}
-    )
+    first = [run(1, "InProgress"), run(2, "Succeeded") | {"startTime": long_ago}]
+    second = [run(3, "Succeeded") | {"startTime": long_ago}]
+    for token, runs in (("2", first), ("3", second)):
+        stub["codepipeline"].add_response(
+            "list_pipeline_executions", {"pipelineExecutionSummaries": runs, "nextToken": token}
+        )
     builds = [build(1, "IN_PROGRESS"), build(2, "SUCCEEDED") | {"startTime": long_ago}]
     ids = [one["id"] for one in builds]
     stub["codebuild"].add_response("list_builds_for_project", {"ids": ids, "nextToken": "2"})
@@ -129,6 +131,17 @@ def test_no_page_is_read_of_what_has_ended_by_now(clients: Clients, stub: Stubs)
     pages(stub, "stepfunctions", "list_executions", "executions", [])
     no_jobs(stub)
     assert [one.kind for one in running(clients, RECORD)] == ["pipeline execution", "build"]
+
+
+def test_an_execution_lasts_longer_than_one_of_its_actions(clients: Clients, stub: Stubs) -> None:
+    long_ago = {"startTime": datetime.now(UTC) - timedelta(days=70)}
+    operation, items = "list_pipeline_executions", "pipelineExecutionSummaries"
+    both = [[run(number, "InProgress") | long_ago] for number in (1, 2)]
+    pages(stub, "codepipeline", operation, items, *both)
+    stub["codebuild"].add_response("list_builds_for_project", {})
+    pages(stub, "stepfunctions", "list_executions", "executions", [])
+    no_jobs(stub)
+    assert len(running(clients, RECORD)) == 2
 
 
 def test_what_is_stopped_is_waited_for_and_not_stopped_again(
