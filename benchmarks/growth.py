@@ -248,7 +248,7 @@ def main() -> None:
         (KEPT / f"{name}.json").write_text(json.dumps(found))
     files = [KEPT / f"{name}.json" for name in PARTS]
     rows = [Row(**one) for file in files if file.is_file() for one in json.loads(file.read_text())]
-    write("growth", rows)
+    write("growth", rows, "Each part is a run of its own, with both of its sides in it.")
 
 
 if __name__ == "__main__":
