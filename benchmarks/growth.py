@@ -22,15 +22,12 @@ from typing import Any
 import numpy as np
 
 from benchmarks.report import Row, write
-from local.context import Context
-from local.memory import SETTLED
-from local.tests import test_memory
-from local.tests.remote import Remote
 from scripts import destroy
 from scripts.lib import tfrecord
 from scripts.lib.console import Console
 from tests.system.deployments import alone
 from tests.system.driver import ROOT, Driver, endpoint, until
+from tests.system.memory import megabytes, settled, small_stacks
 from tests.system.shell_stack import code
 
 KEPT = Path("build/benchmarks/growth")
@@ -163,12 +160,10 @@ def stacks() -> Iterable[Row]:
             name = f"{STACK}-{number}"
             made.append(_seconds(_deploy, aws, name))
             aws.run("python", "-m", "scripts.destroy", "--stack", name, "--yes")
-            kept.append(_settled(aws.home))
+            kept.append(settled(aws.home))
             print(f"{name}: {made[-1]:.1f} s to create, then {kept[-1]:.0f} MB", flush=True)
-        cloud = Remote(Context(REGION, 0, aws.home), aws.environment)
-        for _ in range(SMALL):
-            test_memory.live(cloud)
-        last = _settled(aws.home)
+        small_stacks(aws, SMALL)
+        last = settled(aws.home)
         # The first one loads what all need
         early, late = statistics.median(made[1:4]), statistics.median(made[-3:])
         figures = f"{late:.1f} : {early:.1f} (the first: {made[0]:.1f})"
@@ -187,7 +182,7 @@ def runs() -> Iterable[Row]:
         for number in range(RUNS):
             given = project.versioned(f"v{number}")
             took.append(_seconds(project.deploy, given))
-            kept.append(_megabytes(project.aws.context.home))
+            kept.append(megabytes(project.aws.context.home))
             print(f"{given['name']}: {took[-1]:.1f} s, then {kept[-1]:.0f} MB", flush=True)
         assert project.serving() == f"v{RUNS - 1}"
     early, late = statistics.median(took[1 : FIRST + 1]), statistics.median(took[-FIRST:])
@@ -214,19 +209,6 @@ def _seconds(work: Callable[..., Any], *arguments: Any) -> float:
     return time.perf_counter() - began
 
 
-def _settled(home: Path) -> float:
-    """What the endpoint takes once it has given back what it does."""
-    time.sleep(SETTLED + 2)
-    return _megabytes(home)
-
-
-def _megabytes(home: Path) -> float:
-    asked = ["pgrep", "--full", "--oldest", f"local --port 0 --home {home} "]
-    pid = subprocess.run(asked, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmRSS"))
-
-
 PARTS: dict[str, Callable[[], Iterable[Row]]] = {
     "check": check,
     "versions": versions,
@@ -248,7 +230,7 @@ def main() -> None:
         (KEPT / f"{name}.json").write_text(json.dumps(found))
     files = [KEPT / f"{name}.json" for name in PARTS]
     rows = [Row(**one) for file in files if file.is_file() for one in json.loads(file.read_text())]
-    write("growth", rows)
+    write("growth", rows, "Each part is a run of its own, with both of its sides in it.")
 
 
 if __name__ == "__main__":
