@@ -1,12 +1,12 @@
-"""For all tests: in what order they run, and how often their garbage is looked for."""
+"""For all tests: in what order they run, and when their garbage is looked for."""
 
 import gc
 from pathlib import Path
 
 import pytest
 
-# Seldom: through what TensorFlow, moto and botocore keep in memory, it took a fifth of all time
-gc.set_threshold(50_000, 20, 20)
+# Nothing that is imported is garbage, and looking for some takes a fifth of the time
+gc.disable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -17,3 +17,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         rank = 0 if "local" in names else 1 if "slow" in names else 2
         ranks[item.path] = min(rank, ranks.get(item.path, rank))
     items.sort(key=lambda item: ranks[item.path])
+
+
+def pytest_collection_finish() -> None:
+    # Seldom, and not among what TensorFlow, moto and botocore keep in memory
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
+    gc.enable()

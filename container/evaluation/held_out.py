@@ -25,8 +25,10 @@ class HeldOut:
 
     def batches(self) -> Iterator[NDArray[np.float32]]:
         """Inputs, as many at once as the endpoint asks a model for."""
-        for batch in read_records(self.split).batch(BATCH):
-            yield self.model.parse_example(batch)[0].numpy()
+        for records in read_records(self.split).batch(checks.CHECKED_AT_ONCE):
+            inputs = self.model.parse_example(records)[0].numpy()
+            for first in range(0, len(inputs), BATCH):
+                yield inputs[first : first + BATCH].copy()  # kept ones do not hold the others
 
 
 def read(folder: Path, model: Model) -> HeldOut:

@@ -31,15 +31,27 @@ def as_list(value: Any) -> list[Any]:
 
 def like(pattern: str, value: str) -> bool:
     """`*` stands for any text, `?` for one character."""
-    return _compiled(pattern).fullmatch(value) is not None
+    return bool(_test(pattern)(value))
+
+
+def like_action(pattern: str, value: str) -> bool:
+    """In any case; `value` is in lower case already."""
+    return bool(_test_lower(pattern)(value))
 
 
 @lru_cache(maxsize=4096)
-def _compiled(pattern: str) -> re.Pattern[str]:
+def _test(pattern: str) -> Callable[[str], object]:
     if "${" in pattern:
         raise Unknown(f"a policy variable in {pattern}")
+    if not {"*", "?"} & set(pattern):
+        return pattern.__eq__
     text = "".join({"*": ".*", "?": "."}.get(each, re.escape(each)) for each in pattern)
-    return re.compile(text, re.DOTALL)
+    return re.compile(text, re.DOTALL).fullmatch
+
+
+@lru_cache(maxsize=4096)
+def _test_lower(pattern: str) -> Callable[[str], object]:
+    return _test(pattern.lower())
 
 
 def like_arn(pattern: str, value: str) -> bool:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
 
-from local.authorization.conditions import Unknown, as_list, hold, like, like_arn
+from local.authorization.conditions import Unknown, as_list, hold, like_action, like_arn
 
 Statement = Mapping[str, Any]
 
@@ -140,8 +140,9 @@ def _matches(
         raise Unknown(f"a statement with {', '.join(sorted(unread))}")
     if statement["Effect"] not in ("Allow", "Deny"):
         raise Unknown(f"the Effect {statement['Effect']}")
+    action = request.action.lower()
     return (
-        _covers(statement, "Action", lambda each: like(each.lower(), request.action.lower()))
+        _covers(statement, "Action", lambda each: like_action(each, action))
         and (
             # a trust policy and a repository's have none: they are of this resource
             (principal and not {"Resource", "NotResource"} & statement.keys())

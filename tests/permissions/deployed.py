@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import generate
+from local.authorization.conditions import as_list, like_action
 from local.authorization.evaluate import Request, Statement, decide, statements
 from local.cfn.functions import Scope
 from local.cfn.plan import Plan
@@ -116,6 +117,15 @@ class Deployed:
             own if identity is None else identity,
             self.policies.get(self.policy_of(call), []) if resource is None else resource,
         ).allowed
+
+
+def concerned(statement: Statement, calls: Iterable[Call]) -> list[Call]:
+    """Those with an action of the statement: without it, or with another condition, the verdict on
+    any other call is the same."""
+    actions = as_list(statement["Action"])
+    return [
+        call for call in calls if any(like_action(each, call.action.lower()) for each in actions)
+    ]
 
 
 def deploy(region: str, texts: Mapping[str, str], **parameters: str) -> Deployed:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from local.authorization.evaluate import Statement, as_list
-from tests.permissions.deployed import Call, Deployed, deploy
+from tests.permissions.deployed import Call, Deployed, concerned, deploy
 from tests.permissions.need import Need
 from tests.permissions.needs import all_needs
 from tests.permissions.wrong import ESCALATIONS, escalations, past_denials, wrong
@@ -122,7 +122,8 @@ class Policy:
             allowing = [each for each in theirs if each["Effect"] == "Allow"]
             return at.allows(call, identity=[*rest, statement], resource=allowing)
 
-        return any(allows(call, new) and not allows(call, old) for call in self.denied)
+        asked = concerned(old, self.denied)
+        return any(allows(call, new) and not allows(call, old) for call in asked)
 
 
 @pytest.fixture(scope="module")
@@ -176,7 +177,7 @@ def test_every_grant_is_needed(at: Deployed, policies: list[Policy]) -> None:
         for number, part in enumerate(parts):
             rest = parts[:number] + parts[number + 1 :]
             if part["Effect"] == "Allow" and all(
-                policy.allows(at, call, rest) for call in policy.needs
+                policy.allows(at, call, rest) for call in concerned(part, policy.needs)
             ):
                 idle.append(f"{policy.name}: {_said(part)}")
     assert not idle, (
@@ -193,9 +194,11 @@ def test_every_denial_holds_something_back(at: Deployed, policies: list[Policy])
             if statement["Effect"] == "Deny":
                 rest = [each for each in policy.statements if each is not statement]
                 bare = {**statement, "Condition": {}}
-                if not any(policy.allows(at, call, rest) for call in policy.denied):
+                denied = concerned(statement, policy.denied)
+                needs = concerned(statement, policy.needs)
+                if not any(policy.allows(at, call, rest) for call in denied):
                     idle.append(f"{policy.name}: {statement['Sid']}")
-                if all(policy.allows(at, call, [*rest, bare]) for call in policy.needs):
+                if all(policy.allows(at, call, [*rest, bare]) for call in needs):
                     idle.append(f"{policy.name}: the condition of {statement['Sid']}")
     assert not idle, f"deny nothing in {at.region}: {_lines(idle)}"
 
@@ -209,11 +212,12 @@ def test_every_condition_holds_something_back(at: Deployed, policies: list[Polic
             if statement["Effect"] == "Deny":
                 continue
             rest = [each for each in policy.statements if each is not statement]
+            needs = concerned(statement, policy.needs)
             for what, looser in _without_a_key(statement):
                 if not policy.opens(at, statement, looser):
                     idle.append(f"{policy.name}: {what} of {_said(statement)}")
             for what, stricter in _without_a_value(statement):
-                if all(policy.allows(at, call, [*rest, stricter]) for call in policy.needs):
+                if all(policy.allows(at, call, [*rest, stricter]) for call in needs):
                     idle.append(f"{policy.name}: {what} of {_said(statement)}")
     assert not idle, (
         f"conditions that hold nothing back in {at.region}: {_lines(idle)}\ntake them out, or "

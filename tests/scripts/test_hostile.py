@@ -223,7 +223,7 @@ def test_keys_that_are_refused_are_told_before_anything_is_asked_or_changed(
     monkeypatch.setattr(Refusing, "code", code)
     monkeypatch.setattr(Refusing, "asked", [])
     with HTTPServer(("127.0.0.1", 0), Refusing) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_port}")
         assert command.main(["--region", "cn-north-1"]) == 2
         server.shutdown()

@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -57,20 +57,23 @@ TRIED = {
 VERBS = r"(make|aws|source|\.venv/bin/python) "
 
 
-def ways() -> Iterator[tuple[str, bool]]:
+@cache
+def ways() -> list[tuple[str, bool]]:
     """What stands between backticks in a text that is no docstring, or is made by `make(…)`, and
     whether it is. docs.py writes pages, which say how things are done in general."""
+    found: list[tuple[str, bool]] = []
     for file in sorted((ROOT / "scripts").rglob("*.py")):
         source = file.read_text(encoding="utf-8")
         for node in ast.walk(ast.parse(source)) if file.name != "docs.py" else ():
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "make":
-                yield f"make {ast.literal_eval(node.args[0])}", True
-            if isinstance(node, ast.Constant | ast.JoinedStr):
+                found.append((f"make {ast.literal_eval(node.args[0])}", True))
+            if isinstance(node, ast.Constant | ast.JoinedStr) and "`" in ast.unparse(node):
                 text = ast.get_source_segment(source, node) or ""
                 joined = re.sub(r'"\s+f?"', "", text)  # a text that is written in pieces
                 for way in re.findall("`([^`]+)`", joined):
                     if re.match(VERBS, way) and not text.startswith('"""'):
-                        yield way, False
+                        found.append((way, False))
+    return found
 
 
 def test_every_way_out_that_is_named_was_followed() -> None:
