@@ -123,7 +123,7 @@ def ways(base: Path, processes: int) -> dict[str, Launch]:
             (*bare, "hello", *port, *count),
             given,
             "bare ASGI that reads nothing and predicts nothing: no competitor, but the limit that "
-            "HTTP sets",
+            "HTTP sets, with this client",
         ),
     }
 
