@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.report import Row, write
+from benchmarks.report import Row, measured, write
 from scripts import destroy
 from scripts.lib import tfrecord
 from scripts.lib.console import Console
@@ -71,7 +71,7 @@ def check() -> Iterable[Row]:
         "checking 60,000 images of CIFAR-10's size, seconds", "1 s", f"{some:.2f} : 1", some, most=1
     )
     yield Row(
-        f"µs for one more, up to 200,000 (1 million: {whole:.0f} s)",
+        f"µs for one more, up to 200,000 (1 million, extrapolated: {whole:.0f} s)",
         "up to 60,000",
         f"{slope * 1e6:.1f} : {first * 1e6:.1f}",
         slope / first,
@@ -116,14 +116,15 @@ def versions() -> Iterable[Row]:
                     statistics.median(_seconds(aws.run, *words) for _ in range(ROUNDS))
                 )
         for command, (few, some, many) in took.items():
-            figures = f"{many:.2f} : {few:.2f} (100: {some:.2f})"
+            each = 1000 * (many - few) / (VERSIONS[-1] - VERSIONS[0])
+            figures = f"{many:.2f} : {few:.2f} (100: {some:.2f}; {each:.2f} ms for one more)"
             what = f"`make {command}` over 1,000 versions, seconds"
             yield Row(what, "over 10", figures, many / few, most=1.5)
         gone = _seconds(destroy.remove_versions, _far(aws), STACK, Console(io.StringIO()))
         alone_for = VERSIONS[-1] * FAR
         yield Row(
             f"deleting 1,000 versions, each call {FAR * 1000:.0f} ms away, seconds",
-            "those waits one by one",
+            "those waits one by one, computed",
             f"{gone:.1f} : {alone_for:.1f}",
             gone / alone_for,
             most=0.5,
@@ -189,7 +190,7 @@ def runs() -> Iterable[Row]:
     figures = f"{late:.1f} : {early:.1f}"
     what = f"a deployment after {RUNS - FIRST} others, seconds"
     yield Row(what, "after the first", figures, late / early, most=1.25)
-    each = (kept[-1] - kept[-LAST - 1]) / LAST
+    each = (kept[-1] - kept[0]) / LAST
     what = f"MB that the endpoint keeps of each of the last {LAST} deployments"
     yield Row(what, f"{MOST_KEPT}", f"{each:.2f} : {MOST_KEPT}", each / MOST_KEPT, most=1)
 
@@ -227,10 +228,13 @@ def main() -> None:
     subprocess.run([sys.executable, "generate.py"], cwd=ROOT, check=True)
     for name in [only] if only else PARTS:
         found = [asdict(row) for row in PARTS[name]()]
-        (KEPT / f"{name}.json").write_text(json.dumps(found))
+        (KEPT / f"{name}.json").write_text(json.dumps(measured() | {"rows": found}))
     files = [KEPT / f"{name}.json" for name in PARTS]
-    rows = [Row(**one) for file in files if file.is_file() for one in json.loads(file.read_text())]
-    write("growth", rows, "Each part is a run of its own, with both of its sides in it.")
+    parts = [json.loads(file.read_text()) for file in files if file.is_file()]
+    rows = [Row(**one) for part in parts for one in part["rows"]]
+    write(
+        "growth", rows, "Each part is a run of its own, with both of its sides in it.", kept=parts
+    )
 
 
 if __name__ == "__main__":

@@ -7,6 +7,8 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from benchmarks.report import measured
+
 FOLDER = Path("build/benchmarks")
 
 
@@ -24,8 +26,9 @@ class Kept:
             mark.write_text(state)
 
     def add(self, figures: dict[str, Any]) -> None:
+        """With the day and the machine."""
         with self._figures.open("a") as file:
-            file.write(f"{json.dumps(figures)}\n")
+            file.write(f"{json.dumps(figures | measured())}\n")
 
     def read(self) -> list[dict[str, Any]]:
         lines = self._figures.read_text().splitlines() if self._figures.exists() else []

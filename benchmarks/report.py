@@ -3,17 +3,21 @@
 import os
 import platform
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 FOLDER = Path("docs/benchmarks")
 
 
 @dataclass(frozen=True)
 class Row:
-    """`ratio` is of the two figures; `least` (or, where less is better, `most`) is what we want."""
+    """`ratio` is of the two figures; `least` (or, where less is better, `most`) is what we want.
+
+    `spread` has the least and the most of the ratios that `ratio` is the median of.
+    """
 
     what: str
     against: str
@@ -21,10 +25,17 @@ class Row:
     ratio: float
     least: float | None = None
     most: float | None = None
+    spread: Sequence[float] = ()
+
+    def reached(self) -> bool:
+        enough = self.least is None or self.ratio >= self.least
+        return enough and (self.most is None or self.ratio <= self.most)
 
     def cells(self) -> tuple[str, ...]:
         wanted = f"≥ {self.least:g}" if self.least is not None else f"≤ {self.most:g}"
-        return self.what, self.against, self.figures, f"{self.ratio:.2f}", wanted
+        spread = f" ({min(self.spread):.2f} to {max(self.spread):.2f})" if self.spread else ""
+        reached = "yes" if self.reached() else "no"
+        return self.what, self.against, self.figures, f"{self.ratio:.2f}{spread}", wanted, reached
 
 
 def processor() -> str:
@@ -42,20 +53,37 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
-def ratios(rows: Iterable[Row]) -> str:
-    return table(("what", "against", "figures", "ratio", "wanted"), (row.cells() for row in rows))
+def ratios(rows: Sequence[Row]) -> str:
+    """The table, and what was missed in a sentence."""
+    header = ("what", "against", "figures", "ratio", "wanted", "reached")
+    missed = [f"{row.what}, against {row.against}" for row in rows if not row.reached()]
+    words = f"Not reached: {'; '.join(missed)}." if missed else "All was reached."
+    return f"{table(header, (row.cells() for row in rows))}\n\n{words}"
 
 
-def write(name: str, rows: Sequence[Row], remark: str = "") -> None:
-    """Prints the table and keeps it, with the remark, as docs/benchmarks/NAME.md."""
-    write_page(name, [ratios(rows)], remark)
-
-
-def write_page(name: str, parts: Sequence[str], remark: str = "") -> None:
-    """The same for what one table of ratios does not show; says when and where it was measured."""
-    when = datetime.now(UTC).date()
+def measured() -> dict[str, str]:
+    """When and where: to be kept with figures."""
     machine = f"{os.cpu_count()} cores, {processor()}, Python {platform.python_version()}"
-    where = f"Measured on {when} by `python -m benchmarks.{name}` on {machine}. {remark}".rstrip()
+    return {"day": str(datetime.now(UTC).date()), "machine": machine}
+
+
+def write(
+    name: str, rows: Sequence[Row], remark: str = "", kept: Iterable[Mapping[str, Any]] = ()
+) -> None:
+    """Prints the table and keeps it, with the remark, as docs/benchmarks/NAME.md."""
+    write_page(name, [ratios(rows)], remark, kept)
+
+
+def write_page(
+    name: str, parts: Sequence[str], remark: str = "", kept: Iterable[Mapping[str, Any]] = ()
+) -> None:
+    """The same for what one table of ratios does not show; says when and where `kept` were
+    measured: now, if there are none."""
+    found = list(kept) or [measured()]
+    days = sorted({each["day"] for each in found})
+    when = f"on {days[0]}" if len(days) == 1 else f"from {days[0]} to {days[-1]}"
+    machines = " and on ".join(sorted({each["machine"] for each in found}))
+    where = f"Measured {when} by `python -m benchmarks.{name}` on {machines}. {remark}".rstrip()
     text = "\n\n".join([*parts, where]) + "\n"
     print(text)
     FOLDER.mkdir(parents=True, exist_ok=True)

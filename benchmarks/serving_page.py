@@ -24,11 +24,14 @@ class Comparison:
         return statistics.median(_figure(turns[name], figure, at) for turns in self._rounds)
 
     def ratio(self, name: str, figure: str, at: int | None = None) -> float:
-        """The figure of `serve` by that of the other: the median of the rounds' own ratios."""
-        return statistics.median(
+        return statistics.median(self.ratios(name, figure, at))
+
+    def ratios(self, name: str, figure: str, at: int | None = None) -> list[float]:
+        """The figure of `serve` by that of the other, in each round."""
+        return [
             _figure(turns["serve"], figure, at) / _figure(turns[name], figure, at)
             for turns in self._rounds
-        )
+        ]
 
     def table(self) -> str:
         header = [
@@ -36,6 +39,8 @@ class Comparison:
             *(f"requests/s, {_connections(at)}" for at in CONNECTIONS),
             *(f"p50 / p99 ms, {at}" for at in CONNECTIONS),
             "CPU ms a request, 8",
+            "cores, 8",
+            "client's cores, 8",
             "memory, MB",
             "start, s",
         ]
@@ -53,6 +58,8 @@ class Comparison:
         ]
         rest = [
             f"{self.median(name, 'cpu', 8):.2f}",
+            f"{self.median(name, 'cores', 8):.2f}",
+            f"{self.median(name, 'busy', 8):.2f}",
             f"{self.median(name, 'megabytes'):.0f}",
             f"{self.median(name, 'start'):.1f}",
         ]
@@ -77,6 +84,7 @@ class Comparison:
             self.ratio(against, figure, at),
             least,
             most,
+            self.ratios(against, figure, at),
         )
 
 
@@ -96,13 +104,18 @@ def _figure(turn: Turn, figure: str, at: int | None) -> float:
     return float(turn[figure] if at is None else turn["loads"][CONNECTIONS.index(at)][figure])
 
 
-def write(rounds: Mapping[tuple[str, int], Sequence[Round]], notes: Mapping[str, str]) -> None:
-    """Of each network and number of processes; `notes` tell what each server is."""
+def write(
+    rounds: Mapping[tuple[str, int], Sequence[Round]],
+    notes: Mapping[str, str],
+    kept: Sequence[Mapping[str, Any]],
+) -> None:
+    """Of each network and number of processes; `notes` tell what each server is, and `kept` when
+    the rounds were."""
     found = {key: Comparison(value) for key, value in rounds.items()}
     parts = ["# The server beside what one might pick instead"]
     for (network, processes), comparison in found.items():
-        many = f"{processes} processes" if processes > 1 else "one process"
-        parts += [f"## {NETWORKS[network]}, {many} on each side", comparison.table()]
+        many = f"{processes} processes that predict" if processes > 1 else "one process"
+        parts += [f"## {NETWORKS[network]}, {many}", comparison.table()]
     most = max(processes for _, processes in found)
     resnet, cnn = found["resnet", most], found["cnn", most]
     speed, bare = "requests_a_second", "bare ASGI"
@@ -122,7 +135,7 @@ def write(rounds: Mapping[tuple[str, int], Sequence[Round]], notes: Mapping[str,
     parts += ["## What was aimed at", ratios(aims)]
     parts += [READING, "\n".join(f"- **{name}**: {note}." for name, note in notes.items())]
     counts = sorted({len(value) for value in rounds.values()})
-    write_page("serving", parts, f"Medians of {' to '.join(map(str, counts))} rounds.")
+    write_page("serving", parts, f"Medians of {' to '.join(map(str, counts))} rounds.", kept)
 
 
 READING = """\
@@ -133,10 +146,16 @@ READING = """\
 - In each round every server is started, alone on the machine, warmed up, and asked the same image
   with its 3,072 numbers as JSON; then the next one, in the opposite order every second round. All
   answers are compared: the same ten probabilities, to 0.0001.
-- The client runs on the same cores, and the quicker a server answers, the more it takes of them.
-- The engine has one thread in each process that predicts, and none spins.
+- `(0.90 to 0.95)` beside a ratio of what was aimed at is the least and the most of the rounds.
+- The client, one process, runs on the same cores, and the quicker a server answers, the more it
+  takes of them, as its column says: "hello" is the limit of server and client together.
+- The engine has one thread in each process that predicts, and none spins. One process is not one
+  core: a server may have other threads, and the kernel works for it.
+- Connections stay open, and may all come to one of a server's processes: where those of
+  several used less than three quarters of the cores, they are opened anew, up to three times.
 - CPU is of all processes of the server, the kernel's for it included. Memory is of all processes,
   after the load, what they share counted once (PSS). Start is until the first healthy answer; of
   those with several processes one may answer before the others do, but for LitServe and MLServer.
+  Each has predicted once by then.
 
 What each is, and what it does not do:"""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchmarks.environments import programs, version
 
-HELLO = "hello"
+HELLO, TENSORFLOW = "hello", "TensorFlow"
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,9 @@ def ways(base: Path, processes: int) -> dict[str, Launch]:
         "serve": Launch(
             (sys.executable, "container/serve"),
             serve | {"SERVE_WORKERS": str(processes), "SERVE_THREADS": "1"},
-            "the product as an endpoint runs it: batches, limits, metrics and its access log on",
+            "the product, with batches, limits, metrics and its access log on, and one thread of "
+            "the engine in each process, as the others have it: where there is a process for each "
+            "core an endpoint has that too, but with one process as many threads as cores",
         ),
         "bare ASGI": Launch(
             (*bare, "onnx", *port, *count),
@@ -59,9 +61,9 @@ def ways(base: Path, processes: int) -> dict[str, Launch]:
                 "MLSERVER_PARALLEL_WORKERS": str(processes if processes > 1 else 0),
             },
             f"{version('mlserver')}; a custom runtime, asked in its own form, with the same "
-            "numbers in one flat list; its gRPC server runs too, its metrics are off; a process "
-            "that speaks HTTP, and beside it those that predict, or with one process all in that "
-            "one (`parallel_workers=0`)",
+            "numbers in one flat list; its gRPC server runs too, its metrics and its batching are "
+            "off, the latter as by default; one more process speaks HTTP beside those that "
+            "predict, or with one process all is in that one (`parallel_workers=0`)",
             path="/v2/models/classifier/infer",
             ping="/v2/health/ready",
             body="inputs",
@@ -76,8 +78,12 @@ def ways(base: Path, processes: int) -> dict[str, Launch]:
             (*uvicorn, "benchmarks.serving_fastapi:untyped", *options, *port),
             given,
             f"{version('fastapi')}; `request.json()` in an async function, which checks nothing; "
-            "uvicorn's own workers, no access log. With a quicker decoder it would come near bare "
-            "ASGI",
+            "uvicorn's own workers, no access log",
+        ),
+        "FastAPI, orjson": Launch(
+            (*uvicorn, "benchmarks.serving_fastapi:quick", *options, *port),
+            given,
+            f"{version('fastapi')}; the same, but reading and writing JSON with orjson",
         ),
         "FastAPI, typed": Launch(
             (*uvicorn, "benchmarks.serving_fastapi:typed", *options, *port),
@@ -91,8 +97,9 @@ def ways(base: Path, processes: int) -> dict[str, Launch]:
                 *(*port, *count),
             ),
             given,
-            f"{version('litserve')}; a worker for each core, and by default as many processes that "
-            "speak HTTP; its access log is off",
+            f"{version('litserve')}; a worker for each core, and by default as many processes "
+            "beside them that speak HTTP; with its `fast_queue`; its access log is off, and as by "
+            "default its batching",
             ping="/health",
         ),
         "BentoML": Launch(
@@ -101,20 +108,22 @@ def ways(base: Path, processes: int) -> dict[str, Launch]:
                 "benchmarks.serving_bento:Classifier",
             ),
             given | {"BENTOML_HOME": str(base / "bentoml"), "BENTOML_DO_NOT_TRACK": "true"},
-            f"{version('bentoml')}; a worker for each core; its access log is off",
+            f"{version('bentoml')}; a worker for each core, with uvloop and httptools; its access "
+            "log is off, and as by default its batching",
             path="/predict",
             ping="/readyz",
         ),
-        "TensorFlow": Launch(
+        TENSORFLOW: Launch(
             (*bare, "tensorflow", *port, *count),
-            given,
-            "as bare ASGI, but with orjson's lists and the signature of the SavedModel",
+            given | {"TF_ENABLE_ONEDNN_OPTS": "1"},
+            "as bare ASGI, but with orjson's lists and the signature of the SavedModel, oneDNN on; "
+            "each process imports it for itself, so none of its memory is shared but the libraries",
         ),
         HELLO: Launch(
             (*bare, "hello", *port, *count),
             given,
             "bare ASGI that reads nothing and predicts nothing: no competitor, but the limit that "
-            "HTTP sets",
+            "HTTP sets, with this client",
         ),
     }
 
