@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from local import loaded, processes
-from local.tests.lasting import LINUX, Lasting, commands, comes
+from local.tests.lasting import LINUX, Lasting, comes, commands
 
 pytestmark = pytest.mark.skipif(not LINUX, reason="libraries bear a fork on Linux only")
 
