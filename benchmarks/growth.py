@@ -116,8 +116,8 @@ def versions() -> Iterable[Row]:
                     statistics.median(_seconds(aws.run, *words) for _ in range(ROUNDS))
                 )
         for command, (few, some, many) in took.items():
-            each = 1000 * (many - few) / (VERSIONS[-1] - VERSIONS[0])
-            figures = f"{many:.2f} : {few:.2f} (100: {some:.2f}; {each:.2f} ms for one more)"
+            slope = 1000 * (many - few) / (VERSIONS[-1] - VERSIONS[0])
+            figures = f"{many:.2f} : {few:.2f} (100: {some:.2f}; {slope:.2f} ms for one more)"
             what = f"`make {command}` over 1,000 versions, seconds"
             yield Row(what, "over 10", figures, many / few, most=1.5)
         gone = _seconds(destroy.remove_versions, _far(aws), STACK, Console(io.StringIO()))
