@@ -157,8 +157,8 @@ lint: generate ## check code, types and the templates for five regions
 test: $(VENV) ## run every test that needs nothing but this machine
 	@$(PYTEST) -m "not image"
 
-test-quick: $(VENV) ## run the tests that take seconds, all but the whole system's and trainings
-	@$(PYTEST) -m "not local and not slow and not image"
+test-quick: $(VENV) ## run what tells in seconds of the template, the scripts and the model
+	@$(PYTEST) -m "not local and not slow and not image" tests container/tests
 
 test-local: $(VENV) ## run the tests of the local endpoint (local/)
 	@$(PYTEST) local/tests
