@@ -7,7 +7,7 @@ import socket
 import threading
 import traceback
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -40,19 +40,26 @@ class Front:
     context: Context
     _werkzeug: Any
     _home: Home
+    _stopped: threading.Event = field(default_factory=threading.Event)
 
     def serve(self) -> None:
-        """Answer requests until `stop` is called from another thread."""
+        """Answer requests until `stop` has been called from another thread and has done its work:
+        then the process may end at once.
+        """
         self._werkzeug.serve_forever(poll_interval=0.1)
+        self._stopped.wait()
 
     def stop(self) -> None:
         """End every child process, then the listener."""
         from local import processes
 
-        processes.stop_all()
-        self._werkzeug.shutdown()
-        self._werkzeug.server_close()
-        self._home.release()
+        try:
+            processes.stop_all()
+            self._werkzeug.shutdown()
+            self._werkzeug.server_close()
+            self._home.release()
+        finally:
+            self._stopped.set()
 
 
 def start(context: Context) -> Front:
