@@ -25,7 +25,7 @@ class HeldOut:
 
     def batches(self) -> Iterator[NDArray[np.float32]]:
         """Inputs, as many at once as the endpoint asks a model for."""
-        for records in read_records(self.split).batch(checks.CHECKED_AT_ONCE):
+        for records in read_records(*self.split.files).batch(checks.CHECKED_AT_ONCE):
             inputs = self.model.parse_example(records)[0].numpy()
             for first in range(0, len(inputs), BATCH):
                 yield inputs[first : first + BATCH].copy()  # kept ones do not hold the others
@@ -38,7 +38,7 @@ def read(folder: Path, model: Model) -> HeldOut:
     labels = np.concatenate(
         [
             model.parse_example(batch)[1].numpy()
-            for batch in read_records(split).batch(checks.CHECKED_AT_ONCE)
+            for batch in read_records(*split.files).batch(checks.CHECKED_AT_ONCE)
         ]
     )
     present = set(labels.tolist())

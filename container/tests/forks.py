@@ -42,7 +42,7 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
     with tempfile.TemporaryDirectory() as temporary:
         os.environ["TMPDIR"] = temporary  # what they leave behind goes with it
         tempfile.tempdir = None
-        _run(session, cores)
+        _run(session, cores + 1)
     return True
 
 

@@ -14,7 +14,7 @@ from records import channel, example, record, write
 
 from training.checks import CHECKED_AT_ONCE, FEW, check, check_split
 from training.cluster import Cluster
-from training.data import evaluation_batches, training_batches
+from training.data import evaluation_batches, read_records, training_batches
 from training.errors import DatasetError, TrainingError
 
 ALONE = Cluster(tf.distribute.get_strategy())
@@ -183,6 +183,16 @@ def test_two_workers_share_the_batches_of_one(ten: Path) -> None:
 
     halves = [batches(ten, 1, strategy=OfTwo, rank=rank, workers=2) for rank in (0, 1)]
     assert [one + other for one, other in zip(*halves, strict=True)] == batches(ten, 1)
+
+
+def test_nobody_waits_for_the_pause_of_a_thread_that_tunes(ten: Path) -> None:
+    split = check_split(ten, "train", tiny_model)
+    for dataset in (
+        read_records(*split.files),
+        training_batches(split, tiny_model, ALONE, CHOICE, 0),
+        evaluation_batches(split, tiny_model, ALONE),
+    ):
+        assert dataset.options().autotune.enabled is False
 
 
 def test_evaluation_weighs_every_example_once(ten: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from training.data import Data, Split
+from training.data import Data, Split, read_records
 from training.errors import DatasetError, TrainingError
 from training.interface import Model
 from training.manifest import check_manifest
@@ -65,7 +65,7 @@ def check_split(channel: Path, name: str, model: Model) -> Split:
 def _count(path: Path, model: Model, digest: "hashlib._Hash") -> int:
     """The number of records, once each was read: the first few as they come, which is all of a
     small file, the others by a graph. What that does not like is looked at as the first were."""
-    records = tf.data.TFRecordDataset(str(path))
+    records = read_records(path)
     try:
         count = _looked_at(records.take(FEW), 0, path.name, model, digest)
         if count < FEW:

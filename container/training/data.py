@@ -15,6 +15,8 @@ from training.interface import Model
 EVALUATED_AT_ONCE = 256
 # Records are kept after they were read, if they take less than this part of the memory
 TRAINING_SHARE, JUDGING_SHARE = 4, 16
+# Batches that are read at once, and that wait for the step
+AT_ONCE, READY = os.cpu_count() or 1, 2
 # A shuffle holds at most so many records in memory; of a larger file it mixes what is near
 SHUFFLED = 200_000
 
@@ -45,7 +47,7 @@ def training_batches(
     worker alone would have: so any step can be taken up again, by as many workers.
     """
     steps = split.examples // choice.batch_size
-    records, held = read_records(split), _bytes(split) / (_memory() / TRAINING_SHARE)
+    records, held = read_records(*split.files), _bytes(split) / (_memory() / TRAINING_SHARE)
     if held < 1:
         records = records.cache()
     shuffled_at_once = min(split.examples, SHUFFLED, int(split.examples / max(held, 1)))
@@ -70,7 +72,7 @@ def training_batches(
         shuffled = epochs.flat_map(epoch).skip(first_step % steps)
         mine = shuffled.map(lambda batch: _share(batch, choice.batch_size, cluster)).unbatch()
         first = first_step * cluster.replicas // cluster.workers
-        return mine.enumerate(first).map(read, num_parallel_calls=tf.data.AUTOTUNE)
+        return mine.enumerate(first).map(read, num_parallel_calls=AT_ONCE)
 
     return _distribute(batches, cluster)
 
@@ -79,7 +81,7 @@ def evaluation_batches(split: Split, model: Model, cluster: Cluster) -> Any:
     """Distributed (inputs, labels, weights); weight 0 is for what only fills the last batch."""
     size = math.ceil(EVALUATED_AT_ONCE / cluster.replicas) * cluster.replicas
     missing = -split.examples % size
-    records = read_records(split)
+    records = read_records(*split.files)
     first = records.take(1).cache()
     if _bytes(split) < _memory() / JUDGING_SHARE:
         records = records.cache()
@@ -94,19 +96,30 @@ def evaluation_batches(split: Split, model: Model, cluster: Cluster) -> Any:
 
     def batches() -> tf.data.Dataset:
         whole = filled.batch(size, drop_remainder=True)
-        return whole.map(mine).unbatch().map(read, num_parallel_calls=tf.data.AUTOTUNE)
+        return whole.map(mine).unbatch().map(read, num_parallel_calls=AT_ONCE)
 
     return _distribute(batches, cluster)
 
 
 def sample(split: Split, model: Model, most: int) -> tf.Tensor:
     """The first inputs of a split, at most so many."""
-    records = next(iter(read_records(split).batch(most)))
+    records = next(iter(read_records(*split.files).batch(most)))
     return model.parse_example(records)[0]
 
 
-def read_records(split: Split) -> tf.data.Dataset:
-    return tf.data.TFRecordDataset([str(path) for path in split.files])
+def read_records(*files: Path) -> tf.data.Dataset:
+    return untuned(tf.data.TFRecordDataset([str(path) for path in files]))
+
+
+def untuned(dataset: tf.data.Dataset) -> tf.data.Dataset:
+    """Without tf.data's own thread that tunes it: that pauses for longer and longer, up to a
+    minute, and the end of an iterator waits until the pause is over.
+
+    (TensorFlow 2, core/framework/model.cc, Model::OptimizeLoop)
+    """
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return dataset.with_options(options)
 
 
 def _bytes(split: Split) -> int:
@@ -122,7 +135,7 @@ def _share(batch: tf.Tensor, size: int, cluster: Cluster) -> tf.Tensor:
 
 def _distribute(batches: Any, cluster: Cluster) -> Any:
     return cluster.strategy.distribute_datasets_from_function(
-        lambda _: batches().prefetch(tf.data.AUTOTUNE)
+        lambda _: untuned(batches().prefetch(READY))
     )
 
 

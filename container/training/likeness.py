@@ -24,7 +24,7 @@ Likeness = Mapping[str, list[float]]
 
 def describe(split: Split, model: Model) -> dict[str, list[float]]:
     """The first records of a split, as the model reads them."""
-    batch = next(iter(read_records(split).batch(KEPT)))
+    batch = next(iter(read_records(*split.files).batch(KEPT)))
     inputs = model.parse_example(batch)[0].numpy()
     records = batch.numpy()
     return {_name(record): _figures(each) for record, each in zip(records, inputs, strict=True)}
@@ -34,7 +34,7 @@ def differs(split: Split, model: Model, known: Likeness) -> int | None:
     """The number of the first record of which the model now makes another input than was known;
     None if there is none, or none of these records is among those of the split."""
     first = 0
-    for batch in read_records(split).take(LOOKED_AT).batch(KEPT):
+    for batch in read_records(*split.files).take(LOOKED_AT).batch(KEPT):
         records = batch.numpy()
         names = [_name(record) for record in records]
         if any(name in known for name in names):
