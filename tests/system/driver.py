@@ -190,11 +190,12 @@ def until(probe: Callable[[], Any]) -> Any:
 
 
 @contextmanager
-def endpoint(folder: Path, region: str) -> Iterator[Driver]:
+def endpoint(folder: Path, region: str, *options: str) -> Iterator[Driver]:
     """A local endpoint in a process of its own, and the environment that it prints."""
     home, log = folder / "home", folder / "log"
+    where = ("--port", "0", "--home", str(home), "--region", region)
     process = subprocess.Popen(
-        [sys.executable, "-m", "local", "--port", "0", "--home", str(home), "--region", region],
+        [sys.executable, "-m", "local", *where, *options],
         cwd=ROOT,
         stdout=log.open("w"),
         stderr=subprocess.STDOUT,
@@ -209,6 +210,12 @@ def endpoint(folder: Path, region: str) -> Iterator[Driver]:
     finally:
         process.terminate()
         process.wait(SECONDS)
+
+
+def loads() -> list[str]:
+    """What `make local` has imported for all jobs, as options."""
+    said = subprocess.run(["make", "-n", "local"], cwd=ROOT, check=True, capture_output=True).stdout
+    return [f"--load={each}" for each in re.findall(r"--load (\S+)", said.decode())]
 
 
 def _exports(process: "subprocess.Popen[bytes]", home: Path, log: Path) -> str:

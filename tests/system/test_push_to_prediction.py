@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.system.driver import ROOT, Driver, drop_tests, endpoint
+from tests.system.driver import ROOT, Driver, drop_tests, endpoint, loads
 from tests.system.notices import Notices
 
 pytestmark = pytest.mark.local
@@ -19,7 +19,7 @@ STACK = "story"
 
 @pytest.fixture(scope="module")
 def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Driver]:
-    with endpoint(tmp_path_factory.mktemp("endpoint"), "eu-west-1") as driver:
+    with endpoint(tmp_path_factory.mktemp("endpoint"), "eu-west-1", *loads()) as driver:
         yield driver
 
 
