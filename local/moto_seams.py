@@ -31,6 +31,7 @@ def install() -> None:
             "install requirements.lock again"
         )
     if not _installed:
+        _models()
         _kept()
         _authorization()
         _log_delivery()
@@ -40,7 +41,6 @@ def install() -> None:
         _registry()
         moto_workflows.install()
         _sagemaker()
-        _models()
         _installed = True
 
 
