@@ -181,11 +181,23 @@ def test_a_queue_has_its_attributes_set_in_one_method() -> None:
     assert isinstance(inspect.getattr_static(Queue, "policy"), property)
 
 
+def test_a_key_is_made_without_a_pair_to_sign_with(aws: Aws) -> None:
+    from moto.kms import models
+
+    assert "self.private_key = generate_private_key(self.key_spec)" in inspect.getsource(models.Key)
+    key = aws.client("kms").create_key()["KeyMetadata"]
+    backend = models.kms_backends[aws.context.account][aws.context.region]
+    assert backend.keys[key["KeyId"]].private_key is None
+
+
 def test_models_are_read_by_a_loader_that_is_asked_for_by_its_name(aws: Aws) -> None:
+    import botocore.session
     from moto.core import utils
 
     assert utils._load_service_model.__code__.co_names[0] == "create_loader"
     assert utils.create_loader() is utils.create_loader()
+    first, other = (botocore.session.Session().get_component("data_loader") for _ in range(2))
+    assert first is other
 
 
 def test_the_service_of_a_host_depends_on_nothing_else() -> None:
