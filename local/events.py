@@ -7,9 +7,11 @@ form that it asks for (EventBridge User Guide, "Amazon EventBridge input transfo
 import json
 import re
 import sys
+import threading
 import uuid
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -45,6 +47,8 @@ _RESERVED = {  # "Predefined variables"
 _PATH = re.compile(r"\$(\.[\w/-]+|\[\d+\])*")
 _VARIABLE = re.compile(r"<([\w.-]+)>")
 _QUOTED_OR_VARIABLE = re.compile(rf'("(?:[^"\\]|\\.)*")|{_VARIABLE.pattern}')
+_listeners: dict[str, set[threading.Event]] = defaultdict(set)
+_listening = threading.Lock()
 
 
 class EventBridge(Service, EventsHandler):
@@ -69,6 +73,7 @@ class EventBridge(Service, EventsHandler):
 
 def emit(source: str, detail_type: str, resources: Sequence[str], detail: dict[str, Any]) -> None:
     """Deliver an event to every enabled rule of the default bus that matches it."""
+    _tell_listeners(resources)
     context = current()
     backend: EventsBackend = events_backends[context.account][context.region]
     rules = [
@@ -93,6 +98,28 @@ def emit(source: str, detail_type: str, resources: Sequence[str], detail: dict[s
         if rule.event_pattern.matches_event(event):
             for target in list(rule.targets):
                 background(_deliver, rule, target, event)
+
+
+@contextmanager
+def listening(resource: str) -> Iterator[threading.Event]:
+    """Is set at each event of a resource: a service that follows another's work need not wait for
+    its next look once there is something to see."""
+    heard = threading.Event()
+    with _listening:
+        _listeners[resource].add(heard)
+    try:
+        yield heard
+    finally:
+        with _listening:
+            _listeners[resource].discard(heard)
+            if not _listeners[resource]:
+                del _listeners[resource]
+
+
+def _tell_listeners(resources: Sequence[str]) -> None:
+    with _listening:
+        for heard in [one for each in resources for one in _listeners.get(each, ())]:
+            heard.set()
 
 
 def epoch_ms(moment: datetime) -> int:

@@ -31,6 +31,7 @@ def install() -> None:
             "install requirements.lock again"
         )
     if not _installed:
+        _models()
         _kept()
         _authorization()
         _log_delivery()
@@ -40,7 +41,6 @@ def install() -> None:
         _registry()
         moto_workflows.install()
         _sagemaker()
-        _models()
         _installed = True
 
 
@@ -196,8 +196,10 @@ def _sagemaker() -> None:
 
 
 def _models() -> None:
-    """AWS's models are read by one loader: moto makes one for each service, and each looks through
-    the folders of all 400 before it reads one file."""
+    """AWS's models are read by one loader: moto makes one for each service, and botocore one for
+    each session, and each looks through the folders of all 400 before it reads one file."""
+    import botocore.session
     import moto.core.utils
 
     moto.core.utils.create_loader = cache(moto.core.utils.create_loader)
+    botocore.session.create_loader = cache(botocore.session.create_loader)

@@ -3,11 +3,14 @@
 Put in by moto_seams.py, and held by its contract test.
 """
 
+import copy
 import json
 import logging
+import marshal
 import re
 from datetime import datetime
 from functools import lru_cache
+from types import SimpleNamespace
 from typing import Any
 
 RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
@@ -42,6 +45,7 @@ def install() -> None:
     _status_changes()
     _terminal_errors()
     _stopped_for_good()
+    _copies()
     reading.install()
     # a failed state is told by the execution's history, not by pages of the interpreter's log
     logging.getLogger("moto.stepfunctions").setLevel(logging.CRITICAL)
@@ -261,6 +265,26 @@ def _stopped_for_good() -> None:
             original(self, error)
 
     Environment.set_error = set_error  # type: ignore[method-assign]
+
+
+def _copies() -> None:
+    """moto copies what a state is given and hands on, with all that lies beside it, several times
+    for each state, by a function that goes through each value in Python: for data of some size that
+    takes longer than all else. It is JSON, which marshal copies as well."""
+    import moto.stepfunctions.parser.asl.component.common.string.string_expression as strings
+    import moto.stepfunctions.parser.asl.component.state.exec.execute_state as states
+    import moto.stepfunctions.parser.asl.eval.states as data
+
+    for module in (strings, states, data):
+        module.copy = SimpleNamespace(deepcopy=copied)  # type: ignore[attr-defined]
+
+
+def copied(value: Any) -> Any:
+    """As copy.deepcopy."""
+    try:
+        return marshal.loads(marshal.dumps(value))  # noqa: S302 - what was dumped just now
+    except ValueError:  # not JSON alone
+        return copy.deepcopy(value)
 
 
 def _terminal_errors() -> None:

@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -40,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     def work() -> int:
         step(console, 1, "Start AWS on this machine (no account, nothing leaves it)")
-        with local_endpoint(HOME, LOG, os.environ, options.load):
+        with local_endpoint(HOME, LOG, os.environ, options.load, write_templates):
             code = run(console)
         console.line()
         if code:
@@ -55,9 +55,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 @contextmanager
 def local_endpoint(
-    home: Path, log: Path, environment: MutableMapping[str, str], load: Sequence[str] = ()
+    home: Path,
+    log: Path,
+    environment: MutableMapping[str, str],
+    load: Sequence[str] = (),
+    meanwhile: Callable[[], None] = lambda: None,
 ) -> Iterator[None]:
-    """Run the local endpoint and point `environment` at it.
+    """Run the local endpoint and point `environment` at it; `meanwhile` is done while it starts.
 
     It is stopped in any case: in order, or by its keeper once this program is gone, which has held
     the keeper's standard input.
@@ -77,6 +81,7 @@ def local_endpoint(
             start_new_session=True,
         )
     try:
+        meanwhile()
         wait_until_up(child, settings, log)
         for name, value in read_environment(settings).items():
             if value is None:
@@ -88,6 +93,14 @@ def local_endpoint(
         child.send_signal(signal.SIGTERM)
         with suppress(subprocess.TimeoutExpired), child:  # whose end closes that input
             child.wait(STOP_SECONDS)
+
+
+def write_templates() -> None:
+    """As `make generate` does, in a process of its own: on a core that the endpoint leaves idle."""
+    # Its own session: Ctrl-C reaches this program only, which then ends it
+    done = subprocess.run([sys.executable, "generate.py"], start_new_session=True, check=False)
+    if done.returncode:
+        raise Problem("the templates were not written", FAILED)
 
 
 def wait_until_up(child: "subprocess.Popen[bytes]", settings: Path, log: Path) -> None:

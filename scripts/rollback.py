@@ -205,7 +205,7 @@ def follow(
                 f"  {clock(console.elapsed)}  {wish.name} answers now; it is watched for a while",
                 "green",
             )
-        state = workflow.current_state(workflow.history(clients.stepfunctions, started))
+        state = workflow.current_state(workflow.latest(clients.stepfunctions, started))
         now = doing(clients, known, state, started)
         console.live(now)
         pace.wait(news=now != before)

@@ -2,6 +2,7 @@
 structure reference"). It calls the APIs, but for a commit's files, which no API hands out."""
 
 import json
+import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping
@@ -17,6 +18,7 @@ from local.codecommit.records import find_repository
 from local.codepipeline.records import ActionFailure, ActionRun, Execution, PipelineRecords
 from local.context import current
 from local.credentials import Credentials
+from local.events import listening
 from local.service import now
 
 POLL = 0.25
@@ -35,10 +37,15 @@ class ActionWork:
     def client(self, service: str) -> Any:
         return self.credentials.client(service)
 
-    def wait(self) -> bool:
-        """Sleep for a poll; False once the action was abandoned."""
-        with self.state.changed:
-            self.state.changed.wait(POLL)
+    def wait(self, heard: threading.Event | None = None) -> bool:
+        """Sleep for a poll, or until there is something to see; False once the action was
+        abandoned."""
+        if heard:
+            heard.wait(POLL)
+            heard.clear()
+        else:
+            with self.state.changed:
+                self.state.changed.wait(POLL)
         return self.run.status == "InProgress"
 
 
@@ -98,10 +105,11 @@ def _build(work: ActionWork) -> dict[str, str]:
     finally:
         artifacts.take(token)
     run.external_id = build["id"]
-    while not build["buildComplete"]:
-        if not work.wait():
-            return {}
-        (build,) = codebuild.batch_get_builds(ids=[build["id"]])["builds"]
+    with listening(build["arn"]) as heard:
+        while not build["buildComplete"]:
+            if not work.wait(heard):
+                return {}
+            (build,) = codebuild.batch_get_builds(ids=[build["id"]])["builds"]
     if build["buildStatus"] != "SUCCEEDED":
         raise ActionFailure("JobFailed", _build_message(build))
     return {each["name"]: each["value"] for each in build["exportedEnvironmentVariables"]}
@@ -136,9 +144,10 @@ def _workflow(work: ActionWork) -> dict[str, str]:
         stateMachineArn=machine, input=text, name=f"{prefix}-{run.id}" if prefix else run.id
     )["executionArn"]
     run.external_id = arn
-    while (found := states.describe_execution(executionArn=arn))["status"] == "RUNNING":
-        if not work.wait():
-            return {}
+    with listening(arn) as heard:
+        while (found := states.describe_execution(executionArn=arn))["status"] == "RUNNING":
+            if not work.wait(heard):
+                return {}
     if found["status"] != "SUCCEEDED":
         raise ActionFailure(
             "JobFailed",

@@ -8,7 +8,6 @@ import base64
 from pathlib import Path
 from typing import Any
 
-import boto3
 from botocore.exceptions import ClientError
 
 from local import images
@@ -88,4 +87,6 @@ def _upload(ecr: Any, repository: str, blob: bytes) -> None:
 
 
 def _ecr() -> Any:
+    import boto3  # which `docker build`, the most frequent command, would wait for in vain
+
     return boto3.client("ecr")

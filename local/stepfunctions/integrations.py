@@ -140,8 +140,11 @@ def _sdk_refusal(name: str) -> str | None:
 @cache
 def model(service: str) -> ServiceModel:
     """The API behind a service's name in an integration. Raises UnknownServiceError."""
-    found: ServiceModel = get_session().get_service_model(BOTO_NAMES.get(service, service))
+    found: ServiceModel = _session().get_service_model(BOTO_NAMES.get(service, service))
     return found
+
+
+_session = cache(get_session)  # one for all: to make one takes longer than to read most models
 
 
 def operation(action: str) -> str:

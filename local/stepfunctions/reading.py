@@ -10,11 +10,11 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
-from antlr4 import CommonTokenStream, InputStream, ParserRuleContext, Token
+from antlr4 import InputStream, ParserRuleContext, Token
 from antlr4.atn.PredictionMode import PredictionMode
+from antlr4.BufferedTokenStream import BufferedTokenStream
 from antlr4.error.Errors import ParseCancellationException
 from antlr4.error.ErrorStrategy import BailErrorStrategy
-from antlr4.ListTokenSource import ListTokenSource
 from antlr4.Token import CommonToken
 from moto.stepfunctions.parser.asl.antlr.runtime.ASLLexer import ASLLexer
 from moto.stepfunctions.parser.asl.antlr.runtime.ASLParser import ASLParser
@@ -24,6 +24,9 @@ from moto.stepfunctions.parser.asl.parse.preprocessor import Preprocessor
 
 # What is one token in JSON is one in moto's grammar; anything else is its lexer's to refuse
 TOKEN = re.compile(r'\s*("(?:[^"\\\x00-\x1f]|\\.)*"|[\[\]{}:,]|-?\d[\d.eE+-]*|true|false|null)')
+# A string that is nothing else in that grammar, unless it is one of its own words
+PLAIN = re.compile(r'"(?!\$|States\.|\{%)[^"\\]*(?<!\.\$)"')
+OWN = {name.strip("'") for name in ASLLexer.literalNames}
 
 MOST = 32  # definitions; an update of a machine, unlike its end, leaves the one before
 _read: dict[str, Any] = {}  # that which was asked for last at the end
@@ -32,50 +35,38 @@ _holding = threading.Lock()
 
 def install() -> None:
     """Put into moto's parser in place of its own."""
-    ASLLexer.nextToken = _next_token
     ParserRuleContext.getText = _text
     EvalComponent.heap_key = property(lambda self: str(id(self)))  # type: ignore[assignment]
     AmazonStateLanguageParser.parse = staticmethod(_once(AmazonStateLanguageParser.parse))  # type: ignore[method-assign]
 
 
-_by_automaton = ASLLexer.nextToken
+def words(definition: str) -> list[str] | None:
+    """Of a definition by a regular expression, as the lexer's automaton finds them, which goes
+    through each character in Python; None where something is no word of JSON."""
+    found, end = list[str](), 0
+    for each in iter(TOKEN.scanner(definition).match, None):  # type: ignore[attr-defined]
+        found.append(each[1])
+        end = each.end()
+    return None if definition[end:].strip() else found
 
 
-def _next_token(self: Any) -> Any:
-    """The same token by a regular expression: the lexer's automaton goes through each character
-    in Python."""
-    stream = self._input
-    found = TOKEN.match(stream.strdata, stream.index)
-    kind = found and _kind(found[1])
-    if not found or not kind:
-        return _by_automaton(self)
-    begin, end = found.span(1)
-    lines = stream.strdata[stream.index : begin].split("\n")
-    if len(lines) > 1:
-        self._interp.line, self._interp.column = self._interp.line + len(lines) - 1, 0
-    self._interp.column += len(lines[-1])
-    made = self._factory.create(
-        self._tokenFactorySourcePair,
-        *(kind, None, Token.DEFAULT_CHANNEL, begin, end - 1),
-        *(self._interp.line, self._interp.column),
-    )
-    self._interp.column += end - begin  # there is no line break in a token of JSON
-    stream._index = end  # its own `seek` asks twice for each character
-    return made
+def kind(word: str) -> int:
+    """Of a word, as the lexer names it; 0 where that takes it for something else than one."""
+    plain = PLAIN.fullmatch(word) and word not in OWN
+    return ASLLexer.STRING if plain else _by_automaton(word)
 
 
 @lru_cache(4096)
-def _kind(text: str) -> int:
-    """Of a token, as the lexer names it; 0 where that takes it for something else than one."""
-    lexer = ASLLexer(InputStream(text))
+def _by_automaton(word: str) -> int:
+    lexer = ASLLexer(InputStream(word))
     lexer.removeErrorListeners()
-    first = _by_automaton(lexer)
-    return int(first.type) if first.stop == len(text) - 1 else 0
+    first = lexer.nextToken()
+    return int(first.type) if (first.start, first.stop) == (0, len(word) - 1) else 0
 
 
 def _text(self: Any) -> str:
     """All words below a node: ANTLR's asks every node below it for its own."""
-    below = _words(self)[self.start.tokenIndex : self.stop.tokenIndex + 1]
+    below = _tokens(self)[self.start.tokenIndex : self.stop.tokenIndex + 1]
     return "".join(one.text for one in below)
 
 
@@ -88,14 +79,13 @@ def _once(original: Callable[[str], Any]) -> Any:
     def parse(definition: str) -> Any:
         if (known := _known(definition)) is not None:
             return known
-        words = CommonTokenStream(ASLLexer(InputStream(definition)))
-        words.fill()
+        found = words(definition) or []
         with reading:
-            tree = _tree(tuple(one.type for one in words.tokens))
+            tree = _tree(tuple(map(kind, found)))
             if tree is None:
                 return original(definition)  # it says what is wrong
-            for ours, theirs in zip(_words(tree), words.tokens, strict=True):
-                ours.text = theirs.text
+            for token, word in zip(_tokens(tree), [*found, "<EOF>"], strict=True):
+                token.text = word
             steps = Preprocessor().visit(tree), None  # nobody asks for the tree
             _keep(definition, steps)
             return steps
@@ -129,8 +119,7 @@ def _tree(kinds: tuple[int, ...]) -> Any:
     """Of all definitions whose words are of these kinds, as those of two stacks are: moto's grammar
     looks at nothing else. None where ANTLR's quick way, SLL, finds an error; it finds no other tree
     than the slow one (PredictionMode.SLL, antlr4)."""
-    source = ListTokenSource([CommonToken(type=kind) for kind in kinds])
-    parser = ASLParser(CommonTokenStream(source))
+    parser = ASLParser(_Tokens(kinds))
     parser._interp.predictionMode = PredictionMode.SLL
     parser._errHandler = BailErrorStrategy()
     try:
@@ -139,7 +128,27 @@ def _tree(kinds: tuple[int, ...]) -> Any:
         return None
 
 
-def _words(node: Any) -> list[Any]:
+class _Tokens(BufferedTokenStream):
+    """All there and none hidden; ANTLR's own stream looks for each whether it is, at each step."""
+
+    def __init__(self, kinds: tuple[int, ...]) -> None:
+        super().__init__(None)
+        self.tokens = [CommonToken(type=each) for each in (*kinds, Token.EOF)]
+        for number, each in enumerate(self.tokens):
+            each.tokenIndex = number
+        self.index, self.fetchedEOF = 0, True
+
+    def LT(self, k: int) -> Any:
+        return self.tokens[self.index + k - (k > 0)]
+
+    def consume(self) -> None:
+        self.index += 1
+
+    def seek(self, index: int) -> None:
+        self.index = index
+
+
+def _tokens(node: Any) -> list[Any]:
     """Of the whole definition that a node is of."""
     found: list[Any] = node.parser.getTokenStream().tokens
     return found

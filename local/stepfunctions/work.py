@@ -30,7 +30,7 @@ from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 from moto.stepfunctions.parser.asl.eval.program_state import ProgramError, ProgramStopped
 
 from local.credentials import Credentials, NotAuthorized, assume
-from local.events import epoch_ms
+from local.events import epoch_ms, listening
 from local.stepfunctions import shapes
 from local.stepfunctions.integrations import (
     BOTO_NAMES,
@@ -49,9 +49,10 @@ PATTERNS = ("waitForTaskToken", "sync", "sync:2")
 
 @dataclass(frozen=True)
 class Follow:
-    """A started job: asked again and again until it has ended."""
+    """A started job: asked until it has ended, at each of its events and now and then."""
 
     job: SyncJob
+    arn: str
     call: Callable[[str], dict[str, Any]]
     failed: Callable[[str], Exception]
     parse: bool
@@ -232,6 +233,7 @@ class OptimizedTask(TaskState):
         client = self._client(env, state_credentials.role_arn)
         return Follow(
             job,
+            named[f"{pascal.removesuffix('Arn').removesuffix('Name')}Arn"],
             lambda operation: self._call(client, operation, {pascal: named[pascal]}),
             lambda cause: FailureEventException(self._fail(env, "States.TaskFailed", cause)),
             parse=self.resource.condition == ResourceCondition.Sync2,
@@ -240,11 +242,13 @@ class OptimizedTask(TaskState):
     _build_sync2_resolver = _build_sync_resolver
 
     def _eval_sync(self, env: Environment, sync_resolver: Any, *_: Any, **__: Any) -> Any:
-        while env.is_running():
-            result = sync_resolver()
-            if result is not None:
-                return result
-            time.sleep(POLL_SECONDS)
+        with listening(sync_resolver.arn) as heard:
+            while env.is_running():
+                heard.clear()
+                result = sync_resolver()
+                if result is not None:
+                    return result
+                heard.wait(POLL_SECONDS)
         # A timeout of the state is not among the cases in which the job is cancelled
         # (Developer Guide, "Discover service integration patterns", Run a Job)
         if isinstance(env.program_state(), ProgramStopped | ProgramError):

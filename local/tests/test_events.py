@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from local.events import emit
+from local.events import emit, listening
 from local.tests.aws import Aws, unique, wait
 
 DETAIL = {
@@ -171,3 +171,10 @@ def test_a_delivery_that_is_refused_is_told_in_one_line(
     assert first.startswith(f"rule {refused}: {machine} got no event: events.amazonaws.com is not")
     assert second.startswith(f"rule {missing}: {machine} got no event: ")
     assert "StateMachineDoesNotExist" in second
+
+
+def test_who_listens_hears_of_a_resource_and_of_no_other() -> None:
+    with listening("arn:one") as one, listening("arn:other") as other:
+        emit("test", "none that a rule matches", ["arn:one"], {})
+        assert one.is_set()
+        assert not other.is_set()

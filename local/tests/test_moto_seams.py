@@ -3,8 +3,10 @@ it takes, and what moto itself would do. A new moto that moves one fails here fi
 
 import inspect
 import json
+import re
 import subprocess
 import sys
+from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
 
@@ -179,11 +181,23 @@ def test_a_queue_has_its_attributes_set_in_one_method() -> None:
     assert isinstance(inspect.getattr_static(Queue, "policy"), property)
 
 
+def test_a_key_is_made_without_a_pair_to_sign_with(aws: Aws) -> None:
+    from moto.kms import models
+
+    assert "self.private_key = generate_private_key(self.key_spec)" in inspect.getsource(models.Key)
+    key = aws.client("kms").create_key()["KeyMetadata"]
+    backend = models.kms_backends[aws.context.account][aws.context.region]
+    assert backend.keys[key["KeyId"]].private_key is None
+
+
 def test_models_are_read_by_a_loader_that_is_asked_for_by_its_name(aws: Aws) -> None:
+    import botocore.session
     from moto.core import utils
 
     assert utils._load_service_model.__code__.co_names[0] == "create_loader"
     assert utils.create_loader() is utils.create_loader()
+    first, other = (botocore.session.Session().get_component("data_loader") for _ in range(2))
+    assert first is other
 
 
 def test_the_service_of_a_host_depends_on_nothing_else() -> None:
@@ -350,33 +364,50 @@ def test_an_execution_begins_and_ends_in_two_methods() -> None:
 
 
 def test_the_words_of_a_definition_are_those_of_motos_own_lexer() -> None:
-    """By kind and place; where a word is none of JSON, it is that lexer's."""
+    """By text and kind; what is no word of JSON, or one that the lexer takes for several, is left
+    to it."""
     from antlr4 import CommonTokenStream, InputStream
     from moto.stepfunctions.parser.asl.antlr.runtime.ASLLexer import ASLLexer
 
     from local.stepfunctions import reading
 
-    def words(kind: Any, text: str) -> list[Any]:
-        lexer = kind(InputStream(text))
-        lexer.removeErrorListeners()
-        stream = CommonTokenStream(lexer)
+    def by_moto(text: str) -> list[tuple[str, int]]:
+        stream = CommonTokenStream(ASLLexer(InputStream(text)))
         stream.fill()
-        return [
-            (one.type, one.text, one.start, one.stop, one.line, one.column) for one in stream.tokens
-        ]
+        return [(one.text, one.type) for one in stream.tokens[:-1]]
 
-    class Moto(ASLLexer):
-        nextToken = reading._by_automaton
-
-    class Ours(ASLLexer):
-        nextToken = reading._next_token
+    def by_us(text: str) -> list[tuple[str, int]]:
+        return [(word, reading.kind(word)) for word in reading.words(text) or []]
 
     values = ["é\"\\\n", "$.a[0]", "$$.Execution", "$var", "States.Format('{}', $.a)", "{% $x %}",
-              "", "$", "States.ALL", "States.ALLO", 1, -2.5e-7, 0, True, None, [], {}]  # fmt: skip
+              "", "$", "States.ALL", "States.ALLO", "a.$", ".$", "a$", "a\\.$", "RoleArn.$", "{%",
+              1, -2.5, 0, True, None, [], {}]  # fmt: skip
+    values += [name.strip("\"'") for name in ASLLexer.literalNames]
     for indent in (None, 2):
         whole = json.dumps({"Comment": values, "StartAt": {"Type": "Task"}}, indent=indent)
-        for text in (whole, f"\n{whole}\t\n ", whole[:-5], f"{whole} none 'x' 007 1.2.3 \"a"):
-            assert words(Ours, text) == words(Moto, text)
+        for text in (whole, f"\n{whole}\t\n "):
+            assert by_us(text) == by_moto(text)
+    for text in ("[1, none]", "NaN", '"a', "'a'"):
+        assert reading.words(text) is None, text
+    for word in ("007", "1.2.3", "-2.5e-07", '"\\q"'):
+        assert not reading.kind(word), word
+
+
+def test_what_states_hand_on_is_copied_by_a_function_of_a_name() -> None:
+    import moto.stepfunctions.parser.asl.component.common.string.string_expression as strings
+    import moto.stepfunctions.parser.asl.component.state.exec.execute_state as states
+    import moto.stepfunctions.parser.asl.eval.states as data
+
+    from local.moto_workflows import copied
+
+    for module in (strings, states, data):
+        assert "copy.deepcopy(" in inspect.getsource(module)
+        assert set(re.findall(r"\bcopy\.(\w+)", inspect.getsource(module))) == {"deepcopy"}
+        assert vars(module)["copy"].deepcopy is copied
+    for given in ({"a": [1, 2.5, None, True, {"é": "\ud800"}]}, [{"no JSON": datetime.now(UTC)}]):
+        made: Any = copied(given)
+        assert made == given
+        assert made is not given
 
 
 def test_a_call_that_fails_after_its_execution_was_stopped_leaves_it_stopped(aws: Aws) -> None:

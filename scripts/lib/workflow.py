@@ -112,6 +112,20 @@ def history(stepfunctions: "SFNClient", execution: str) -> "list[HistoryEventTyp
     return [one for page in pages for one in page["events"]]
 
 
+def latest(stepfunctions: "SFNClient", execution: str) -> "list[HistoryEventTypeDef]":
+    """The last state that an execution has entered and what came after, oldest first: the end of
+    its history alone, which may be long."""
+    found: list[HistoryEventTypeDef] = []
+    pages = stepfunctions.get_paginator("get_execution_history").paginate(
+        executionArn=execution, reverseOrder=True, PaginationConfig={"PageSize": 10}
+    )
+    for event in (one for page in pages for one in page["events"]):
+        found.insert(0, event)
+        if "stateEnteredEventDetails" in event:
+            break
+    return found
+
+
 def current_state(events: "Iterable[HistoryEventTypeDef]") -> str:
     """The state an execution is in: the last one entered."""
     entered = [one for one in events if "stateEnteredEventDetails" in one]
@@ -132,10 +146,10 @@ def awaited(events: "Iterable[HistoryEventTypeDef]") -> str:
 def where(clients: Clients, execution: str) -> str:
     """The state an execution is in, and the state of the workflow or the job it waits for; of one
     that stands in a queue, behind what."""
-    events = history(clients.stepfunctions, execution)
+    events = latest(clients.stepfunctions, execution)
     state, arn = current_state(events), awaited(events)
     if ":execution:" in arn:
-        inner = history(clients.stepfunctions, arn)
+        inner = latest(clients.stepfunctions, arn)
         return f"{state} > {in_line(clients, inner) or current_state(inner)}"
     if arn:
         return f"{state} > {jobs.doing(clients, arn)}"

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from local.tests.lasting import comes, commands
-from scripts.demo import local_endpoint, read_environment, show_evaluation
+from scripts.demo import local_endpoint, read_environment, show_evaluation, write_templates
 from scripts.lib.console import Console
 from scripts.lib.problems import Problem
 from scripts.lib.session import Clients
@@ -87,6 +87,23 @@ def test_an_endpoint_that_does_not_start_is_told_in_its_own_words(
         local_endpoint(tmp_path, tmp_path / "log", {}),
     ):
         pytest.fail("it started")
+
+
+@pytest.mark.local
+def test_what_fails_while_the_endpoint_starts_ends_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """And is told in its own words."""
+    (tmp_path / "generate.py").write_text("import sys; sys.exit('Error: no such part')")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    with (
+        pytest.raises(Problem, match="the templates were not written"),
+        local_endpoint(tmp_path / "home", tmp_path / "log", {}, meanwhile=write_templates),
+    ):
+        pytest.fail("it went on")
+    assert capfd.readouterr().err == "Error: no such part\n"
+    assert comes(lambda: not endpoints(tmp_path))
 
 
 @pytest.mark.local

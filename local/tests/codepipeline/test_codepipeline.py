@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from local.codepipeline import providers
 from local.events import emit
 from local.tests.aws import unique, wait
 from local.tests.builds import log
@@ -47,6 +48,15 @@ def test_creating_a_pipeline_runs_it_and_each_action_hands_on_what_it_made(scene
         ids=[actions["CodeBuild"]["output"]["executionResult"]["externalExecutionId"]]
     )["builds"][0]
     assert f"initiator=codepipeline/{name}" in log(scene.aws, build)
+
+
+def test_the_end_of_what_an_action_started_is_not_found_by_looking_again_and_again(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(providers, "POLL", 600)
+    waits = scene.workflow({"Type": "Wait", "Seconds": 1, "End": True})
+    name = scene.create(scene.source(), scene.build(), waits)
+    assert scene.ended(name)["status"] == "Succeeded"
 
 
 def test_the_source_artifact_is_the_commit_as_a_zip_encrypted_with_the_stores_key(

@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -275,3 +277,10 @@ def test_variables_expand_as_docker_does() -> None:
 def test_a_here_document_that_is_not_closed_is_refused() -> None:
     with pytest.raises(DockerfileError, match="END is not closed"):
         parse("FROM a\nRUN <<END\ntouch x\n")
+
+
+def test_a_build_does_not_wait_for_an_aws_client_to_be_imported() -> None:
+    """The shell starts the program anew for each command."""
+    said = "import sys, local.docker.__main__; print('boto3' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", said], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from local.stepfunctions import work
 from local.stepfunctions.integrations import java_name
 from local.tests import processing, tuning
 from local.tests.aws import Aws, unique, wait
@@ -42,6 +43,16 @@ def test_a_training_job_is_awaited_and_described(aws: Aws, role: str, good: str)
     assert output["FinalMetricDataList"][0]["MetricName"] == "eval:accuracy"
     assert output["ResourceConfig"]["VolumeSizeInGB"] == 30
     assert abs(output["TrainingStartTime"] / 1000 - time.time()) < 60
+
+
+def test_the_end_of_a_job_or_a_child_is_not_found_by_looking_again_and_again(
+    aws: Aws, role: str, good: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(work, "POLL_SECONDS", 600)
+    child = create(aws, role, chain({"Type": "Wait", "Seconds": 1}))
+    waits = task("states:startExecution.sync:2", {"StateMachineArn": child}, Next="S1")
+    trains = task("sagemaker:createTrainingJob.sync", request(aws, good))
+    assert run(aws, role, waits, trains)["status"] == "SUCCEEDED"
 
 
 def test_a_failed_job_fails_the_task_with_its_description(aws: Aws, role: str, bad: str) -> None:

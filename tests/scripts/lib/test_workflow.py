@@ -128,13 +128,24 @@ def test_a_running_workflow_tells_the_state_of_the_one_it_waits_for(clients: Cli
         },
     )
     with Stubber(clients.stepfunctions) as stub:
-        stub.add_response("get_execution_history", {"events": [entered(1, "Deploy"), submitted]})
+        stub.add_response("get_execution_history", {"events": [submitted, entered(1, "Deploy")]})
         stub.add_response(
             "get_execution_history",
             {"events": [entered(1, "WaitForEndpoint")]},
-            {"executionArn": CHILD},
+            {"executionArn": CHILD, "reverseOrder": True, "maxResults": 10},
         )
         assert workflow.where(clients, EXECUTION) == "Deploy > WaitForEndpoint"
+
+
+def test_of_a_long_history_only_the_end_is_read(clients: Clients) -> None:
+    """To the last state that was entered, over as many pages as that takes."""
+    end = [event(number, "TaskScheduled") for number in range(12, 2, -1)]
+    with Stubber(clients.stepfunctions) as stub:
+        stub.add_response("get_execution_history", {"events": end, "nextToken": "more"})
+        begin = [entered(2, "Train"), entered(1, "Begin")]
+        stub.add_response("get_execution_history", {"events": begin, "nextToken": "yet more"})
+        found = workflow.latest(clients.stepfunctions, EXECUTION)
+    assert [one["id"] for one in found] == [*range(2, 13)]
 
 
 JOB = "arn:aws:sagemaker:eu-west-1:123456789012:training-job/mlops-1-spot-0"
@@ -167,14 +178,14 @@ def test_a_running_workflow_tells_what_its_training_job_waits_for(clients: Clien
         ],
     }
     with Stubber(clients.stepfunctions) as stub, Stubber(clients.sagemaker) as sagemaker:
-        stub.add_response("get_execution_history", {"events": [entered(1, "Train"), submitted]})
+        stub.add_response("get_execution_history", {"events": [submitted, entered(1, "Train")]})
         sagemaker.add_response("describe_training_job", job, {"TrainingJobName": "mlops-1-spot-0"})
         said = workflow.where(clients, EXECUTION)
         assert said == (
             "Train > interrupted, waiting for spot capacity (2 instances, spot, interrupted once)"
         )
         # The job has ended, and the run went on
-        went_on = [entered(1, "Train"), submitted, entered(3, "CheckQuality")]
+        went_on = [entered(3, "CheckQuality"), submitted, entered(1, "Train")]
         stub.add_response("get_execution_history", {"events": went_on})
         assert workflow.where(clients, EXECUTION) == "CheckQuality"
 
@@ -271,7 +282,7 @@ def awaiting(clients: Clients, output: dict[str, str], operation: str, job: dict
     details = {"resourceType": "sagemaker", "resource": "x.sync", "output": json.dumps(output)}
     submitted = event(2, "TaskSubmitted", taskSubmittedEventDetails=details)
     with Stubber(clients.stepfunctions) as stub, Stubber(clients.sagemaker) as sagemaker:
-        stub.add_response("get_execution_history", {"events": [entered(1, "Work"), submitted]})
+        stub.add_response("get_execution_history", {"events": [submitted, entered(1, "Work")]})
         sagemaker.add_response(operation, job)
         return workflow.where(clients, EXECUTION).removeprefix("Work > ")
 
@@ -290,7 +301,7 @@ def test_what_stands_in_a_queue_says_what_is_first(
 ) -> None:
     queue = {"queue": {"line": [EXECUTION, CHILD]}}
     waits = {"name": "WaitForTurn", "input": json.dumps(queue)}
-    events = [entered(1, "Begin"), event(2, "WaitStateEntered", stateEnteredEventDetails=waits)]
+    events = [event(2, "WaitStateEntered", stateEnteredEventDetails=waits), entered(1, "Begin")]
     with Stubber(clients.stepfunctions) as stub:
         stub.add_response("get_execution_history", {"events": events})
         if given is None:
