@@ -43,7 +43,7 @@ SURE  = $(if $(YES),--yes)
 # Three processes share the files, in the order in which conftest.py puts them: on two cores, since
 # stories wait for a good part of their time
 PYTEST = $(PY) -m pytest -n 3 --dist loadfile --no-loadscope-reorder
-# What the jobs of container/ begin with, as its image has it, is imported once for all of them
+# What the jobs of container/ and the tests of a push begin with, as its image has it, is imported once
 LOAD := $(addprefix --load ,tensorflow keras TF_CPP_MIN_LOG_LEVEL=2 TF_ENABLE_ONEDNN_OPTS=1)
 REGIONS := us-east-1 eu-west-1 cn-north-1 cn-northwest-1 us-gov-west-1
 TEMPLATES := build/mlops.yaml build/bootstrap.yaml build/deployer.yaml

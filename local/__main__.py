@@ -51,8 +51,9 @@ def parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="MODULE",
-        help="import this once for all jobs in Python, which then start sooner (on Linux); with "
-        "NAME=VALUE in the environment, as the images have it",
+        help="import this once for all jobs in Python and for builds' tests (python3 -m pytest), "
+        "which then start sooner (on Linux); with NAME=VALUE in the environment, as the images "
+        "have it",
     )
     return parser
 

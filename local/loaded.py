@@ -1,14 +1,15 @@
 """python loaded.py MODULE…: a process that has imported what programs begin with, each of which is
-then a fork of it, below a keeper of its own.
+then a fork of it, below a keeper of its own: jobs, and what builds run by `python3 -m` (forked.py).
 
 It stands for no part of AWS: a container's Python imports anew. TensorFlow takes it seconds of
 processor time, though, which a machine with two cores has to find for every job. Nothing but the
 import is shared: no operation of it has run before the fork. On Linux only, as elsewhere such
 libraries bear no fork.
 
-Standard input is a socket: a request is what to run in JSON, with four descriptors beside it, which
-are the program's standard input as keep.py takes it, its output, where an error that keeps it from
-starting is told, and where the keeper's process id and its status are.
+A socket in the working folder takes requests as long as standard input lasts: each is what to run,
+a line of JSON, with descriptors beside it, which are the program's standard input as keep.py takes
+it, its output, its errors, and maybe where an error that keeps it from starting is told. The answer
+is the keeper's process id, and later its status; none where the fork would differ.
 """
 
 import atexit
@@ -18,58 +19,87 @@ import importlib
 import io
 import json
 import os
+import runpy
+import select
 import shutil
 import signal
 import socket
 import sys
+import sysconfig
 import tempfile
 import threading
 import time
 import traceback
 import types
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 SHEBANG = "#!/usr/bin/env python3"
-REQUEST_BYTES = 256 * 1024
-READY = b"ready"
+MODULES = ("pytest",)  # what a build runs as a fork
+OVERLAY = "endpoint.pth"  # all that is in a build's own packages before it installs any
+CHUNK = 64 * 1024
 # Those that a running Python can still heed; with any other a program is started on its own
 HEEDED = {"PYTHONPATH", "PYTHONUNBUFFERED"}
 # What libraries read when they are imported
 READ_AT_IMPORT = (
     *("TF_", "KERAS_", "ABSL_", "PROTOCOL_BUFFERS_", "OMP_", "OPENBLAS_", "MKL_"),
-    *("LD_", "MALLOC_", "GLIBC_", "LC_"),
+    *("LD_", "MALLOC_", "GLIBC_", "LC_", "LANG"),
 )
 
 
 def suits(
-    argv: Sequence[str],
-    environment: Mapping[str, str],
-    modules: Sequence[str],
-    imported_with: Mapping[str, str],
+    request: Mapping[str, Any], names: Collection[str], imported_with: Mapping[str, str]
 ) -> bool:
-    """Whether a fork with these modules is what `argv` would be: a script of this Python that does
-    not want it, or what it has imported, to be another."""
-    program = Path(argv[0])
-    search = os.pathsep.join([environment.get("PATH", ""), os.defpath])
+    """Whether a fork with modules of these names is what the program would be: one of this Python
+    that does not want it, or what it has imported, to be another."""
+    environment = request["environment"]
+    own = [_folder(request), *(Path(request["cwd"], one) for one in _entries(environment))]
+    hidden = {path.name.partition(".")[0] for folder in own for path in folder.glob("*")}
+    return bool(
+        (_adds_nothing(request["python"]) if "python" in request else _is_script(request))
+        and {name for name in environment if name.startswith("PYTHON")} <= HEEDED
+        and read_at_import(environment) == imported_with
+        and hidden.isdisjoint(names)
+    )
+
+
+def _folder(request: Mapping[str, Any]) -> Path:
+    """Where the program's own modules are."""
+    return Path(request["cwd"]) if "python" in request else Path(request["argv"][0]).parent
+
+
+def _is_script(request: Mapping[str, Any]) -> bool:
+    program = Path(request["argv"][0])
+    search = os.pathsep.join([request["environment"].get("PATH", ""), os.defpath])
     python = shutil.which("python3", path=search)
     try:
         with program.open(errors="replace") as file:
             script = file.readline().strip() == SHEBANG
     except OSError:
         return False
-    own = [program.parent, *map(Path, _entries(environment))]
     return bool(
         script
         and python
         and os.access(program, os.X_OK)
         and Path(python).parent.resolve() == Path(sys.executable).parent.resolve()
-        and {name for name in environment if name.startswith("PYTHON")} <= HEEDED
-        and {name: environment[name] for name in environment if name.startswith(READ_AT_IMPORT)}
-        == imported_with
-        and not [1 for folder in own for name in modules if any(folder.glob(f"{name}*"))]
     )
+
+
+def _adds_nothing(python: str) -> bool:
+    """Of the Python of a build."""
+    return {path.name for path in packages(python).iterdir()} == {OVERLAY}
+
+
+def packages(python: str) -> Path:
+    """Where the packages of this virtual environment are."""
+    base = str(Path(python).parents[1])
+    return Path(sysconfig.get_path("purelib", "venv", vars={"base": base}))
+
+
+def read_at_import(environment: Mapping[str, str]) -> dict[str, str]:
+    return {name: environment[name] for name in environment if name.startswith(READ_AT_IMPORT)}
 
 
 def _entries(environment: Mapping[str, str]) -> list[str]:
@@ -78,7 +108,7 @@ def _entries(environment: Mapping[str, str]) -> list[str]:
 
 def main(modules: Sequence[str]) -> None:
     sys.path[0] = str(Path(__file__).parents[1])
-    from local import keep
+    from local import forked, keep
 
     # A program may have modules of these names
     del sys.path[0]
@@ -86,43 +116,53 @@ def main(modules: Sequence[str]) -> None:
         del sys.modules[name]
     for name in modules:
         importlib.import_module(name)
-    channel = socket.socket(fileno=os.dup(sys.stdin.fileno()))
+    Path(forked.SOCKET).unlink(missing_ok=True)
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(forked.SOCKET)
+    listener.listen()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for keepers here
     for number in keep.FORWARDED:
         signal.signal(number, signal.SIG_DFL)
-    channel.send(READY)
-    while True:
-        request, descriptors, _, _ = socket.recv_fds(channel, REQUEST_BYTES, 4)
-        if not request:
-            return
+    while sys.stdin not in select.select([sys.stdin, listener], [], [])[0]:
+        channel = listener.accept()[0]
         if os.fork() == 0:
             try:
-                channel.close()
-                _keep(keep, json.loads(request), descriptors)
+                listener.close()
+                _keep(keep, channel)
             except BaseException:
                 traceback.print_exc()
             finally:
                 os._exit(1)
-        for each in descriptors:
-            os.close(each)
+        channel.close()
 
 
-def _keep(keep: Any, request: dict[str, Any], descriptors: Sequence[int]) -> None:
+def _keep(keep: Any, channel: socket.socket) -> None:
     """Become the program's keeper, as processes.py would have started one, to its end."""
-    held, output, report, status = descriptors
+    line, descriptors, _, _ = socket.recv_fds(channel, CHUNK, 4)
+    while line[-1:] != b"\n":
+        if not (more := channel.recv(CHUNK)):
+            return
+        line += more
+    request = json.loads(line)
+    names = {name.partition(".")[0] for name in sys.modules}
+    if not suits(request, names, read_at_import(os.environ)):
+        return
+    held, output, errors, *report = descriptors
     os.setsid()
     _take_mark(os.environ[keep.MARK].encode(), request["environment"][keep.MARK].encode())
     os.umask(request["umask"])
-    for target, source in ((0, held), (1, output), (2, output)):
+    for target, source in enumerate((held, output, errors)):
         os.dup2(source, target)
-    os.write(status, f"{os.getpid()}\n".encode())
-    code = keep.keep(request["argv"], report, lambda: _run(request))
-    os.write(status, f"{code}\n".encode())
+    channel.sendall(f"{os.getpid()}\n".encode())
+    code = keep.keep(request["argv"], report[0] if report else None, lambda: _run(request))
+    with contextlib.suppress(OSError):  # whoever has asked is gone
+        channel.sendall(f"{code}\n".encode())
     os._exit(code)
 
 
 def _run(request: dict[str, Any]) -> None:
-    """Be the program: what `python3 PROGRAM` does, in a process that has nothing of another's."""
+    """Be the program: what `python3 PROGRAM` or `python3 -m MODULE` does, in a process that has
+    nothing of another's."""
     argv, environment = request["argv"], request["environment"]
     os.chdir(request["cwd"])
     os.closerange(3, 1024)
@@ -134,8 +174,12 @@ def _run(request: dict[str, Any]) -> None:
         signal.signal(number, signal.SIG_IGN)  # as Python itself begins
     os.environ.clear()
     os.environ.update(environment)
-    sys.argv[:] = argv
-    sys.path[:0] = [str(Path(argv[0]).parent), *_entries(environment)]
+    sys.path[:0] = [str(_folder(request)), *_entries(environment)]
+    if python := request.get("python"):
+        sys.path.insert(sys.path.index(sysconfig.get_path("purelib")), str(packages(python)))
+        sys.executable, sys.prefix = python, str(Path(python).parents[1])
+        sys.exec_prefix = sys.prefix
+        importlib.reload(sysconfig)
     time.tzset()
     tempfile.tempdir = None
     if "PYTHONUNBUFFERED" in environment:
@@ -145,7 +189,7 @@ def _run(request: dict[str, Any]) -> None:
         )
     if numpy := sys.modules.get("numpy"):
         numpy.random.seed()  # its own, as in a process of its own
-    os._exit(_status(argv[0]))
+    os._exit(_status(partial(_module if python else _script, argv)))
 
 
 def _take_mark(loaders: bytes, own: bytes) -> None:
@@ -158,14 +202,24 @@ def _take_mark(loaders: bytes, own: bytes) -> None:
         ctypes.memmove(begin + at, own, len(own))
 
 
-def _status(program: str) -> int:
+def _script(argv: Sequence[str]) -> None:
+    sys.argv[:] = argv
+    main_module = sys.modules["__main__"]
+    main_module.__file__ = argv[0]
+    exec(compile(Path(argv[0]).read_bytes(), argv[0], "exec"), vars(main_module))  # noqa: S102 - running what it is given is its purpose
+
+
+def _module(argv: Sequence[str]) -> None:
+    sys.argv[:] = argv[1:]
+    runpy._run_module_as_main(argv[1])  # type: ignore[attr-defined]
+
+
+def _status(program: Callable[[], None]) -> int:
     """Of the program, once it and all that waits for its end is through."""
     code: object = 0
-    main_module = types.ModuleType("__main__")
-    main_module.__file__ = program
-    sys.modules["__main__"] = main_module
+    sys.modules["__main__"] = types.ModuleType("__main__")
     try:
-        exec(compile(Path(program).read_bytes(), program, "exec"), vars(main_module))  # noqa: S102 - running what it is given is its purpose
+        program()
     except SystemExit as end:
         code = end.code
     except BaseException as error:

@@ -2,15 +2,12 @@
 
 Each runs below a process of its own, its keeper (keep.py), which the endpoint holds by the
 keeper's standard input. What a keeper that was killed itself leaves behind is found by a mark in
-its environment. Jobs may be forks of one process that has imported what they need (loaded.py).
+its environment. Jobs may be forks of one process that has imported what they need (loaded.py), and
+so may what builds run by `python3 -m` (forked.py).
 """
 
-import contextlib
-import json
 import os
-import select
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -22,16 +19,16 @@ from pathlib import Path
 from typing import IO, Any, Protocol
 
 from local import keep, loaded
+from local.forked import SOCKET, Forked
 from local.keep import MARK
 
 LineHandler = Callable[[str], None]
 MAX_LINE = 64 * 1024
-FORK_SECONDS = 10.0
 UMASK = 0o022  # a container's; the home folder keeps others out
 
 _lock = threading.Lock()
 _running: set["Child"] = set()
-_loaded: "_Loaded | None" = None
+_loaded: "subprocess.Popen[bytes] | None" = None
 _home = ""
 _stopping = False
 
@@ -101,85 +98,6 @@ class Child:
                     self._on_line = None
 
 
-class _Forked:
-    """The keeper of a program that is a fork, as if it had been started here."""
-
-    returncode: int
-
-    def __init__(self, stdin: int, stdout: int, status: int) -> None:
-        self.stdin, self.stdout = os.fdopen(stdin, "wb"), os.fdopen(stdout, "rb")
-        self._status = os.fdopen(status)
-        try:
-            answers = select.select([status], [], [], FORK_SECONDS)[0]
-            self.pid = int(self._status.readline() if answers else "")
-            self._process = os.pidfd_open(self.pid)
-        except (ValueError, OSError):
-            for each in (self.stdin, self.stdout, self._status):
-                each.close()
-            raise OSError("what was loaded does not answer") from None
-
-    def wait(self) -> int:
-        """Tells its status itself; one that was killed cannot."""
-        self.returncode = int(self._status.readline() or -signal.SIGKILL)
-        self._status.close()
-        return self.returncode
-
-    def send_signal(self, how: int) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            signal.pidfd_send_signal(self._process, how)
-
-    def __del__(self) -> None:
-        with contextlib.suppress(AttributeError):
-            os.close(self._process)
-
-
-class _Loaded:
-    """The process of loaded.py, and what it has imported."""
-
-    def __init__(self, modules: Sequence[str], environment: Mapping[str, str]) -> None:
-        self._modules, self._environment = modules, environment
-        self._channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._channel.setblocking(False)
-        with theirs:
-            self._process = subprocess.Popen(
-                [sys.executable, loaded.__file__, *modules],
-                env={**base_environment(), **environment, MARK: _mark()},
-                stdin=theirs.fileno(),
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,
-            )
-        self._ready = False
-
-    def serves(self, argv: Sequence[str], environment: Mapping[str, str]) -> bool:
-        """Until all is imported, and if that fails, programs import for themselves."""
-        if not self._ready:
-            with contextlib.suppress(OSError):
-                self._ready = self._channel.recv(len(loaded.READY)) == loaded.READY
-        there = self._ready and self._process.poll() is None
-        return there and loaded.suits(argv, environment, self._modules, self._environment)
-
-    def fork(self, request: Mapping[str, Any], report: int) -> _Forked:
-        """Raises OSError."""
-        pipes = stdin, output, status = os.pipe(), os.pipe(), os.pipe()
-        theirs = [stdin[0], output[1], report, status[1]]
-        try:
-            socket.send_fds(self._channel, [json.dumps(request).encode()], theirs)
-        except OSError:
-            for pair in pipes:
-                os.close(pair[0])
-                os.close(pair[1])
-            raise
-        for each in (stdin[0], output[1], status[1]):
-            os.close(each)
-        return _Forked(stdin[1], output[0], status[0])
-
-    def end(self) -> None:
-        self._channel.close()
-        self._process.kill()
-        self._process.wait()
-
-
 def begin(home: Path) -> None:
     """From now on programs are this home's; what an earlier endpoint of it left is killed."""
     global _home
@@ -188,11 +106,32 @@ def begin(home: Path) -> None:
 
 
 def load(modules: Sequence[str], environment: Mapping[str, str]) -> None:
-    """Import these once for all jobs, with what they read of the environment then, where a fork
-    bears that."""
+    """Import these once for all jobs and builds, with what they read of the environment then, where
+    a fork bears that."""
     global _loaded
     if keep.LINUX:
-        _loaded = _Loaded(modules, environment)
+        _loaded = subprocess.Popen(
+            [sys.executable, loaded.__file__, *modules],
+            cwd=_home,
+            env={**base_environment(), **environment, MARK: _mark()},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+
+def loads() -> bool:
+    return _loaded is not None
+
+
+def unload() -> None:
+    global _loaded
+    if _loaded:
+        with _loaded:
+            _loaded.kill()
+        Path(_home, SOCKET).unlink(missing_ok=True)
+    _loaded = None
 
 
 def start(
@@ -229,18 +168,26 @@ def _mark() -> str:
 def _fork(
     argv: Sequence[str], cwd: Path, environment: Mapping[str, str], report: int
 ) -> _Keeper | None:
-    """The keeper of a fork of what is loaded; None where the program has to be started anew."""
-    global _loaded
-    if not _loaded or not _loaded.serves(argv, environment):
+    """The keeper of a fork of what is loaded; None where the program has to be started anew: until
+    all is imported, if that fails, and where a fork would differ."""
+    if not _loaded:
         return None
     request = {"argv": [*argv], "cwd": str(cwd), "environment": environment, "umask": UMASK}
+    stdout, output = os.pipe()
     try:
-        return _loaded.fork(request, report)
+        forked = Forked(_home, request, [output, output, report])
+        forked.stdout = os.fdopen(stdout, "rb")
+        return forked
     except OSError as error:
-        print(f"local: {error}: jobs import for themselves from now on", flush=True)
-        _loaded.end()
-        _loaded = None
+        os.close(stdout)
+        if isinstance(error, TimeoutError):
+            print(
+                "local: what was loaded does not answer: nothing is a fork from now on", flush=True
+            )
+            unload()
         return None
+    finally:
+        os.close(output)
 
 
 def _keeper(argv: Sequence[str], cwd: Path, env: Mapping[str, str], report: int) -> _Keeper:
@@ -286,5 +233,4 @@ def stop_all(grace: float = 5.0) -> None:
         _stopping = True
         left = list(_running)
     terminate(left, grace)
-    if _loaded:
-        _loaded.end()
+    unload()

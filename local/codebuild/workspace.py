@@ -13,7 +13,7 @@ from pathlib import Path
 
 from botocore.exceptions import ClientError
 
-from local import artifacts, processes
+from local import artifacts, forked, loaded, processes
 from local.codebuild import buildspec as specs
 from local.codebuild.records import BuildFailure, BuildRun
 from local.context import current
@@ -57,9 +57,11 @@ class Workspace:
         for folder in (self.source, self.state, self.folder / "home"):
             folder.mkdir(parents=True)
         privileged = record["environment"].get("privilegedMode", False)
+        python = _python(self.folder / "python")
         search = [
             _docker(self.folder / "docker", privileged=privileged),
-            _python(self.folder / "python"),
+            *_forked(self.folder / "forked", python),
+            python,
         ]
         self.variables = self._variables(search)
 
@@ -154,12 +156,30 @@ def _python(folder: Path) -> Path:
     here in the wanted version is not installed again.
     """
     venv.EnvBuilder(symlinks=True).create(folder)
-    site = Path(sysconfig.get_path("purelib", "venv", vars={"base": str(folder)}))
+    site = loaded.packages(str(folder / "bin" / "python3"))
     packages = sysconfig.get_path("purelib")
-    (site / "endpoint.pth").write_text(f"import site; site.addsitedir({packages!r})\n")
+    (site / loaded.OVERLAY).write_text(f"import site; site.addsitedir({packages!r})\n")
     for name in ("pip", "pip3"):
         _program(folder / "bin" / name, 'exec "$(dirname "$0")/python3" -m pip "$@"')
     return folder / "bin"
+
+
+def _forked(folder: Path, python: Path) -> list[Path]:
+    """A folder with programs before those of `python`, where something is loaded: they let some
+    modules be forks of it, which start sooner."""
+    if not processes.loads():
+        return []
+    folder.mkdir()
+    words = [sys.executable, "-I", "-S", forked.__file__, str(current().home)]
+    modules = "|".join(f"'-m {name}'" for name in loaded.MODULES)
+    for name in ("python", "python3"):
+        itself = shlex.quote(str(python / name))
+        _program(
+            folder / name,
+            f'case "$1 $2" in {modules}) exec {shlex.join(words)} {itself} "$@";; esac\n'
+            f'exec {itself} "$@"',
+        )
+    return [folder]
 
 
 def _docker(folder: Path, *, privileged: bool) -> Path:

@@ -4,10 +4,11 @@ import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from local import loaded, processes
+from local import forked, loaded, processes
 from local.tests.lasting import LINUX, Lasting, comes, commands
 
 pytestmark = pytest.mark.skipif(not LINUX, reason="libraries bear a fork on Linux only")
@@ -32,11 +33,12 @@ def load(folder: Path) -> None:
 
 @pytest.fixture(scope="module", autouse=True)
 def loading(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    load(tmp_path_factory.mktemp("first"))
-    yield
-    assert processes._loaded
-    processes._loaded.end()
-    processes._loaded = None
+    home = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(processes, "_home", str(home))
+        load(home)
+        yield
+        processes.unload()
 
 
 def script(folder: Path, text: str) -> list[str]:
@@ -51,6 +53,11 @@ def ended(folder: Path, text: str, fork: bool = True, **more: str) -> tuple[int 
     environment = {**processes.base_environment(), **WITH, **more}
     child = processes.start(script(folder, text), folder, environment, lines.append, fork)
     return child.wait(), lines
+
+
+def asked(argv: list[str], folder: Path, **more: str) -> dict[str, Any]:
+    environment = processes.base_environment() | WITH | more
+    return {"argv": argv, "cwd": str(folder), "environment": environment}
 
 
 def test_only_what_may_be_a_fork_is_one(tmp_path: Path) -> None:
@@ -122,12 +129,12 @@ def test_a_kill_9_of_a_forks_keeper_ends_it_and_what_has_left_it(tmp_path: Path)
 def test_a_fork_that_does_not_come_is_a_process_of_its_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(processes, "FORK_SECONDS", 0.2)
-    assert processes._loaded
+    monkeypatch.setattr(forked, "SECONDS", 0.2)
     before = processes._loaded
-    os.kill(before._process.pid, signal.SIGSTOP)
+    assert before
+    os.kill(before.pid, signal.SIGSTOP)
     assert ended(tmp_path, LOADED) == (0, ["False"])
-    assert before._process.poll() is not None
+    assert before.poll() is not None
     load(tmp_path)
 
 
@@ -136,6 +143,7 @@ def test_a_fork_that_does_not_come_is_a_process_of_its_own(
     [
         {"PYTHONHASHSEED": "1"},
         {"TF_ANY": "2"},
+        {"LANG": "another"},
         {"PATH": "/nowhere"},
         {"PYTHONPATH": "{folder}/own"},
     ],
@@ -146,17 +154,32 @@ def test_a_program_that_wants_another_python_is_started_on_its_own(
 ) -> None:
     (tmp_path / "own").mkdir()
     (tmp_path / f"own/{MODULE}.py").touch()
-    argv, environment = script(tmp_path, LOADED), processes.base_environment() | WITH
-    assert loaded.suits(argv, environment, [MODULE], WITH)
+    request = asked(script(tmp_path, LOADED), tmp_path)
+    imported_with = loaded.read_at_import(request["environment"])
+    assert loaded.suits(request, [MODULE], imported_with)
     more = {name: value.format(folder=tmp_path) for name, value in difference.items()}
-    assert not loaded.suits(argv, environment | more, [MODULE], WITH)
+    assert not loaded.suits(asked(request["argv"], tmp_path, **more), [MODULE], imported_with)
 
 
 @pytest.mark.parametrize("first", ["#!/bin/sh", "#!/usr/bin/env python2", ""])
 def test_a_program_of_another_kind_is_started_on_its_own(tmp_path: Path, first: str) -> None:
-    argv = script(tmp_path, "")
-    Path(argv[0]).write_text(f"{first}\n")
-    assert not loaded.suits(argv, processes.base_environment() | WITH, [MODULE], WITH)
-    Path(argv[0]).chmod(0o644)
-    Path(argv[0]).write_text(f"{loaded.SHEBANG}\n")
-    assert not loaded.suits(argv, processes.base_environment() | WITH, [MODULE], WITH)
+    request = asked(script(tmp_path, ""), tmp_path)
+    imported_with = loaded.read_at_import(request["environment"])
+    program = Path(request["argv"][0])
+    program.write_text(f"{first}\n")
+    assert not loaded.suits(request, [MODULE], imported_with)
+    program.chmod(0o644)
+    program.write_text(f"{loaded.SHEBANG}\n")
+    assert not loaded.suits(request, [MODULE], imported_with)
+
+
+def test_a_request_may_be_long(tmp_path: Path) -> None:
+    more = {f"LONG_{number}": "x" * 100_000 for number in range(8)}
+    assert ended(tmp_path, LOADED, True, **more) == (0, ["True"])
+
+
+def test_a_program_beside_a_module_that_hides_what_is_loaded_is_started_on_its_own(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / f"{MODULE}.py").touch()
+    assert ended(tmp_path, LOADED) == (0, ["False"])

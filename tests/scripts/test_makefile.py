@@ -120,9 +120,13 @@ def test_templates_are_linted_anew_when_they_their_regions_or_cfn_lint_changed(
 
 
 @pytest.mark.parametrize("target", ["demo", "local"])
-def test_what_jobs_begin_with_is_imported_as_the_image_has_it(target: str) -> None:
-    """Else each job imports it anew."""
+def test_what_jobs_begin_with_is_imported_as_the_image_and_the_tests_build_have_it(
+    target: str,
+) -> None:
+    """Else each imports it anew."""
     loaded = set(re.findall(r"--load (\w+)=(\w+)", make("-n", target)))
     image = (ROOT / "container/Dockerfile").read_text()
     (settings,) = re.findall(r"^FROM serve-packages AS train-packages\nENV (.*)$", image, re.M)
     assert loaded == set(re.findall(r"(\w+)=(\w+)", settings))
+    build = (ROOT / "buildspec/test.yml").read_text()
+    assert loaded == set(re.findall(r'^    (\w+): "(\w+)"$', build, re.M))
