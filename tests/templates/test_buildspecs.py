@@ -8,6 +8,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -48,7 +49,10 @@ class BuildFolder:
         environment = {
             **os.environ,
             **self.variables,
-            "PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}",
+            # `python3` is this one: what else has the name may be a script that looks for one
+            "PATH": os.pathsep.join(
+                [str(self.folder / "bin"), str(Path(sys.executable).parent), os.environ["PATH"]]
+            ),
             "CALLS": str(self.folder / "calls"),
         }
         return subprocess.Popen(
