@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 URI = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/mlops"
 
 
+@cache
 def script(specification: str) -> str:
     """All commands; the first that fails ends the build."""
     phases = yaml.safe_load(specification)["phases"].values()
