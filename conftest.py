@@ -1,12 +1,18 @@
-"""For all tests: in what order they run, and when their garbage is looked for."""
+"""For all tests: in what order they run, what they read once, and when garbage is looked for."""
 
 import gc
+from functools import cache
 from pathlib import Path
 
+import botocore.session
 import pytest
 
 # Nothing that is imported is garbage, and looking for some takes a fifth of the time
 gc.disable()
+
+# Of what is known of a service, megabytes of JSON, each session makes data of its own: here all
+# sessions share it, as all clients of one session do
+botocore.session.create_loader = cache(botocore.session.create_loader)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

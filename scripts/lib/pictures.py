@@ -63,6 +63,8 @@ def story(states: States, start: str) -> list[str]:
 def _onward(ways: Ways, leading: Sequence[str], told: Sequence[str], ends: set[str]) -> str:
     """Where the story goes on: where the ways that lead on meet, or by the longest of them if that
     is at the end or nowhere. A way that only leaves out what the others do is not followed."""
+    if len(leading) == 1:
+        return leading[0]
     meetings = {
         name
         for name in _reached(ways, leading[0], told)

@@ -4,7 +4,8 @@ What is needed stands in needs_of_*.py, each line with who says so; what must be
 CONTRIBUTING.md says what to touch when a grant is added.
 """
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -144,15 +145,20 @@ def refused(at: Deployed, needs: list[Need]) -> list[tuple[str, Call]]:
 
 @pytest.fixture(scope="module")
 def policies(at: Deployed, needs: list[Need], refused: list[tuple[str, Call]]) -> list[Policy]:
-    allowed = [need.call for need in needs if at.allows(need.call)]
-    denied = [call for _, call in refused if not at.allows(call)]
+    def asked(calls: Iterable[Call]) -> dict[tuple[str, bool], list[Call]]:
+        """By the policy that has a say, and whether it is the resource's."""
+        found = defaultdict[tuple[str, bool], list[Call]](list)
+        for call in calls:
+            found[call.who, False].append(call)
+            found[at.policy_of(call), True].append(call)
+        return found
+
+    allowed = asked(need.call for need in needs if at.allows(need.call))
+    denied = asked(call for _, call in refused if not at.allows(call))
 
     def policy(name: str, statements: list[Statement], of_resource: bool) -> Policy:
-        def asked(calls: list[Call]) -> list[Call]:
-            named = at.policy_of if of_resource else (lambda call: call.who)
-            return [call for call in calls if named(call) == name]
-
-        return Policy(name, statements, of_resource, asked(allowed), asked(denied))
+        which = (name, of_resource)
+        return Policy(name, statements, of_resource, allowed[which], denied[which])
 
     return [
         *(policy(role, statements, False) for role, statements in at.roles.items()),

@@ -40,8 +40,9 @@ raise SystemExit(3)
 
 
 def laptop(here: Path, *words: str) -> "subprocess.Popen[str]":
+    """On a port where nothing listens, unless the words say which."""
     return subprocess.Popen(
-        [sys.executable, "-m", "scripts.laptop", *words],
+        [sys.executable, "-m", "scripts.laptop", f"--port={free_port()}", *words],
         cwd=here,
         env={"PATH": "", "PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
@@ -49,6 +50,11 @@ def laptop(here: Path, *words: str) -> "subprocess.Popen[str]":
         text=True,
         start_new_session=True,
     )
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
 
 
 def spawning(lasting: Lasting) -> str:
@@ -180,9 +186,7 @@ def served(tmp_path: Path, *words: str) -> "subprocess.Popen[str]":
 
 
 def test_the_model_is_served_on_the_port_that_was_chosen(tmp_path: Path) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     said = served(tmp_path, "--port", str(port)).communicate()[0]
     assert f"http://127.0.0.1:{port}/invocations" in said
     assert f"on {port}\n" in said

@@ -8,7 +8,9 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import time
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,7 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 URI = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/mlops"
 
 
+@cache
 def script(specification: str) -> str:
     """All commands; the first that fails ends the build."""
     phases = yaml.safe_load(specification)["phases"].values()
@@ -48,7 +51,10 @@ class BuildFolder:
         environment = {
             **os.environ,
             **self.variables,
-            "PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}",
+            # `python3` is this one: what else has the name may be a script that looks for one
+            "PATH": os.pathsep.join(
+                [str(self.folder / "bin"), str(Path(sys.executable).parent), os.environ["PATH"]]
+            ),
             "CALLS": str(self.folder / "calls"),
         }
         return subprocess.Popen(
