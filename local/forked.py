@@ -8,6 +8,7 @@ import contextlib
 import io
 import json
 import os
+import resource
 import signal
 import socket
 import sys
@@ -16,6 +17,7 @@ from collections.abc import Mapping, Sequence
 SOCKET = "loaded"  # in the endpoint's home, as soon as all is imported
 SECONDS = 10.0
 FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+LIMITS = [value for name, value in sorted(vars(resource).items()) if name.startswith("RLIMIT_")]
 
 
 class Forked:
@@ -76,7 +78,21 @@ def _send(
     channel.sendall(line[socket.send_fds(channel, [line], descriptors) :])
 
 
+def executed_with() -> dict[str, str]:
+    """This process's environment, without what Python itself adds at its start (PEP 538)."""
+    with open("/proc/self/environ", "rb") as file:  # noqa: PTH123 - no pathlib
+        pairs = (os.fsdecode(pair).partition("=") for pair in file.read().split(b"\0") if pair)
+        return {name: value for name, _, value in pairs}
+
+
+def limits() -> list[object]:
+    """What a shell sets for what it starts: processors, niceness and resources."""
+    given = [list(resource.getrlimit(each)) for each in LIMITS]
+    return [sorted(os.sched_getaffinity(0)), os.nice(0), *given]
+
+
 def main(home: str, python: str, *arguments: str) -> int:
+    environment = executed_with()
     try:
         if not os.path.samestat(os.fstat(0), os.stat(os.devnull)):  # noqa: PTH116 - no pathlib
             raise OSError("a fork has no standard input")
@@ -85,12 +101,13 @@ def main(home: str, python: str, *arguments: str) -> int:
             "python": python,
             "argv": arguments,
             "cwd": os.getcwd(),  # noqa: PTH109 - no pathlib
-            "environment": dict(os.environ),
+            "environment": environment,
             "umask": umask,
+            "limits": limits(),
         }
         forked = Forked(home, request, [1, 2])
     except OSError:
-        os.execv(python, [python, *arguments])  # noqa: S606 - no shell is wanted
+        os.execve(python, [python, *arguments], environment)  # noqa: S606 - no shell is wanted
     for number in FORWARDED:
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, lambda number, _: forked.send_signal(number))

@@ -1,5 +1,5 @@
 """python loaded.py MODULE…: a process that has imported what programs begin with, each of which is
-then a fork of it, below a keeper of its own: jobs, and what builds run by `python3 -m` (forked.py).
+then a fork of it, below a keeper of its own: jobs, and the tests that builds run (forked.py).
 
 It stands for no part of AWS: a container's Python imports anew. TensorFlow takes it seconds of
 processor time, though, which a machine with two cores has to find for every job. Nothing but the
@@ -50,18 +50,26 @@ READ_AT_IMPORT = (
 
 
 def suits(
-    request: Mapping[str, Any], names: Collection[str], imported_with: Mapping[str, str]
+    request: Mapping[str, Any],
+    names: Collection[str],
+    imported_with: Mapping[str, str],
+    limits: Sequence[object],
 ) -> bool:
     """Whether a fork with modules of these names is what the program would be: one of this Python
-    that does not want it, or what it has imported, to be another."""
+    that does not want it, what it has imported, or its limits, to be another."""
     environment = request["environment"]
     own = [_folder(request), *(Path(request["cwd"], one) for one in _entries(environment))]
-    hidden = {path.name.partition(".")[0] for folder in own for path in folder.glob("*")}
+    hidden = {
+        path.name.partition(".")[0]
+        for folder in own
+        for path in folder.glob("*")
+        if path.suffix in (".py", ".so") or path.is_dir()
+    }
     return bool(
-        (_adds_nothing(request["python"]) if "python" in request else _is_script(request))
+        (_is_builds(request, limits) if "python" in request else _is_script(request))
         and {name for name in environment if name.startswith("PYTHON")} <= HEEDED
-        and read_at_import(environment) == imported_with
-        and hidden.isdisjoint(names)
+        and read_at_import(environment) == read_at_import(imported_with)
+        and hidden.isdisjoint({*names} - {"__main__"})
     )
 
 
@@ -87,9 +95,15 @@ def _is_script(request: Mapping[str, Any]) -> bool:
     )
 
 
-def _adds_nothing(python: str) -> bool:
-    """Of the Python of a build."""
-    return {path.name for path in packages(python).iterdir()} == {OVERLAY}
+def _is_builds(request: Mapping[str, Any], limits: Sequence[object]) -> bool:
+    """One of the modules, by a Python to which its build has added nothing."""
+    return (
+        request["argv"][:1] == ["-m"]
+        and request["argv"][1] in MODULES
+        and request["limits"] == limits
+        and {path.name for path in packages(request["python"]).iterdir()} == {OVERLAY}
+        and sysconfig.get_path("purelib") in sys.path
+    )
 
 
 def packages(python: str) -> Path:
@@ -116,7 +130,9 @@ def main(modules: Sequence[str]) -> None:
         del sys.modules[name]
     for name in modules:
         importlib.import_module(name)
-    Path(forked.SOCKET).unlink(missing_ok=True)
+    where = Path(forked.SOCKET)
+    if where.is_socket():  # of an endpoint that was killed
+        where.unlink()
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(forked.SOCKET)
     listener.listen()
@@ -128,7 +144,8 @@ def main(modules: Sequence[str]) -> None:
         if os.fork() == 0:
             try:
                 listener.close()
-                _keep(keep, channel)
+                channel.settimeout(forked.SECONDS)
+                _keep(keep, channel, forked.executed_with(), forked.limits())
             except BaseException:
                 traceback.print_exc()
             finally:
@@ -136,7 +153,9 @@ def main(modules: Sequence[str]) -> None:
         channel.close()
 
 
-def _keep(keep: Any, channel: socket.socket) -> None:
+def _keep(
+    keep: Any, channel: socket.socket, loaded_with: Mapping[str, str], limits: Sequence[object]
+) -> None:
     """Become the program's keeper, as processes.py would have started one, to its end."""
     line, descriptors, _, _ = socket.recv_fds(channel, CHUNK, 4)
     while line[-1:] != b"\n":
@@ -145,11 +164,13 @@ def _keep(keep: Any, channel: socket.socket) -> None:
         line += more
     request = json.loads(line)
     names = {name.partition(".")[0] for name in sys.modules}
-    if not suits(request, names, read_at_import(os.environ)):
+    home, own = (each[keep.MARK].partition("#") for each in (loaded_with, request["environment"]))
+    if own[:2] != home[:2] or not suits(request, names, loaded_with, limits):
         return
+    channel.settimeout(None)
     held, output, errors, *report = descriptors
     os.setsid()
-    _take_mark(os.environ[keep.MARK].encode(), request["environment"][keep.MARK].encode())
+    _take_mark(*("".join(each).encode() for each in (home, own)))
     os.umask(request["umask"])
     for target, source in enumerate((held, output, errors)):
         os.dup2(source, target)
@@ -172,8 +193,10 @@ def _run(request: dict[str, Any]) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for number in (signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(number, signal.SIG_IGN)  # as Python itself begins
+    # Python itself chooses it at its start where the environment tells no encoding (PEP 538)
+    chosen = {name: os.environ[name] for name in ("LC_CTYPE",) if name in os.environ}
     os.environ.clear()
-    os.environ.update(environment)
+    os.environ.update(environment | chosen)
     sys.path[:0] = [str(_folder(request)), *_entries(environment)]
     if python := request.get("python"):
         sys.path.insert(sys.path.index(sysconfig.get_path("purelib")), str(packages(python)))

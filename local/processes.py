@@ -3,9 +3,10 @@
 Each runs below a process of its own, its keeper (keep.py), which the endpoint holds by the
 keeper's standard input. What a keeper that was killed itself leaves behind is found by a mark in
 its environment. Jobs may be forks of one process that has imported what they need (loaded.py), and
-so may what builds run by `python3 -m` (forked.py).
+so may the tests that builds run (forked.py).
 """
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -127,11 +128,12 @@ def loads() -> bool:
 
 def unload() -> None:
     global _loaded
-    if _loaded:
-        with _loaded:
-            _loaded.kill()
-        Path(_home, SOCKET).unlink(missing_ok=True)
-    _loaded = None
+    gone, _loaded = _loaded, None
+    if gone:
+        with gone:
+            gone.kill()
+        with contextlib.suppress(OSError):  # something else of this name
+            Path(_home, SOCKET).unlink()
 
 
 def start(

@@ -7,6 +7,7 @@ import socket
 import threading
 import traceback
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -53,13 +54,12 @@ class Front:
         """End every child process, then the listener."""
         from local import processes
 
-        try:
+        with ExitStack() as all_of_it:
+            all_of_it.callback(self._stopped.set)
+            all_of_it.callback(self._home.release)
+            all_of_it.callback(self._werkzeug.server_close)
+            all_of_it.callback(self._werkzeug.shutdown)
             processes.stop_all()
-            self._werkzeug.shutdown()
-            self._werkzeug.server_close()
-            self._home.release()
-        finally:
-            self._stopped.set()
 
 
 def start(context: Context) -> Front:

@@ -42,7 +42,7 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
     with tempfile.TemporaryDirectory() as temporary:
         os.environ["TMPDIR"] = temporary  # what they leave behind goes with it
         tempfile.tempdir = None
-        _run(session, cores + 1)
+        _run(session, cores + 1)  # some tests wait, for a time or a disk
     return True
 
 
@@ -56,7 +56,7 @@ def _bears_a_fork() -> bool:
     return True
 
 
-def _run(session: pytest.Session, cores: int) -> None:
+def _run(session: pytest.Session, processes: int) -> None:
     size = -(-len(session.items) // BLOCKS)
     blocks = [
         range(len(session.items))[first:][:size] for first in range(0, len(session.items), size)
@@ -68,20 +68,20 @@ def _run(session: pytest.Session, cores: int) -> None:
     if session.config.option.basetemp:
         vars(session.config)["_tmp_path_factory"].getbasetemp()  # emptied here, once
     fork = multiprocessing.get_context("fork")
-    told, processes = [], []
+    told, started = [], []
     try:
-        for _ in range(cores):
+        for _ in range(processes):
             here, there = fork.Pipe(duplex=False)
-            processes.append(fork.Process(target=_work, args=(session, blocks, waiting, there)))
-            processes[-1].start()
+            started.append(fork.Process(target=_work, args=(session, blocks, waiting, there)))
+            started[-1].start()
             there.close()
             told.append(here)
         _tell(session, told)
     finally:
         os.close(waiting)
-        for process in processes:
+        for process in started:
             process.terminate()
-        for process in processes:
+        for process in started:
             process.join(PATIENCE)
             process.kill()
             process.join()

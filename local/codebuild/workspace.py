@@ -4,6 +4,7 @@ docker on PATH, source and buildspec."""
 import os
 import platform
 import shlex
+import shutil
 import sys
 import sysconfig
 import venv
@@ -178,6 +179,7 @@ def _forked(folder: Path, python: Path) -> list[Path]:
             folder / name,
             f'case "$1 $2" in {modules}) exec {shlex.join(words)} {itself} "$@";; esac\n'
             f'exec {itself} "$@"',
+            "bash",  # others drop variables whose names no shell can have, as those of artifacts
         )
     return [folder]
 
@@ -198,8 +200,8 @@ def _docker(folder: Path, *, privileged: bool) -> Path:
     return folder
 
 
-def _program(path: Path, text: str) -> None:
-    path.write_text(f"#!/bin/sh\n{text}\n")
+def _program(path: Path, text: str, shell: str = "sh") -> None:
+    path.write_text(f"#!{shutil.which(shell)}\n{text}\n")
     path.chmod(0o755)
 
 

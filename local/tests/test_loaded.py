@@ -156,9 +156,9 @@ def test_a_program_that_wants_another_python_is_started_on_its_own(
     (tmp_path / f"own/{MODULE}.py").touch()
     request = asked(script(tmp_path, LOADED), tmp_path)
     imported_with = loaded.read_at_import(request["environment"])
-    assert loaded.suits(request, [MODULE], imported_with)
+    assert loaded.suits(request, [MODULE], imported_with, [])
     more = {name: value.format(folder=tmp_path) for name, value in difference.items()}
-    assert not loaded.suits(asked(request["argv"], tmp_path, **more), [MODULE], imported_with)
+    assert not loaded.suits(asked(request["argv"], tmp_path, **more), [MODULE], imported_with, [])
 
 
 @pytest.mark.parametrize("first", ["#!/bin/sh", "#!/usr/bin/env python2", ""])
@@ -167,10 +167,34 @@ def test_a_program_of_another_kind_is_started_on_its_own(tmp_path: Path, first: 
     imported_with = loaded.read_at_import(request["environment"])
     program = Path(request["argv"][0])
     program.write_text(f"{first}\n")
-    assert not loaded.suits(request, [MODULE], imported_with)
+    assert not loaded.suits(request, [MODULE], imported_with, [])
     program.chmod(0o644)
     program.write_text(f"{loaded.SHEBANG}\n")
-    assert not loaded.suits(request, [MODULE], imported_with)
+    assert not loaded.suits(request, [MODULE], imported_with, [])
+
+
+def test_without_a_language_a_fork_is_what_a_process_of_its_own_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Python itself then chooses an encoding, and tells it in its environment (PEP 538)."""
+    for name in ("LANG", "LC_ALL", "LC_CTYPE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(processes, "_home", str(tmp_path / "home"))
+    monkeypatch.setattr(processes, "_loaded", None)
+    (tmp_path / "home").mkdir()
+    load(tmp_path)
+    assert ended(tmp_path, TELLS) == ended(tmp_path, TELLS, fork=False)
+    processes.unload()
+
+
+def test_what_is_no_socket_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "_home", str(tmp_path))
+    monkeypatch.setattr(processes, "_loaded", None)
+    (tmp_path / "loaded").mkdir()
+    processes.load([MODULE], WITH)
+    assert ended(tmp_path, LOADED) == (0, ["False"])
+    processes.unload()
+    assert (tmp_path / "loaded").is_dir()
 
 
 def test_a_request_may_be_long(tmp_path: Path) -> None:

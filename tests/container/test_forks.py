@@ -54,7 +54,7 @@ def test_every_test_is_run_once_and_a_failure_is_told_with_its_reason_and_output
     assert [test.attrib["name"] for test in tests if len(test.findall("failure"))] == [
         "test_it_fails"
     ]
-    assert len(processes(tests)) == len(os.sched_getaffinity(0))
+    assert 1 < len(processes(tests)) <= len(os.sched_getaffinity(0)) + 1
 
 
 def test_a_skipped_test_is_told_with_its_reason(tmp_path: Path) -> None:

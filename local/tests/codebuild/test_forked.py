@@ -51,18 +51,23 @@ phases:
 """
 
 
-def said(aws: Aws, first: str, *commands: str) -> list[str]:
-    """The rest of the lines that begin so, in a build's log."""
-    folder = aws.context.home
-    text = spec(folder, TELLS, *commands)
-    lines = log(aws, built(aws, text))
-    return [line.removeprefix(f"{first} ") for line in lines if line.startswith(f"{first} ")]
+def said(aws: Aws, *commands: str) -> tuple[list[str], list[str]]:
+    """What is told in a build's log, and which were forks."""
+    lines = log(aws, built(aws, spec(aws.context.home, TELLS, *commands)))
+    told, loaded = (
+        [line.removeprefix(first) for line in lines if line.startswith(first)]
+        for first in ("told ", "loaded ")
+    )
+    return told, loaded
 
 
 def test_it_is_and_says_what_a_process_of_its_own_does(aws: Aws) -> None:
     own = TEST.replace("python3", "PYTHONHASHSEED=1 python3")
-    fork, itself = said(aws, "told", TEST, own)
+    strange = ("export -f strange", "strange() { :; }")[::-1]  # a variable that no other shell has
+    (fork, itself), loaded = said(aws, *strange, TEST, own)
     assert fork == itself
+    assert loaded == ["True", "False"]
+    assert "BASH_FUNC_strange" in fork
 
 
 def test_it_is_a_fork_unless_it_would_be_another(aws: Aws) -> None:
@@ -75,9 +80,12 @@ def test_it_is_a_fork_unless_it_would_be_another(aws: Aws) -> None:
         f"echo word | {TEST}": False,
         f"mkdir own && touch own/{MODULE}.py && PYTHONPATH=own {TEST}": False,
         TEST.replace("python3", "python3 -B"): False,
+        f"(ulimit -c 0; ulimit -n 333; {TEST})": False,
+        f"nice {TEST}": False,
+        f"taskset -c 0 {TEST}": os.cpu_count() == 1,
         f"{install}; {TEST}": False,
     }
-    assert said(aws, "loaded", *runs) == [str(fork) for fork in runs.values()]
+    assert said(aws, *runs)[1] == [str(fork) for fork in runs.values()]
 
 
 def test_its_output_errors_and_status_are_told_apart(aws: Aws, tmp_path: Path) -> None:
