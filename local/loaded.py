@@ -15,6 +15,7 @@ is the keeper's process id, and later its status; none where the fork would diff
 import atexit
 import contextlib
 import ctypes
+import gc
 import importlib
 import io
 import json
@@ -130,6 +131,8 @@ def main(modules: Sequence[str]) -> None:
         del sys.modules[name]
     for name in modules:
         importlib.import_module(name)
+    gc.collect()
+    gc.freeze()  # no program looks through what it has not made itself
     where = Path(forked.SOCKET)
     if where.is_socket():  # of an endpoint that was killed
         where.unlink()
