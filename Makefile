@@ -40,9 +40,10 @@ VENV := .venv/.installed
 PY   := .venv/bin/python
 WHERE = --stack "$$STACK" --region "$$REGION" --profile "$$PROFILE"
 SURE  = $(if $(YES),--yes)
-# Three processes share the files, in the order in which conftest.py puts them: on two cores, since
-# stories wait for a good part of their time
-PYTEST = $(PY) -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+# More processes than two cores, since stories wait for a good part of their time: three share the
+# files, in the order in which conftest.py puts them
+AT_ONCE = 3
+PYTEST = $(PY) -m pytest -n $(AT_ONCE) --dist loadfile --no-loadscope-reorder
 # What the jobs of container/ and the tests of a push begin with, as its image has it, is imported once
 LOAD := $(addprefix --load ,tensorflow keras TF_CPP_MIN_LOG_LEVEL=2 TF_ENABLE_ONEDNN_OPTS=1)
 REGIONS := us-east-1 eu-west-1 cn-north-1 cn-northwest-1 us-gov-west-1
@@ -157,6 +158,7 @@ lint: generate ## check code, types and the templates for five regions
 test: $(VENV) ## run every test that needs nothing but this machine
 	@$(PYTEST) -m "not image"
 
+test-quick: AT_ONCE = 4
 test-quick: $(VENV) ## run what tells in seconds of the template, the scripts and the model
 	@$(PYTEST) -m "not local and not slow and not image" tests container/tests
 
