@@ -197,9 +197,9 @@ def _run(request: dict[str, Any]) -> None:
     for number in (signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(number, signal.SIG_IGN)  # as Python itself begins
     # Python itself chooses it at its start where the environment tells no encoding (PEP 538)
-    chosen = {name: os.environ[name] for name in ("LC_CTYPE",) if name in os.environ}
+    chosen = os.environ.get("LC_CTYPE")
     os.environ.clear()
-    os.environ.update(environment | chosen)
+    os.environ.update(environment | ({"LC_CTYPE": chosen} if chosen else {}))
     sys.path[:0] = [str(_folder(request)), *_entries(environment)]
     if python := request.get("python"):
         sys.path.insert(sys.path.index(sysconfig.get_path("purelib")), str(packages(python)))

@@ -54,7 +54,8 @@ def test_every_test_is_run_once_and_a_failure_is_told_with_its_reason_and_output
     assert [test.attrib["name"] for test in tests if len(test.findall("failure"))] == [
         "test_it_fails"
     ]
-    assert 1 < len(processes(tests)) <= len(os.sched_getaffinity(0)) + 1
+    cores = len(os.sched_getaffinity(0))
+    assert len(processes(tests)) in (cores, cores + 1)  # one may find that no test is left
 
 
 def test_a_skipped_test_is_told_with_its_reason(tmp_path: Path) -> None:
