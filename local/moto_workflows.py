@@ -280,7 +280,7 @@ def _copies() -> None:
 
 
 def copied(value: Any) -> Any:
-    """As copy.deepcopy."""
+    """As copy.deepcopy, of what JSON holds."""
     try:
         return marshal.loads(marshal.dumps(value))  # noqa: S302 - what was dumped just now
     except ValueError:  # not JSON alone

@@ -39,7 +39,7 @@ class ActionWork:
 
     def wait(self, heard: threading.Event | None = None) -> bool:
         """Sleep for a poll, or until there is something to see; False once the action was
-        abandoned."""
+        abandoned, which may be a poll ago."""
         if heard:
             heard.wait(POLL)
             heard.clear()
