@@ -170,7 +170,7 @@ def test_each_epoch_has_an_order_of_its_own_the_same_in_each_run(ten: Path) -> N
 
 def test_any_step_can_be_taken_up_again(ten: Path) -> None:
     steps = batches(ten)
-    for first in range(7):
+    for first in (1, 2, 5, 6):  # within an epoch, where one begins, the last one, and none
         assert batches(ten, first) == steps[first:]
 
 
@@ -210,23 +210,25 @@ def test_records_are_read_once_however_often_they_are_trained_and_judged_on(
     data = check(channel(tmp_path / "training", 10), tiny_model)
     reads = {path.name: 0 for part in (data.train, data.validation) for path in part.files}
 
-    def counted(paths: list[str]) -> tf.data.Dataset:
+    def counted(filenames: list[str], **options: Any) -> tf.Tensor:
         def count(record: tf.Tensor) -> tf.Tensor:
-            reads[Path(paths[0]).name] += 1
+            reads[Path(filenames[0]).name] += 1
             return record
 
         def through(record: tf.Tensor) -> tf.Tensor:
             return tf.ensure_shape(tf.py_function(count, [record], tf.string), [])
 
-        return REAL(paths).map(through)
+        records = real(filenames=filenames, **options)
+        text = tf.TensorSpec([], tf.string)
+        return tf.data.experimental.to_variant(
+            tf.data.experimental.from_variant(records, text).map(through)
+        )
 
-    monkeypatch.setattr("tensorflow.data.TFRecordDataset", counted)
+    real = tf.raw_ops.TFRecordDataset
+    monkeypatch.setattr("tensorflow.raw_ops.TFRecordDataset", counted)
     assert len(list(training_batches(data.train, tiny_model, ALONE, CHOICE, 0))) == 3 * 2
     judged = evaluation_batches(data.validation, tiny_model, ALONE)
     for _ in range(3):
         assert len(list(judged)) == 1
     # And one that fills the last batch
     assert reads == {"train.tfrecords": 10, "validation.tfrecords": 10 + 1}
-
-
-REAL = tf.data.TFRecordDataset
