@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 import threading
 import traceback
 from queue import Empty, SimpleQueue
@@ -20,13 +21,14 @@ class Failed(Exception):
 class Pending:
     """Examples that wait for their prediction, which may come in parts."""
 
-    __slots__ = ("done", "left", "loop", "parts")
+    __slots__ = ("done", "finite", "left", "loop", "parts")
 
     def __init__(self, examples: Examples) -> None:
         self.loop = asyncio.get_running_loop()
         self.done: asyncio.Future[Prediction] = self.loop.create_future()
         self.left: Examples | None = examples
         self.parts: list[Prediction] = []
+        self.finite = True  # all of the batches that its parts were in
         self.done.add_done_callback(self._release)
 
     def _release(self, _: object) -> None:
@@ -44,7 +46,7 @@ class Pending:
             found = self.parts[0]
             if len(self.parts) > 1:
                 found = Prediction(*map(np.concatenate, zip(*self.parts, strict=True)))
-            self.done.set_result(_finite(found))
+            self.done.set_result(found if self.finite else _finite(found))
         except Unreadable as error:
             self.done.set_exception(error)
         except Exception:  # parts that do not fit together
@@ -80,7 +82,8 @@ class Batcher:
         """
         if len(examples) > self.engine.inline or self._turn_comes:
             return None
-        return _finite(self._ask([examples]))
+        found, finite = self._ask([examples])
+        return found if finite else _finite(found)
 
     def __call__(self, examples: Examples) -> "asyncio.Future[Prediction]":
         """From the event loop. What it returns raises Failed and Unreadable.
@@ -144,15 +147,16 @@ class Batcher:
         return [job for job, _ in batch[:-1]]
 
     def _predict(self, batch: Batch) -> None:
-        classes, probabilities = self._ask([part for _, part in batch])
+        (classes, probabilities), finite = self._ask([part for _, part in batch])
         at = 0
         for job, part in batch:
             rows = slice(at, at + len(part))
             job.parts.append(Prediction(classes[rows], probabilities[rows]))
+            job.finite &= finite
             at += len(part)
 
-    def _ask(self, parts: list[Examples]) -> Prediction:
-        """Raises Failed."""
+    def _ask(self, parts: list[Examples]) -> tuple[Prediction, bool]:
+        """And whether all of it is finite. Raises Failed."""
         count = sum(map(len, parts))
         self.counters.began(count)
         failing = True
@@ -161,14 +165,16 @@ class Batcher:
             # What fails on a useless answer further on would end the thread, or all later turns
             if not len(found.classes) == len(found.probabilities) == count:
                 raise ValueError(f"{count} examples, but other numbers of answers")
-            np.isfinite(found.probabilities[:0])
+            # The sum of squares is what is quickest to find; an overflow is looked at again
+            flat = found.probabilities.ravel()
+            finite = math.isfinite(flat.dot(flat))
             failing = False
         except Exception:
             traceback.print_exc()
             raise Failed from None
         finally:
             self.counters.ended(failing)
-        return found
+        return found, finite
 
 
 def _finite(found: Prediction) -> Prediction:

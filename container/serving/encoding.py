@@ -3,6 +3,7 @@
 import io
 from collections.abc import Callable
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import orjson
@@ -15,13 +16,20 @@ ROWS = 256  # written at once: no other thread runs meanwhile
 
 def to_json(found: Prediction) -> bytes:
     """{"predictions": [{"classes": 7, "probabilities": [...]}, ...]}, as TensorFlow Serving."""
-    parts = []
-    for at in range(0, len(found.classes), ROWS):
-        classes = found.classes[at : at + ROWS].tolist()
-        rows = zip(classes, found.probabilities[at : at + ROWS], strict=True)
-        objects = [{"classes": one, "probabilities": row} for one, row in rows]
-        parts.append(orjson.dumps(objects, option=orjson.OPT_SERIALIZE_NUMPY)[1:-1])
+    if len(found.classes) <= ROWS:
+        return _dumps({"predictions": _objects(found)})
+    places = (slice(at, at + ROWS) for at in range(0, len(found.classes), ROWS))
+    parts = (_dumps(_objects(found, some))[1:-1] for some in places)
     return b'{"predictions":[%b]}' % b",".join(parts)
+
+
+def _objects(found: Prediction, some: slice = slice(None)) -> list[dict[str, Any]]:
+    rows = zip(found.classes[some].tolist(), found.probabilities[some], strict=True)
+    return [{"classes": one, "probabilities": row} for one, row in rows]
+
+
+def _dumps(value: object) -> bytes:
+    return orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
 def to_npy(found: Prediction) -> bytes:

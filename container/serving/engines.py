@@ -45,33 +45,48 @@ class Unusable(Exception):
     """A model that cannot be served; the text names it and the reason in one line."""
 
 
+def prepare(versions: Path, choice: str) -> None:
+    """Imports ONNX Runtime if it is what `load` will take, for processes that then fork to share.
+
+    It starts no thread until a model is loaded. What is amiss, `load` tells.
+    """
+    with contextlib.suppress(Unusable, ImportError, OSError):
+        if _chosen(versions, choice)[1] == "onnxruntime":
+            import onnxruntime  # noqa: F401
+
+
 def load(versions: Path, choice: str = "auto", threads: int = 1) -> Engine:
     """The highest version in a TensorFlow Serving model folder.
 
     `choice` is auto, onnxruntime or tensorflow; auto takes TensorFlow only where there is no ONNX.
     Raises Unusable.
     """
-    numbers = [int(path.name) for path in versions.glob("*") if path.name.isdecimal()]
-    if not numbers:
-        raise Unusable(f"{versions} holds no model: expected {versions}/1/saved_model.pb")
-    folder = versions / str(max(numbers))
-    has_onnx = (folder / ONNX).exists()
-    if choice == "auto":
-        choice = "onnxruntime" if has_onnx else "tensorflow"
+    folder, choice = _chosen(versions, choice)
     try:
         shape, predict = {"onnxruntime": _onnx, "tensorflow": _tensorflow}[choice](folder, threads)
         for count in (1, BATCH):
             _check(predict(np.zeros((count, *shape), np.float32)), count)
         least = INLINE_LEAST if threads == 1 else INLINE_LEAST_OF_SEVERAL
-        return Engine(choice, max(numbers), shape, predict, _inline(predict, shape, least))
+        return Engine(choice, int(folder.name), shape, predict, _inline(predict, shape, least))
     except ModuleNotFoundError as error:
-        without = "" if has_onnx else f" has no {ONNX} and so"
+        without = "" if (folder / ONNX).exists() else f" has no {ONNX} and so"
         raise Unusable(f"{folder}{without} needs {error.name}, which is not installed") from None
     except Unusable as error:
         raise Unusable(f"{folder}: {error}") from None
     except Exception as error:  # of many kinds for damaged files, each engine its own
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise Unusable(f"{folder} cannot be loaded by {choice}: {reason}") from None
+
+
+def _chosen(versions: Path, choice: str) -> tuple[Path, str]:
+    """The folder of the highest version, and the engine for it."""
+    numbers = [int(path.name) for path in versions.glob("*") if path.name.isdecimal()]
+    if not numbers:
+        raise Unusable(f"{versions} holds no model: expected {versions}/1/saved_model.pb")
+    folder = versions / str(max(numbers))
+    if choice == "auto":
+        choice = "onnxruntime" if (folder / ONNX).exists() else "tensorflow"
+    return folder, choice
 
 
 def _onnx(folder: Path, threads: int) -> tuple[Shape, Predict]:

@@ -199,6 +199,23 @@ def metric(process: Process, name: str) -> float:
     return float(line.split()[1])
 
 
+def test_workers_share_what_has_been_imported_before(base: Path) -> None:
+    with serving(base, SERVE_WORKERS="2") as process:
+        assert "onnxruntime" in Path(f"/proc/{process.child.pid}/maps").read_text()
+
+
+def test_connections_that_come_together_need_not_wait_for_a_batch_each(base: Path) -> None:
+    with serving(base, SERVE_WORKERS="1") as process, contextlib.ExitStack() as open_clients:
+        process.child.send_signal(signal.SIGSTOP)
+        clients = [open_clients.enter_context(Client(process.port)) for _ in range(12)]
+        for client in clients:
+            client.send(post(BODY))
+        process.child.send_signal(signal.SIGCONT)
+        assert {client.reply().status for client in clients} == {200}
+        assert metric(process, "serve_batch_examples_sum") == 12
+        assert metric(process, "serve_batch_examples_count") <= 4
+
+
 def test_any_worker_tells_the_numbers_of_all(base: Path) -> None:
     with serving(base, SERVE_WORKERS="2") as process:
         for _ in range(40):
