@@ -34,7 +34,8 @@ SOURCES = (
 )
 PROCESSES = os.cpu_count() or 1
 WARM_SECONDS = 1.5
-ONLY = {HELLO: "cnn", TENSORFLOW: "resnet"}  # one network says it all
+# One network says it all
+ONLY = {HELLO: "cnn"} | {name: "resnet" for name, *_ in TENSORFLOW}
 SPREAD, TRIES = 0.75, 4  # the share of the cores below which connections are opened anew
 
 

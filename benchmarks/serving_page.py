@@ -126,7 +126,7 @@ def write(
             resnet.aim("ResNet-20", other, speed, 8, least=1.2)
             for other in ("FastAPI, untyped", "MLServer")
         ),
-        resnet.aim("ResNet-20", bare, "p99", 32, most=1),
+        *(resnet.aim("ResNet-20", other, "p99", 32, most=1) for other in (bare, "granian")),
         *(
             resnet.aim("ResNet-20", "FastAPI, untyped", one, most=1)
             for one in ("megabytes", "start")

@@ -8,7 +8,11 @@ from pathlib import Path
 
 from benchmarks.environments import programs, version
 
-HELLO, TENSORFLOW = "hello", "TensorFlow"
+HELLO = "hello"
+TENSORFLOW = (
+    ("TensorFlow", "0", "oneDNN off, as by itself on a processor like this one"),
+    ("TensorFlow, oneDNN", "1", "oneDNN on"),
+)
 
 
 @dataclass(frozen=True)
@@ -71,9 +75,19 @@ def ways(base: Path, processes: int) -> dict[str, Launch]:
     }
     if processes == 1:
         return found
+    granian = (str(programs("granian") / "granian"), "--interface", "rsgi", "--http", "1")
     uvicorn = (str(programs("fastapi") / "uvicorn"),)
     options = ("--workers", str(processes), "--no-access-log", "--log-level", "error")
     return found | {
+        "granian": Launch(
+            (
+                *(*granian, "--no-ws", "--loop", "uvloop", "--log-level", "error", *port),
+                *("--workers", str(processes), "benchmarks.serving_granian:application"),
+            ),
+            given,
+            f"{version('granian')}; as bare ASGI, with the same decoder, but by RSGI, its own "
+            "interface; HTTP is a thread's in each process, and each imports all for itself",
+        ),
         "FastAPI, untyped": Launch(
             (*uvicorn, "benchmarks.serving_fastapi:untyped", *options, *port),
             given,
@@ -113,12 +127,15 @@ def ways(base: Path, processes: int) -> dict[str, Launch]:
             path="/predict",
             ping="/readyz",
         ),
-        TENSORFLOW: Launch(
-            (*bare, "tensorflow", *port, *count),
-            given | {"TF_ENABLE_ONEDNN_OPTS": "1"},
-            "as bare ASGI, but with orjson's lists and the signature of the SavedModel, oneDNN on; "
-            "each process imports it for itself, so none of its memory is shared but the libraries",
-        ),
+        **{
+            name: Launch(
+                (*bare, "tensorflow", *port, *count),
+                given | {"TF_ENABLE_ONEDNN_OPTS": onednn},
+                f"as bare ASGI, but with lists of orjson and the SavedModel's signature; {how}; "
+                "each process imports it for itself, so that it shares its libraries alone",
+            )
+            for name, onednn, how in TENSORFLOW
+        },
         HELLO: Launch(
             (*bare, "hello", *port, *count),
             given,
