@@ -11,7 +11,7 @@ from typing import Any
 
 import uvicorn
 
-from benchmarks.serving_answers import WAYS, Answer
+from benchmarks.serving_answers import WAYS, Answer  # which also finds `serving`
 from serving.workers import listen, supervise
 
 JSON = [(b"content-type", b"application/json")]

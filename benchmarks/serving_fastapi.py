@@ -1,9 +1,9 @@
 """A model behind FastAPI, as its documentation has it.
 
 `typed` takes and gives bodies that pydantic checks ("Request Body", "Response Model"); `untyped`
-does without, for speed ("Using the Request Directly"), and `quick` reads and writes JSON with
-orjson beside that ("Return a Response Directly"). The model is loaded as "Lifespan Events"
-has it, and the processes are those of "Server Workers".
+does without, for speed ("Using the Request Directly"), `quick` reads and writes JSON with orjson
+beside that ("Return a Response Directly"), and `decoded` reads it with the product's decoder. The
+model is loaded as "Lifespan Events" has it, and the processes are those of "Server Workers".
 """
 
 from collections.abc import AsyncIterator
@@ -15,14 +15,15 @@ import orjson
 from fastapi import FastAPI, Request, Response
 from pydantic import BaseModel
 
+from benchmarks.serving_answers import onnx
 from benchmarks.serving_engine import Engine, as_rows
 
-models: dict[str, Engine] = {}
+models: dict[str, Any] = {}
 
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-    models["engine"] = Engine()
+    models["engine"] = onnx() if app is decoded else Engine()
     yield
     models.clear()
 
@@ -30,6 +31,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
 typed = FastAPI(lifespan=lifespan)
 untyped = FastAPI(lifespan=lifespan)
 quick = FastAPI(lifespan=lifespan)
+decoded = FastAPI(lifespan=lifespan)
 
 
 class Question(BaseModel):
@@ -66,7 +68,13 @@ async def predict_quick(request: Request) -> Response:
     return Response(orjson.dumps(found), media_type="application/json")
 
 
+@decoded.post("/invocations")
+async def predict_decoded(request: Request) -> Response:
+    return Response(models["engine"](await request.body()), media_type="application/json")
+
+
 @typed.get("/ping")
+@decoded.get("/ping")
 @quick.get("/ping")
 @untyped.get("/ping")
 async def ping() -> dict[str, str]:

@@ -10,8 +10,8 @@ from benchmarks.environments import programs, version
 
 HELLO = "hello"
 TENSORFLOW = (
-    ("TensorFlow", "0", "oneDNN off, as by itself on a processor like this one"),
-    ("TensorFlow, oneDNN", "1", "oneDNN on"),
+    ("TensorFlow", "0", "oneDNN off, as it is by itself on processors without AVX-512"),
+    ("TensorFlow, oneDNN", "1", "oneDNN on, as `train` has it"),
 )
 
 
@@ -34,6 +34,7 @@ def ways(base: Path, processes: int) -> dict[str, Launch]:
         "BENCHMARK_ONNX": str(servable / "assets.extra/model.onnx"),
         "PYTHONPATH": str(Path.cwd()),
         "TF_CPP_MIN_LOG_LEVEL": "3",
+        "OPENBLAS_NUM_THREADS": "1",  # as `serve` has it
     }
     port, count = ("--port", "{port}"), ("--processes", str(processes))
     bare = (sys.executable, "-m", "benchmarks.serving_bare")
@@ -98,6 +99,11 @@ def ways(base: Path, processes: int) -> dict[str, Launch]:
             (*uvicorn, "benchmarks.serving_fastapi:quick", *options, *port),
             given,
             f"{version('fastapi')}; the same, but reading and writing JSON with orjson",
+        ),
+        "FastAPI, decoder": Launch(
+            (*uvicorn, "benchmarks.serving_fastapi:decoded", *options, *port),
+            given,
+            f"{version('fastapi')}; the same, but with `serve`'s decoder, as bare ASGI",
         ),
         "FastAPI, typed": Launch(
             (*uvicorn, "benchmarks.serving_fastapi:typed", *options, *port),

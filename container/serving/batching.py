@@ -165,9 +165,8 @@ class Batcher:
             # What fails on a useless answer further on would end the thread, or all later turns
             if not len(found.classes) == len(found.probabilities) == count:
                 raise ValueError(f"{count} examples, but other numbers of answers")
-            # The sum of squares is what is quickest to find; an overflow is looked at again
-            flat = found.probabilities.ravel()
-            finite = math.isfinite(flat.dot(flat))
+            # Their sum is what is quickest to find; an overflow is looked at again
+            finite = math.isfinite(np.add.reduce(found.probabilities, axis=None))
             failing = False
         except Exception:
             traceback.print_exc()

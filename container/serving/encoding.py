@@ -16,7 +16,7 @@ ROWS = 256  # written at once: no other thread runs meanwhile
 
 def to_json(found: Prediction) -> bytes:
     """{"predictions": [{"classes": 7, "probabilities": [...]}, ...]}, as TensorFlow Serving."""
-    if len(found.classes) <= ROWS:
+    if len(found.classes) <= ROWS:  # as most are, which need not be put together
         return _dumps({"predictions": _objects(found)})
     places = (slice(at, at + ROWS) for at in range(0, len(found.classes), ROWS))
     parts = (_dumps(_objects(found, some))[1:-1] for some in places)

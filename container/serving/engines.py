@@ -50,7 +50,7 @@ def prepare(versions: Path, choice: str) -> None:
 
     It starts no thread until a model is loaded. What is amiss, `load` tells.
     """
-    with contextlib.suppress(Unusable, ImportError, OSError):
+    with contextlib.suppress(Exception):
         if _chosen(versions, choice)[1] == "onnxruntime":
             import onnxruntime  # noqa: F401
 

@@ -22,7 +22,7 @@ import pytest
 
 CONTAINER = Path(__file__).parents[1]
 ALONE = 50  # so many tests are not worth a fork
-BLOCKS = 250  # of neighbours, which may share a fixture: at most as many as a byte can number
+BLOCKS = 100  # a fork takes so much of them at once: neighbours, which may share a fixture
 PATIENCE = 10  # seconds for the end of a fork's fixtures where the tests are stopped
 
 
@@ -57,7 +57,10 @@ def _bears_a_fork() -> bool:
 
 
 def _run(session: pytest.Session, processes: int) -> None:
-    blocks = list(_blocks(len(session.items), processes))
+    size = -(-len(session.items) // BLOCKS)
+    blocks = [
+        range(len(session.items))[first:][:size] for first in range(0, len(session.items), size)
+    ]
     # Whoever reads a byte has the block of that number
     waiting, numbers = os.pipe()
     os.write(numbers, bytes(range(len(blocks))))
@@ -82,15 +85,6 @@ def _run(session: pytest.Session, processes: int) -> None:
             process.join(PATIENCE)
             process.kill()
             process.join()
-
-
-def _blocks(count: int, processes: int) -> Iterator[range]:
-    """Smaller and smaller ones, so that all processes end at about the same time."""
-    first, least = 0, -(-count // BLOCKS)
-    while first < count:
-        size = max(least, (count - first) // (8 * processes))
-        yield range(count)[first:][:size]
-        first += size
 
 
 def _tell(session: pytest.Session, told: list[Connection]) -> None:

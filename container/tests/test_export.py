@@ -74,9 +74,12 @@ def test_a_conversion_that_answers_otherwise_is_not_kept(tmp_path: Path) -> None
 
 
 def test_a_second_run_replaces_the_model_of_the_first(tmp_path: Path) -> None:
-    stale = tmp_path / VERSION / "assets.extra/of-the-first"
-    stale.parent.mkdir(parents=True)
-    stale.touch()
+    stale = ("saved_model.pb", "variables/of-the-first", "assets.extra/of-the-first")
+    for name in stale:
+        (tmp_path / VERSION / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / VERSION / name).write_text("stale")
     export(network(), tf.constant(SAMPLE), {}, tmp_path)
-    assert {path.name for path in stale.parent.iterdir()} == {"model.onnx"}
+    left = [path for path in (tmp_path / VERSION).rglob("*") if path.is_file()]
+    assert len(left) >= 4
+    assert not [path for path in left if path.read_bytes() == b"stale"]
     assert [path.name for path in tmp_path.iterdir()] == ["export"]

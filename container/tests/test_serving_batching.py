@@ -222,11 +222,13 @@ def test_what_nobody_waits_for_is_not_held() -> None:
     run(ask())
 
 
+@pytest.mark.filterwarnings("ignore:overflow encountered")  # `serve` has no warnings
 @pytest.mark.parametrize("inline", [0, BATCH])
 def test_numbers_without_a_finite_answer_are_refused_and_no_others(inline: int) -> None:
     def predict(examples: np.ndarray) -> Prediction:
         classes, probabilities = classify(examples)
         probabilities[classes > 5] = np.nan
+        probabilities[classes == 0] = 3e38  # the sum of these is none
         return Prediction(classes, probabilities)
 
     async def ask() -> None:
@@ -235,6 +237,8 @@ def test_numbers_without_a_finite_answer_are_refused_and_no_others(inline: int) 
         assert (await good).classes.tolist() == [0]
         with pytest.raises(Unreadable, match="no finite answer"):
             await bad
+        with pytest.raises(Unreadable, match="no finite answer"):
+            batcher.at_once(numbers(5, 2)) or await batcher(numbers(5, 2))
         assert not batcher.counters.failing
 
     run(ask())

@@ -17,7 +17,7 @@ EVALUATED_AT_ONCE = 256
 TRAINING_SHARE, JUDGING_SHARE = 4, 16
 # Batches that are read at once, and that wait for the step
 AT_ONCE, READY = os.cpu_count() or 1, 2
-BUFFER = 256 * 1024  # bytes that are read at once
+BUFFER = -1  # bytes that are read at once: as many as suit the file system
 # A shuffle holds at most so many records in memory; of a larger file it mixes what is near
 SHUFFLED = 200_000
 
@@ -109,8 +109,11 @@ def sample(split: Split, model: Model, most: int) -> tf.Tensor:
 
 
 def read_records(*files: Path) -> tf.data.Dataset:
-    """tf.data.TFRecordDataset makes a graph each time, and an instance of it for each reading: ten
-    times what a small file takes. The operation inside of it reads several files by itself."""
+    """The records of TFRecord files, one file after the other.
+
+    tf.data.TFRecordDataset makes a graph of it each time, and an instance of that for each reading:
+    three times what a small file takes. The operation inside of it reads several files by itself.
+    """
     names = [str(path) for path in files]
     records = tf.raw_ops.TFRecordDataset(filenames=names, compression_type="", buffer_size=BUFFER)
     return untuned(tf.data.experimental.from_variant(records, tf.TensorSpec([], tf.string)))
