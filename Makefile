@@ -151,7 +151,7 @@ lint: generate ## check code, types and the templates for five regions
 	  [ "$$(cat build/.linted 2>/dev/null)" = "$$given" ] || { \
 	  .venv/bin/cfn-lint --include-checks I3042 --regions $(REGIONS) --template $(TEMPLATES) && \
 	  echo "$$given" >build/.linted; }; } & templates=$$!; \
-	$(PY) -m mypy --exclude '^(container|benchmarks)/' . && \
+	$(PY) -m mypy --exclude '^(container|benchmarks|build)/' . && \
 	MYPYPATH=container:container/tests:. $(PY) -m mypy container benchmarks; code=$$?; \
 	wait $$templates && exit $$code
 
