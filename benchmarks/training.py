@@ -39,7 +39,9 @@ DEPTH = 20
 BATCH = 128
 EPOCHS = 2  # the first is that of the tracing
 SECONDS = 6.0
-ONEDNN = {"TF_ENABLE_ONEDNN_OPTS": "1"}
+SPREAD, TRIES = 0.75, 4  # the share of the cores below which Keras' `fit` is started anew
+# TensorFlow decides by the processor where this is not given
+PLAIN, ONEDNN = {"TF_ENABLE_ONEDNN_OPTS": "0"}, {"TF_ENABLE_ONEDNN_OPTS": "1"}
 ONE_THREAD = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
 
 
@@ -69,19 +71,34 @@ class TrainingBench:
 
     def peer(self, way: str, environment: dict[str, str]) -> float:
         """Images a second of a way in training_peers."""
+        return _speed(self._peer(way, environment))
+
+    def fit(self, environment: dict[str, str]) -> float:
+        """At its best: some processes of it leave a core idle from first step to last."""
+        speeds = []
+        for _ in range(TRIES):
+            log = self._peer("fit", environment)
+            speeds.append(_speed(log))
+            if _last("cores", log) >= SPREAD * (os.cpu_count() or 1):
+                break
+        return max(speeds)
+
+    def _peer(self, way: str, environment: dict[str, str]) -> str:
         module = (sys.executable, "-m", "benchmarks.training_peers", way)
         return self._ask(*module, str(self.folder / "training"), environment=environment)
 
     def torch(self, *options: str) -> float:
         module = (str(programs("torch") / "python"), "-m", "benchmarks.training_torch", *options)
         kept = {"TORCHINDUCTOR_CACHE_DIR": str(self.folder / "inductor")}
-        return self._ask(*module, str(self.folder / "training.npz"), environment=kept)
+        return _speed(self._ask(*module, str(self.folder / "training.npz"), environment=kept))
 
-    def _ask(self, *words: str, environment: dict[str, str]) -> float:
+    def _ask(self, *words: str, environment: dict[str, str]) -> str:
         command = (*words, f"--seconds={SECONDS}")
         given = os.environ | environment
         done = subprocess.run(command, env=given, capture_output=True, text=True)
-        return _speed(done.stdout, done.stderr)
+        if done.returncode:
+            sys.exit(f"Error: a way to train failed:\n{done.stdout}{done.stderr}")
+        return done.stdout
 
     def job(self, precision: str = "float32", workers: int = 1, threads: str = "all") -> float:
         """Images a second in the last epoch of a job as SageMaker runs it."""
@@ -117,14 +134,18 @@ class TrainingBench:
                 )
                 processes.append(running.enter_context(process))
             logs = [process.communicate(timeout=600)[0] for process in processes]
-        return _speed(logs[0], "")
+        return _speed(logs[0])
 
 
-def _speed(log: str, errors: str) -> float:
+def _speed(log: str) -> float:
+    return _last("images_per_second", log)
+
+
+def _last(what: str, log: str) -> float:
     """The last that was told."""
-    found = re.findall(r"images_per_second=([\d.]+)", log)
+    found = re.findall(rf"{what}=([\d.]+)", log)
     if not found:
-        sys.exit(f"Error: a way to train ended without a result:\n{log}{errors}")
+        sys.exit(f"Error: a way to train ended without a result:\n{log}")
     return float(found[-1])
 
 
@@ -141,7 +162,7 @@ class Way:
 
 
 JOB, ONE, TWO = "the job", "one worker", "two workers"
-FIT, FIT_ONEDNN = "Keras `fit`", "Keras `fit`, oneDNN on"
+FIT, FIT_ONEDNN = "Keras `fit`, oneDNN off", "Keras `fit`, oneDNN on"
 BARE, CONVOLUTIONS, TUTORIAL = "a bare step", "the convolutions alone", "image by image"
 TORCH, TORCH_COMPILED, JOB_BFLOAT16 = "torch, channels last", "torch, compiled", "the job, bfloat16"
 
@@ -155,14 +176,14 @@ def groups(bench: TrainingBench) -> dict[str, dict[str, Way]]:
             "checkpoint falls (one a minute)",
         ),
         FIT: Way(
-            lambda: bench.peer("fit", {}),
+            lambda: bench.fit(PLAIN),
             "the same network of Keras' own layers, the same reading, flipping and shifting, as "
-            "its guides write it",
+            "its guides write it; oneDNN off, as it is by itself on processors without AVX-512",
         ),
         FIT_ONEDNN: Way(
-            lambda: bench.peer("fit", ONEDNN),
+            lambda: bench.fit(ONEDNN),
             "the same with `TF_ENABLE_ONEDNN_OPTS=1`, which `train` sets too, and TensorFlow by "
-            "itself only on newer processors",
+            "itself on processors with AVX512_VNNI or AMX",
         ),
         TORCH: Way(
             bench.torch,
@@ -179,7 +200,7 @@ def groups(bench: TrainingBench) -> dict[str, dict[str, Way]]:
             "trains so; it is the limit of TensorFlow's kernels on this processor",
         ),
         TUTORIAL: Way(
-            lambda: bench.peer("tutorial", {}),
+            lambda: bench.peer("tutorial", PLAIN),
             "no competitor: batches of one, each parsed for itself, oneDNN off: how the tutorial "
             "trains that this project began as",
         ),
@@ -254,7 +275,9 @@ READING = f"""\
 A ResNet-{DEPTH} learns 2,514 pictures of handwritten digits, 32 x 32 x 3, in batches of {BATCH}.
 The job's second epoch is timed, 19 steps; of the other ways {SECONDS:g} s after 22 steps. Before
 that epoch the job judges itself on other pictures, which is not timed, and may read its first two
-batches meanwhile."""
+batches meanwhile. Some processes of Keras' `fit` leave one of two cores idle throughout, for a
+reason that was not found, and are half as quick: where less than three quarters of the cores were
+used, it was started anew, up to three times, and the quickest counts."""
 
 
 def main() -> None:

@@ -1,4 +1,5 @@
-"""Other ways to train the same network on the same records with TensorFlow; prints images/s.
+"""Other ways to train the same network on the same records with TensorFlow; prints images/s,
+and `fit` the cores that it used.
 
 `fit` is Keras' own loop with Keras' own layers, as its guides write it. `tutorial` is the way
 that this project began as: batches of one image, each parsed for itself. `bare` is a compiled step
@@ -45,6 +46,7 @@ def fit(records: list[str], seconds: float) -> float:
         metrics=["accuracy"],
     )
     network.fit(dataset.prefetch(tf.data.AUTOTUNE), epochs=10_000, verbose=0, callbacks=[clock])
+    print(f"cores={clock.cores:.2f}")
     return clock.speed
 
 
@@ -53,13 +55,15 @@ class Clock(keras.callbacks.Callback):
 
     def __init__(self, seconds: float) -> None:
         super().__init__()
-        self._seconds, self._steps, self.speed = seconds, -WARM_STEPS, 0.0
+        self._seconds, self._steps = seconds, -WARM_STEPS
+        self.speed = self.cores = 0.0
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         if self._steps == 0:
-            self._began = time.monotonic()
+            self._began, self._busy = time.monotonic(), time.process_time()
         elif self._steps > 0 and (elapsed := time.monotonic() - self._began) > self._seconds:
             self.speed = self._steps * BATCH / elapsed
+            self.cores = (time.process_time() - self._busy) / elapsed
             self.model.stop_training = True
         self._steps += 1
 
