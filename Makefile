@@ -66,7 +66,7 @@ deploy: check lint generate upload create-stack ## check, lint, generate, upload
 check: generate ## look at STACK, REGION, PROFILE, PARAMS and ROLE before anything is done
 	@$(PY) -m scripts.create_stack $(WHERE) --parameters "$$PARAMS" --role "$$ROLE" --check
 
-demo: $(VENV) ## the whole system on this machine in a minute or two
+demo: $(VENV) ## the whole system on this machine, in about a minute
 	@$(PY) -m scripts.demo $(LOAD)
 
 local: $(VENV) ## run the local AWS endpoint until Ctrl-C
