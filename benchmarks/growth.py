@@ -123,7 +123,7 @@ def versions() -> Iterable[Row]:
         gone = _seconds(destroy.remove_versions, _far(aws), STACK, Console(io.StringIO()))
         alone_for = VERSIONS[-1] * FAR
         yield Row(
-            f"deleting 1,000 versions, each call {FAR * 1000:.0f} ms away, seconds",
+            f"deleting 1,000 versions, each call held up by {FAR * 1000:.0f} ms, seconds",
             "those waits one by one, computed",
             f"{gone:.1f} : {alone_for:.1f}",
             gone / alone_for,
@@ -171,7 +171,8 @@ def stacks() -> Iterable[Row]:
         what = f"creating the {WHOLE - 2}th to {WHOLE}th stack, seconds"
         yield Row(what, "the 2nd to 4th", figures, late / early, most=1.25)
         whole, small = (kept[-1] - kept[1]) / (WHOLE - 2), (last - kept[-1]) / SMALL
-        for title, each in ((f"{WHOLE} whole stacks", whole), (f"{SMALL} small ones", small)):
+        last_ones = f"the last {WHOLE - 2} of {WHOLE} whole stacks"
+        for title, each in ((last_ones, whole), (f"{SMALL} small ones", small)):
             what = f"MB that the endpoint keeps of each of {title}, destroyed"
             yield Row(what, f"{MOST_KEPT}", f"{each:.2f} : {MOST_KEPT}", each / MOST_KEPT, most=1)
 

@@ -10,7 +10,7 @@ from benchmarks.environments import programs, version
 
 HELLO = "hello"
 TENSORFLOW = (
-    ("TensorFlow", "0", "oneDNN off, as it is by itself on processors without AVX-512"),
+    ("TensorFlow", "0", "oneDNN off, as it is by itself on processors without VNNI or bfloat16"),
     ("TensorFlow, oneDNN", "1", "oneDNN on, as `train` has it"),
 )
 
