@@ -93,7 +93,8 @@ def ways(base: Path, processes: int) -> dict[str, Launch]:
             (*uvicorn, "benchmarks.serving_fastapi:untyped", *options, *port),
             given,
             f"{version('fastapi')}; `request.json()` in an async function, which checks nothing; "
-            "uvicorn's own workers, no access log",
+            "uvicorn's own workers, each of which imports all for itself and so shares less memory "
+            "than forked ones, no access log",
         ),
         "FastAPI, orjson": Launch(
             (*uvicorn, "benchmarks.serving_fastapi:quick", *options, *port),

@@ -189,7 +189,8 @@ def groups(bench: TrainingBench) -> dict[str, dict[str, Way]]:
         TORCH: Way(
             bench.torch,
             f"{version('torch')}; the same network, optimizer, flips and shifts, in eager mode; "
-            "the data is a tensor in memory",
+            "the data is a tensor in memory, flipped and shifted by the training itself before "
+            "each step, not ahead of it as with TensorFlow, which was not measured apart",
         ),
         BARE: Way(
             lambda: bench.peer("bare", ONEDNN),
