@@ -40,7 +40,7 @@ BATCH = 128
 EPOCHS = 2  # the first is that of the tracing
 SECONDS = 6.0
 SPREAD, TRIES = 0.75, 4  # the share of the cores below which Keras' `fit` is started anew
-# TensorFlow decides by the processor where this is not given
+# TensorFlow decides by the processor where this is not given (its DefaultOneDnnPolicy)
 PLAIN, ONEDNN = {"TF_ENABLE_ONEDNN_OPTS": "0"}, {"TF_ENABLE_ONEDNN_OPTS": "1"}
 ONE_THREAD = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
 
